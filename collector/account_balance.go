@@ -1,0 +1,38 @@
+package collector
+
+import (
+	"context"
+)
+
+func accountBalanceFamilies() []Family {
+	return []Family{
+		gauge(NameAccountBalance, "twilio_account_balance", "Balance of the account, in units of the currency.", "account_sid", "currency"),
+	}
+}
+
+// AccountBalance collects what the account has left.
+type AccountBalance struct{ account *Account }
+
+// NewAccountBalance makes the collector for one account.
+func NewAccountBalance(account *Account) *AccountBalance { return &AccountBalance{account} }
+
+// Poll implements Collector.
+func (c *AccountBalance) Poll(ctx context.Context) (Result, error) {
+	balance, err := c.account.Client.Balance(ctx)
+	if err != nil {
+		return Result{}, wrap("balance", err)
+	}
+	result := Result{Batches: []Batch{{Family: "twilio_account_balance"}}, Records: 1}
+	switch {
+	case !balance.Balance.Valid: // subaccounts have none
+	case balance.Currency == "":
+		result.Warnings = []string{"the API reports a balance without a currency, so it is not shown"}
+	default:
+		sid := balance.AccountSID
+		if sid == "" {
+			sid = c.account.SID()
+		}
+		result.Batches[0].Series = []Series{{[]string{sid, balance.Currency}, balance.Balance.V.InexactFloat64()}}
+	}
+	return result, nil
+}

@@ -1,0 +1,87 @@
+package config
+
+import "time"
+
+// Collectors holds the options of each collector; the YAML keys are the
+// values of the label collector.
+type Collectors struct {
+	SuperSIMUsage     SuperSIMUsage     `yaml:"supersim_usage"`
+	SuperSIMInventory SuperSIMInventory `yaml:"supersim_inventory"`
+	AccountUsage      AccountUsage      `yaml:"account_usage"`
+	AccountBalance    AccountBalance    `yaml:"account_balance"`
+}
+
+// SuperSIMUsage is for the traffic and cost of the SIMs.
+type SuperSIMUsage struct {
+	// Enabled is true by default.
+	Enabled bool `yaml:"enabled"`
+	// Interval lies between two polls: 1s or more, default 15m.
+	Interval time.Duration `yaml:"interval"`
+	// Groups are the dimensions to count by: account, sim, fleet, network,
+	// country; one or more, each once. Default: all of them.
+	Groups []string `yaml:"groups"`
+	// Filter narrows the usage that is asked for. Default: everything.
+	Filter Filter `yaml:"filter"`
+	// HourDelay is how long after its end an hour is shown: 0 to 365d,
+	// default 1h.
+	HourDelay time.Duration `yaml:"hour_delay"`
+	// Settle is how long after its end a month stays open.
+	Settle Settle `yaml:"settle"`
+}
+
+// Filter keeps usage that matches all of its fields; an empty field matches
+// everything.
+type Filter struct {
+	// Sim is a SIM's SID or unique name.
+	Sim string `yaml:"sim,omitempty"`
+	// Fleet is a fleet's SID or unique name.
+	Fleet string `yaml:"fleet,omitempty"`
+	// Network is HW and 32 hexadecimal digits.
+	Network string `yaml:"network,omitempty"`
+	// IsoCountry is two upper-case letters.
+	IsoCountry string `yaml:"iso_country,omitempty"`
+}
+
+// Settle says how long after its end a month stays open.
+type Settle struct {
+	// Usage is for bytes: 0 to 365d, default 2h.
+	Usage time.Duration `yaml:"usage"`
+	// Cost is for money: Usage to 365d, default 24h.
+	Cost time.Duration `yaml:"cost"`
+}
+
+// SuperSIMInventory is for the lists of SIMs, fleets and networks.
+type SuperSIMInventory struct {
+	// Enabled is true by default.
+	Enabled bool `yaml:"enabled"`
+	// Interval lies between two polls: 1s or more, default 1h.
+	Interval time.Duration `yaml:"interval"`
+	// ICCID adds each SIM's ICCID, which is personal data, as a label.
+	// Default: false.
+	ICCID bool `yaml:"iccid"`
+}
+
+// AccountUsage is for the account's usage records, all products.
+type AccountUsage struct {
+	// Enabled is true by default.
+	Enabled bool `yaml:"enabled"`
+	// Interval lies between two polls: 1s or more, default 1h.
+	Interval time.Duration `yaml:"interval"`
+	// IncludeSubaccounts has the API add the usage of the subaccounts.
+	// Default: true.
+	IncludeSubaccounts bool `yaml:"include_subaccounts"`
+	// Categories are the only ones to show, each once. Default: none, which
+	// means all.
+	Categories []string `yaml:"categories"`
+	// Settle is how long after its end a month stays open for the counters:
+	// 0 to 365d, default 24h.
+	Settle time.Duration `yaml:"settle"`
+}
+
+// AccountBalance is for the account's balance.
+type AccountBalance struct {
+	// Enabled is true by default.
+	Enabled bool `yaml:"enabled"`
+	// Interval lies between two polls: 1s or more, default 1h.
+	Interval time.Duration `yaml:"interval"`
+}

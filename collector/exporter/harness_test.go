@@ -1,0 +1,221 @@
+package exporter_test
+
+import (
+	"bytes"
+	"context"
+	"math"
+	"net/http"
+	"sort"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	promconfig "github.com/prometheus/common/config"
+	"go.uber.org/goleak"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/config"
+	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
+	"github.com/twilio-exporter/twilio_exporter/twilio"
+	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	sidA = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	sidB = "ACbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+)
+
+// twilioAccount and koreAccount are configuration for the simulated accounts.
+const (
+	twilioAccount = `
+- name: a
+  account_sid: ` + sidA + `
+  basic_auth: {username: ` + sidA + `, password: token-a}
+  supersim_url: http://simulator
+  api_url: http://simulator
+`
+	koreAccount = `
+- name: b
+  provider: kore
+  oauth2: {client_id: client-b, client_secret: secret-b, token_url: http://simulator/api-services/v1/auth/token}
+  supersim_url: http://simulator
+`
+)
+
+// a process is one run of the exporter, in memory.
+type process struct {
+	t        *testing.T
+	exporter *exporter.Exporter
+	registry *prometheus.Registry
+	log      *syncBuffer
+	cancel   context.CancelFunc
+	yaml     string
+}
+
+// launch starts an exporter whose accounts are reached through the simulators,
+// by account name.
+func launch(t *testing.T, yaml string, simulators map[string]*twiliotest.Simulator) *process {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &process{t: t, registry: prometheus.NewRegistry(), log: new(syncBuffer), cancel: cancel}
+	p.exporter = exporter.New(ctx, exporter.Options{
+		Logger:    log.NewLogfmtLogger(p.log),
+		Registry:  p.registry,
+		UserAgent: "twilio_exporter/test",
+		Dial: func(a config.Account, timeout time.Duration, userAgent string, observer twilio.Observer) (http.RoundTripper, error) {
+			base := simulators[a.Name].Transport()
+			if oauth2 := a.HTTPClient.OAuth2; oauth2 != nil {
+				return twilio.NewTokenTransport(twilio.TokenOptions{
+					TokenURL: oauth2.TokenURL, ClientID: oauth2.ClientID,
+					ClientSecret: func(context.Context) (string, error) { return string(oauth2.ClientSecret), nil },
+					Base:         base, TokenBase: base, UserAgent: userAgent, Timeout: timeout, Observer: observer,
+				}), nil
+			}
+			basic := a.HTTPClient.BasicAuth
+			return promconfig.NewBasicAuthRoundTripper(
+				promconfig.NewInlineSecret(basic.Username), promconfig.NewInlineSecret(string(basic.Password)), base), nil
+		},
+	})
+	p.reload(yaml)
+	return p
+}
+
+func (p *process) reload(yaml string) {
+	p.t.Helper()
+	cfg, err := config.Parse("test.yml", []byte(yaml))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := p.exporter.Reload(cfg); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *process) stop() {
+	p.cancel()
+	p.exporter.Wait()
+}
+
+// gather reads every series by its text form. Histograms are left out.
+func (p *process) gather() map[string]float64 {
+	p.t.Helper()
+	families, err := p.registry.Gather()
+	if err != nil {
+		p.t.Errorf("%s: gather: %v", time.Now(), err)
+	}
+	all := make(map[string]float64)
+	for _, f := range families {
+		for _, m := range f.Metric {
+			switch {
+			case m.Counter != nil:
+				all[series(f, m)] = m.Counter.GetValue()
+			case m.Gauge != nil:
+				all[series(f, m)] = m.Gauge.GetValue()
+			}
+		}
+	}
+	return all
+}
+
+// created reads the created timestamp of a family's first series.
+func (p *process) created(name string) time.Time {
+	p.t.Helper()
+	families, err := p.registry.Gather()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.Metric[0].Counter.GetCreatedTimestamp().AsTime()
+		}
+	}
+	p.t.Fatalf("no family %s", name)
+	return time.Time{}
+}
+
+func series(f *dto.MetricFamily, m *dto.Metric) string {
+	b := make([]byte, 0, 160)
+	b = append(b, f.GetName()...)
+	b = append(b, '{')
+	for i, l := range m.Label {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, l.GetName()...)
+		b = append(b, '=')
+		b = strconv.AppendQuote(b, l.GetValue())
+	}
+	return string(append(b, '}'))
+}
+
+// want compares some series with the values they should have; NaN means that
+// there must be no such series.
+func (p *process) want(want map[string]float64) {
+	p.t.Helper()
+	have := p.gather()
+	var names []string
+	for name := range want {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		v, ok := have[name]
+		if math.IsNaN(want[name]) {
+			if ok {
+				p.t.Errorf("%s: %s: want no series, have %v", stamp(), name, v)
+			}
+			continue
+		}
+		if !ok {
+			p.t.Errorf("%s: %s: want %v, have no series", stamp(), name, want[name])
+		} else if v != want[name] {
+			p.t.Errorf("%s: %s: want %v, have %v", stamp(), name, want[name], v)
+		}
+	}
+}
+
+func stamp() string { return time.Now().UTC().Format("2006-01-02 15:04:05") }
+
+// until lets the bubble's clock run to a moment, and what is due then happen.
+func until(t *testing.T, moment string) {
+	t.Helper()
+	at, err := time.Parse("2006-01-02 15:04:05", moment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wait := time.Until(at); wait > 0 {
+		time.Sleep(wait)
+	}
+	synctest.Wait()
+}
+
+func date(s string) time.Time {
+	t, err := time.Parse("2006-01-02 15:04", s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}

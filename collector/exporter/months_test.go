@@ -1,0 +1,163 @@
+package exporter_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
+)
+
+// increases adds up what Prometheus' increase() finds over the whole time, with
+// a reset wherever a value falls. What a series shows at its first sample is
+// lost, as it is in Prometheus.
+type increases struct {
+	last, sum map[string]float64
+}
+
+func (i *increases) sample(have map[string]float64) {
+	for name, v := range have {
+		if !strings.Contains(name, "_total{") {
+			continue
+		}
+		last, ok := i.last[name]
+		i.last[name] = v
+		switch {
+		case !ok:
+		case v < last:
+			i.sum[name] += v
+		default:
+			i.sum[name] += v - last
+		}
+	}
+}
+
+// TestTenMonths runs two accounts at two simulators through ten months, one of
+// them failing now and then, with restarts at random moments, and looks at the
+// counters every minute as Prometheus would. Whatever was used and billed must
+// have been counted, once.
+func TestTenMonths(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		until(t, "2003-12-01 00:00:00")
+		start, end := date("2003-12-01 00:00"), date("2004-10-01 00:00")
+		if testing.Short() {
+			end = date("2004-03-01 00:00")
+		}
+		world := func(sid string, seed uint64) twiliotest.Account {
+			return twiliotest.Account{SID: sid, Seed: seed, SIMs: 8, Fleets: 2, Start: start, End: end}
+		}
+		a, b := world(sidA, 1), world(sidB, 2)
+		a.AuthToken = "token-a"
+		b.Provider, b.ClientID, b.ClientSecret, b.Currency = twiliotest.KORE, "client-b", "secret-b", "EUR"
+		simulators := map[string]*twiliotest.Simulator{
+			"a": twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{a}}),
+			"b": twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{b}, AllNeedsMidnight: true}),
+		}
+		yaml := "accounts:" + twilioAccount + koreAccount + `
+collectors:
+  supersim_usage: {interval: 1h}
+  supersim_inventory: {interval: 6h}
+  account_usage: {enabled: false}
+  account_balance: {enabled: false}
+`
+		random := rand.New(rand.NewPCG(7, 7))
+		upTo := func(most time.Duration) time.Duration { return time.Duration(random.Int64N(int64(most))) }
+		faults := []twiliotest.FaultKind{
+			twiliotest.RateLimit, twiliotest.ServerError, twiliotest.HTMLError, twiliotest.Truncate,
+			twiliotest.Reset, twiliotest.NoList, twiliotest.UnreadableNumbers, twiliotest.Forbidden,
+		}
+
+		p := launch(t, yaml, simulators)
+		found := &increases{make(map[string]float64), make(map[string]float64)}
+		restart := time.Now().Add(upTo(48 * time.Hour))
+		fault := time.Now().Add(upTo(24 * time.Hour))
+		var mended time.Time
+		var status string
+		restarts, episodes, samples := 0, 0, 0
+		for time.Now().Before(end.Add(27 * time.Hour)) {
+			now := time.Now()
+			if now.After(restart) {
+				p.stop()
+				time.Sleep(upTo(time.Minute))
+				p = launch(t, yaml, simulators)
+				restarts++
+				restart = now.Add(upTo(72 * time.Hour))
+				// The month's turn is where restarts hurt.
+				if turn := time.Date(now.Year(), now.Month()+1, 1, 0, 0, 0, 0, time.UTC); restart.After(turn) {
+					restart = turn.Add(upTo(3 * time.Hour))
+				}
+			}
+			switch {
+			case !mended.IsZero() && now.After(mended):
+				simulators["b"].ClearFaults()
+				mended = time.Time{}
+			case mended.IsZero() && now.After(fault):
+				episodes++
+				simulators["b"].Inject(twiliotest.Fault{Kind: faults[random.IntN(len(faults))]})
+				mended = now.Add(upTo(90 * time.Minute))
+				fault = now.Add(upTo(72 * time.Hour))
+			}
+			synctest.Wait()
+			// Between two polls nothing changes, but at an edge of a month while a
+			// poll is trying hard.
+			var s strings.Builder
+			for _, x := range p.exporter.Status() {
+				fmt.Fprintf(&s, "%p ", x.Outcome)
+			}
+			if s.String() != status || !mended.IsZero() && now.Day() <= 2 {
+				status = s.String()
+				found.sample(p.gather())
+				samples++
+			}
+			time.Sleep(time.Minute)
+		}
+		p.stop()
+		t.Logf("%d restarts, %d episodes of faults, %d samples", restarts, episodes, samples)
+
+		check := func(account, sid, dimension, label, id, currency string, f twiliotest.Filter) {
+			t.Helper()
+			truth := simulators[account].Final(sid, f, start, end)
+			for _, x := range []struct {
+				name string
+				want int64
+				unit float64
+			}{
+				{fmt.Sprintf("twilio_supersim_%s_upload_bytes_total{account=%q,%s=%q}", dimension, account, label, id), truth.Upload, 1},
+				{fmt.Sprintf("twilio_supersim_%s_download_bytes_total{account=%q,%s=%q}", dimension, account, label, id), truth.Download, 1},
+				{costSeries(dimension, account, currency, label, id), truth.MicroCost, 1e6},
+			} {
+				if _, ok := found.last[x.name]; !ok {
+					t.Errorf("%s was never seen", x.name)
+				}
+				if have := int64(math.Round(found.sum[x.name] * x.unit)); have != x.want {
+					t.Errorf("%s: want an increase of %d, have %d", x.name, x.want, have)
+				}
+			}
+		}
+		for account, sid := range map[string]string{"a": sidA, "b": sidB} {
+			currency := map[string]string{"a": "USD", "b": "EUR"}[account]
+			check(account, sid, "account", "account_sid", sid, currency, twiliotest.Filter{})
+			for _, sim := range simulators[account].SIMs(sid) {
+				if sim.Status == "new" || sim.Status == "inactive" {
+					continue
+				}
+				check(account, sid, "sim", "sim_sid", sim.SID, currency, twiliotest.Filter{Sim: sim.SID})
+			}
+			for _, fleet := range simulators[account].Fleets(sid) {
+				check(account, sid, "fleet", "fleet_sid", fleet.SID, currency, twiliotest.Filter{Fleet: fleet.SID})
+			}
+		}
+	})
+}
+
+// costSeries names a cost counter; labels come in the order of their names.
+func costSeries(dimension, account, currency, label, id string) string {
+	if label == "currency" || label < "currency" {
+		return fmt.Sprintf("twilio_supersim_%s_cost_total{account=%q,%s=%q,currency=%q}", dimension, account, label, id, currency)
+	}
+	return fmt.Sprintf("twilio_supersim_%s_cost_total{account=%q,currency=%q,%s=%q}", dimension, account, currency, label, id)
+}

@@ -1,0 +1,177 @@
+package exporter
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+
+	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/twilio"
+)
+
+// task polls one collector of one account.
+type task struct {
+	account   string
+	provider  string
+	name      string // of the collector
+	identity  string // two tasks of the same identity show the same things
+	collector collector.Collector
+	interval  time.Duration
+	maxAge    time.Duration
+	metrics   *metrics
+	logger    log.Logger
+
+	wake    chan struct{} // asks it to look again when its next poll is due
+	polled  func()        // called after each good poll
+	outcome atomic.Pointer[Outcome]
+	shown   atomic.Pointer[shown]
+}
+
+// shown is what a task has on /metrics.
+type shown struct {
+	batches []collector.Batch
+	good    time.Time // end of the poll that it is from
+}
+
+// An Outcome is how a collector's last poll ended.
+type Outcome struct {
+	Ended    time.Time
+	Duration time.Duration
+	Records  int           // of the last good poll
+	Good     time.Time     // end of the last good poll; zero if there was none
+	Reason   twilio.Reason // why it failed; empty if it did not
+	Err      string        // the whole error
+}
+
+// run polls after the delay, then at the interval and whenever the collector's
+// results change by the clock, until the context ends.
+func (t *task) run(ctx context.Context, delay time.Duration) {
+	first := time.Now().Add(delay)
+	next := first
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.wake:
+			if due, ok := t.due(time.Now()); ok && t.outcome.Load() != nil {
+				next = earlier(next, due)
+			}
+		case <-timer.C:
+			started := time.Now()
+			t.poll(ctx, started)
+			if ctx.Err() != nil {
+				return
+			}
+			next = t.next(first, started, time.Now())
+		}
+		timer.Reset(time.Until(next))
+	}
+}
+
+// next is when to poll after a poll: at the next multiple of the interval, or
+// when the clock changes the results. One poll does for both if they are close.
+func (t *task) next(first, started, now time.Time) time.Time {
+	close := t.interval / 10
+	from := later(now, started.Add(close))
+	tick := first.Add((from.Sub(first)/t.interval + 1) * t.interval)
+	due, ok := t.due(now)
+	if ok && due.Before(tick.Add(close)) {
+		return due
+	}
+	return tick
+}
+
+func (t *task) due(now time.Time) (time.Time, bool) {
+	if c, ok := t.collector.(collector.Clocked); ok {
+		due := c.Next(now.UTC())
+		return due, !due.IsZero()
+	}
+	return time.Time{}, false
+}
+
+func (t *task) poll(ctx context.Context, started time.Time) {
+	last := t.outcome.Load()
+	if last == nil {
+		last = &Outcome{}
+	}
+	if c, ok := t.collector.(collector.Clocked); ok && !last.Good.IsZero() {
+		if result, changed := c.Turn(started.UTC()); changed {
+			t.shown.Store(&shown{result.Batches, last.Good})
+		}
+	}
+	result, err := t.collector.Poll(ctx)
+	if ctx.Err() != nil {
+		return // stopped, which is no failure
+	}
+	now := time.Now()
+	outcome := &Outcome{Ended: now, Duration: now.Sub(started), Records: last.Records, Good: last.Good}
+	t.metrics.polls.WithLabelValues(t.account, t.name).Inc()
+	t.metrics.pollDuration.WithLabelValues(t.account, t.name).Set(outcome.Duration.Seconds())
+	if err != nil {
+		outcome.Reason, outcome.Err = twilio.ReasonOf(err), err.Error()
+		t.metrics.pollSuccess.WithLabelValues(t.account, t.name).Set(0)
+		t.metrics.pollFailures.WithLabelValues(t.account, t.name, string(outcome.Reason)).Inc()
+		level.Error(t.logger).Log("msg", "poll failed; earlier results stand", "reason", string(outcome.Reason),
+			"err", err, "advice", outcome.Reason.Advice(), "duration", outcome.Duration)
+		t.outcome.Store(outcome)
+		return
+	}
+	outcome.Records, outcome.Good = result.Records, now
+	t.shown.Store(&shown{result.Batches, now})
+	t.metrics.pollSuccess.WithLabelValues(t.account, t.name).Set(1)
+	t.metrics.pollLastSuccess.WithLabelValues(t.account, t.name).Set(float64(now.UnixMilli()) / 1000)
+	t.metrics.pollRecords.WithLabelValues(t.account, t.name).Set(float64(result.Records))
+	t.metrics.decreases.WithLabelValues(t.account, t.name).Add(float64(result.Decreases))
+	for _, warning := range result.Warnings {
+		level.Warn(t.logger).Log("msg", "poll succeeded with a warning", "warning", warning)
+	}
+	level.Debug(t.logger).Log("msg", "poll succeeded", "records", result.Records, "duration", outcome.Duration)
+	t.outcome.Store(outcome)
+	t.polled()
+}
+
+// look makes the task look again when its next poll is due.
+func (t *task) look() {
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// results are the rows to show, unless they have grown too old.
+func (t *task) results(now time.Time) []collector.Batch {
+	s := t.shown.Load()
+	if s == nil || now.Sub(s.good) > t.maxAge {
+		return nil
+	}
+	return s.batches
+}
+
+// adopt shows what another task of the same identity showed, until the first
+// poll of its own.
+func (t *task) adopt(old *task) {
+	t.outcome.Store(old.outcome.Load())
+	t.shown.Store(old.shown.Load())
+	if a, ok := t.collector.(collector.Adopter); ok {
+		a.Adopt(old.collector)
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,31 @@
+package collector
+
+import (
+	"slices"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/config"
+	"github.com/twilio-exporter/twilio_exporter/twilio"
+)
+
+// A filter leaves usage out of what is asked for; what it leaves out must not
+// be shown as silent. The API takes SIDs and unique names alike.
+
+// admitsSim says whether a SIM's usage can be in what is asked for.
+func admitsSim(f config.Filter, sim twilio.Sim, fleets []twilio.Fleet) bool {
+	if f.Sim != "" && f.Sim != sim.SID && f.Sim != sim.UniqueName {
+		return false
+	}
+	return f.Fleet == "" || f.Fleet == sim.FleetSID || slices.ContainsFunc(fleets, func(fleet twilio.Fleet) bool {
+		return fleet.SID == sim.FleetSID && f.Fleet == fleet.UniqueName
+	})
+}
+
+// admitsFleet says whether a fleet's usage can be in what is asked for.
+func admitsFleet(f config.Filter, fleet twilio.Fleet, sims []twilio.Sim) bool {
+	if f.Fleet != "" && f.Fleet != fleet.SID && f.Fleet != fleet.UniqueName {
+		return false
+	}
+	return f.Sim == "" || slices.ContainsFunc(sims, func(sim twilio.Sim) bool {
+		return sim.FleetSID == fleet.SID && (f.Sim == sim.SID || f.Sim == sim.UniqueName)
+	})
+}

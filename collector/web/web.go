@@ -1,0 +1,122 @@
+// Package web answers the exporter's HTTP requests.
+package web
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"net/http"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
+)
+
+// Options say what there is to answer with.
+type Options struct {
+	Logger        log.Logger
+	Registry      *prometheus.Registry
+	TelemetryPath string // of the metrics
+	Version       string // for the landing page
+	Exporter      *exporter.Exporter
+	Reload        func() error // its error is shown to whoever asked for the reload
+}
+
+// Handler serves metrics, landing page, health, readiness and reload.
+func Handler(o Options) http.Handler {
+	mux := http.NewServeMux()
+	metrics := promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{
+		ErrorLog: errorLog{o.Logger},
+		// One bad series must not take all others with it.
+		ErrorHandling:     promhttp.ContinueOnError,
+		Registry:          o.Registry,
+		EnableOpenMetrics: true,
+	})
+	mux.Handle(o.TelemetryPath, promhttp.InstrumentMetricHandler(o.Registry, metrics))
+	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "healthy") })
+	mux.HandleFunc("/-/ready", func(w http.ResponseWriter, _ *http.Request) {
+		if !o.Exporter.Ready() {
+			http.Error(w, "not ready: first polls are under way", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ready")
+	})
+	mux.HandleFunc("POST /-/reload", func(w http.ResponseWriter, _ *http.Request) {
+		if err := o.Reload(); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		fmt.Fprintln(w, "reloaded")
+	})
+	if o.TelemetryPath != "/" {
+		mux.HandleFunc("GET /{$}", landingPage(o))
+	}
+	return mux
+}
+
+// landingPage shows how each collector of each account is doing.
+func landingPage(o Options) http.HandlerFunc {
+	polls := template.Must(template.New("polls").Funcs(template.FuncMap{
+		"ago": func(t time.Time) string {
+			if t.IsZero() {
+				return "never"
+			}
+			return time.Since(t).Round(time.Second).String() + " ago"
+		},
+		"short": func(d time.Duration) string { return d.Round(time.Millisecond).String() },
+	}).Parse(pollsHTML))
+	return func(w http.ResponseWriter, r *http.Request) {
+		var table bytes.Buffer
+		if err := polls.Execute(&table, o.Exporter.Status()); err != nil {
+			level.Error(o.Logger).Log("msg", "the landing page cannot be rendered", "err", err)
+		}
+		page, err := toolkit.NewLandingPage(toolkit.LandingConfig{
+			Name:        "Twilio Exporter",
+			Description: "Usage and cost of Twilio Super SIM fleets for Prometheus",
+			Version:     o.Version,
+			Profiling:   "false",
+			ExtraHTML:   table.String(),
+			ExtraCSS:    pollsCSS,
+			Links: []toolkit.LandingLinks{
+				{Address: o.TelemetryPath, Text: "Metrics"},
+				{Address: "/-/healthy", Text: "Health", Description: "200 while the process serves"},
+				{Address: "/-/ready", Text: "Readiness", Description: "503 until every collector has finished its first poll"},
+			},
+		})
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		page.ServeHTTP(w, r)
+	}
+}
+
+const pollsHTML = `<h3>Polls</h3>
+<table>
+<tr><th>Account</th><th>Provider</th><th>Collector</th><th>Interval</th><th>Last poll</th><th>Took</th><th>Records</th><th>Last success</th><th>Result</th></tr>
+{{range .}}<tr><td>{{.Account}}</td><td>{{.Provider}}</td><td>{{.Collector}}</td><td>{{.Interval}}</td>
+{{with .Outcome}}<td>{{ago .Ended}}</td><td>{{short .Duration}}</td><td>{{.Records}}</td><td>{{ago .Good}}</td>
+<td class="{{if .Reason}}bad{{else}}good{{end}}">{{if .Reason}}failed ({{.Reason}}): {{.Err}}<br>{{.Reason.Advice}}{{else}}ok{{end}}</td>
+{{else}}<td colspan="4">the first poll is under way</td><td>–</td>{{end}}</tr>
+{{end}}</table>`
+
+const pollsCSS = `
+table { border-collapse: collapse; margin-top: .5em; }
+th, td { border: 1px solid #ccc; padding: .3em .6em; text-align: left; vertical-align: top; }
+th { background: #f4f4f4; }
+td.good { color: #1a7f37; }
+td.bad { color: #b3261e; max-width: 40em; overflow-wrap: anywhere; }
+`
+
+// errorLog lets promhttp report what it could not show.
+type errorLog struct{ log.Logger }
+
+// Println implements promhttp.Logger.
+func (l errorLog) Println(v ...any) {
+	level.Error(l.Logger).Log("msg", "some metrics could not be shown", "err", fmt.Sprint(v...))
+}

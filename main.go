@@ -1,0 +1,252 @@
+// Command twilio_exporter shows the usage and cost of Twilio Super SIM fleets
+// to Prometheus.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	"github.com/oklog/run"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/common/version"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+	sloggokit "github.com/tjhop/slog-gokit"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/config"
+	"github.com/twilio-exporter/twilio_exporter/collector/demo"
+	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
+	"github.com/twilio-exporter/twilio_exporter/collector/web"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	os.Exit(command(ctx, hangup, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
+}
+
+// options are what the command line says.
+type options struct {
+	configFile    string
+	configCheck   bool
+	demo          bool
+	telemetryPath string
+	web           *toolkit.FlagConfig
+	logLevel      string
+	logFormat     string
+}
+
+// command runs the whole program until the context ends, and returns its exit
+// status.
+func command(ctx context.Context, hangup <-chan os.Signal, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
+	var o options
+	app := kingpin.New("twilio_exporter", "Prometheus exporter for the usage and cost of Twilio Super SIM fleets.")
+	exit := -1
+	app.UsageWriter(stdout).ErrorWriter(stderr).Terminate(func(code int) { exit = code })
+	app.Version(version.Print("twilio_exporter"))
+	app.VersionFlag.Short('v')
+	app.HelpFlag.Short('h')
+	app.Command("serve", "Poll the accounts and serve their metrics.").Default()
+	app.Flag("config.file", "YAML configuration; without it, one account is taken from the TWILIO_* environment variables.").PlaceHolder("FILE").StringVar(&o.configFile)
+	app.Flag("config.check", "Load the configuration and everything it names, report every fault, and exit.").BoolVar(&o.configCheck)
+	app.Flag("demo", "Run against a built-in simulated Twilio; no account is needed.").BoolVar(&o.demo)
+	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.telemetryPath)
+	app.Flag("log.level", "Least severe messages to log.").Default("info").EnumVar(&o.logLevel, "debug", "info", "warn", "error")
+	app.Flag("log.format", "Format of log messages.").Default("logfmt").EnumVar(&o.logFormat, "logfmt", "json")
+	o.web = kingpinflag.AddFlags(app, ":9860")
+
+	_, err := app.Parse(args)
+	if exit >= 0 {
+		return exit
+	}
+	if err == nil && o.demo && o.configFile != "" {
+		err = errors.New("--demo and --config.file exclude each other")
+	}
+	if err == nil && !strings.HasPrefix(o.telemetryPath, "/") {
+		err = errors.New("--web.telemetry-path must begin with a slash")
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "twilio_exporter: %v, try --help\n", err)
+		return 2
+	}
+	if err := serve(ctx, hangup, o, env, stdout, stderr); err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// serve is the daemon: it returns nil once the context has ended.
+func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(string) (string, bool), stdout, stderr io.Writer) error {
+	load := func() (*config.Config, error) { return loadConfig(o, env) }
+	var simulated *demo.Demo
+	if o.demo {
+		var err error
+		if simulated, err = demo.New(); err != nil {
+			return err
+		}
+		defer simulated.Close()
+		load = func() (*config.Config, error) { return simulated.Config, webFaults(o) }
+	}
+	cfg, err := load()
+	if err != nil {
+		return err
+	}
+	if o.configCheck {
+		fmt.Fprintln(stdout, "The configuration is valid.")
+		return nil
+	}
+
+	logger, bridged := newLogger(o, stderr)
+	level.Info(logger).Log("msg", "starting twilio_exporter", "version", version.Info(), "build", version.BuildContext())
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	e := exporter.New(ctx, exporter.Options{Logger: logger, Registry: registry, UserAgent: userAgent()})
+	if err := e.Reload(cfg); err != nil {
+		return err
+	}
+	reload := func() error {
+		cfg, err := load()
+		if err == nil {
+			err = e.Reload(cfg)
+		} else {
+			e.ReloadFailed()
+		}
+		if err != nil {
+			level.Error(logger).Log("msg", "configuration not reloaded; the one before stays", "err", err)
+			return err
+		}
+		level.Info(logger).Log("msg", "configuration reloaded", "accounts", len(cfg.Accounts()))
+		return nil
+	}
+	server := &http.Server{
+		ReadHeaderTimeout: 10 * time.Second,
+		Handler: web.Handler(web.Options{
+			Logger: logger, Registry: registry, TelemetryPath: o.telemetryPath,
+			Version: version.Info(), Exporter: e, Reload: reload,
+		}),
+	}
+
+	var g run.Group
+	g.Add(func() error { <-ctx.Done(); return nil }, func(error) { cancel() })
+	g.Add(func() error { e.Wait(); return nil }, func(error) { cancel() })
+	g.Add(func() error {
+		for {
+			select {
+			case <-hangup:
+				_ = reload() // which has logged it
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	}, func(error) { cancel() })
+	if simulated != nil {
+		g.Add(simulated.Run, func(error) { simulated.Close() })
+		fmt.Fprint(stdout, demoNotice(o))
+	}
+	g.Add(func() error {
+		if err := toolkit.ListenAndServe(server, o.web, bridged); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("cannot serve: %w", err)
+		}
+		return nil
+	}, func(error) {
+		// The context of the program has ended; answers under way have not.
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		if server.Shutdown(ctx) != nil {
+			server.Close()
+		}
+	})
+	if err := g.Run(); err != nil {
+		return err
+	}
+	level.Info(logger).Log("msg", "stopped")
+	return nil
+}
+
+// loadConfig loads and checks everything that the command line and the
+// environment name.
+func loadConfig(o options, env func(string) (string, bool)) (*config.Config, error) {
+	var cfg *config.Config
+	var err error
+	if o.configFile != "" {
+		cfg, err = config.Load(o.configFile)
+	} else {
+		cfg, err = config.FromEnvironment(env)
+	}
+	if err == nil {
+		err = cfg.CheckFiles()
+	}
+	return cfg, errors.Join(err, webFaults(o))
+}
+
+func webFaults(o options) error {
+	if err := toolkit.Validate(*o.web.WebConfigFile); err != nil {
+		return fmt.Errorf("%s: %w", *o.web.WebConfigFile, err)
+	}
+	return nil
+}
+
+// newLogger makes the logger, and one that passes on to it what the web toolkit
+// logs by log/slog.
+func newLogger(o options, w io.Writer) (log.Logger, *slog.Logger) {
+	base := log.NewLogfmtLogger(log.NewSyncWriter(w))
+	if o.logFormat == "json" {
+		base = log.NewJSONLogger(log.NewSyncWriter(w))
+	}
+	var leveler slog.LevelVar
+	// Both libraries know the four words.
+	_ = leveler.UnmarshalText([]byte(o.logLevel))
+	logger := level.NewFilter(base, level.Allow(level.ParseDefault(o.logLevel, level.InfoValue())))
+	return log.With(logger, "ts", log.DefaultTimestampUTC, "caller", log.DefaultCaller),
+		slog.New(sloggokit.NewGoKitHandler(base, &leveler))
+}
+
+func userAgent() string {
+	v := version.Version
+	if v == "" {
+		v = "dev"
+	}
+	return fmt.Sprintf("twilio_exporter/%s (%s; %s/%s)", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// demoNotice says where to look.
+func demoNotice(o options) string {
+	address := (*o.web.WebListenAddresses)[0]
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || host == "" {
+		host = "localhost"
+	}
+	url := "http://" + net.JoinHostPort(host, port)
+	return fmt.Sprintf(`
+Demo: two simulated accounts, one at Twilio and one at KORE, polled every few seconds.
+
+  metrics        %[1]s%[2]s
+  landing page   %[1]s/
+
+  try            curl -s %[1]s%[2]s | grep twilio_supersim_fleet
+
+Stop it with Ctrl-C.
+
+`, url, o.telemetryPath)
+}

@@ -1,0 +1,164 @@
+package twilio
+
+import (
+	"context"
+	"iter"
+	"net/url"
+)
+
+// SimStatus is what a Super SIM can do.
+type SimStatus string
+
+// The documented statuses; the set may grow.
+const (
+	SimStatusNew       SimStatus = "new"
+	SimStatusReady     SimStatus = "ready"
+	SimStatusActive    SimStatus = "active"
+	SimStatusInactive  SimStatus = "inactive"
+	SimStatusScheduled SimStatus = "scheduled"
+)
+
+// CanSend says whether a SIM of this status may cause usage.
+func (s SimStatus) CanSend() bool {
+	return s == SimStatusReady || s == SimStatusActive || s == SimStatusScheduled
+}
+
+// A Sim is a Super SIM.
+type Sim struct {
+	SID        string
+	AccountSID string
+	UniqueName string // "" if it has none
+	ICCID      string // personal data
+	Status     SimStatus
+	FleetSID   string // "" if it is in none
+}
+
+// SimsParams is a query of Sims. Zero values are not sent.
+type SimsParams struct {
+	Status SimStatus
+	Fleet  string // SID or unique name
+	Iccid  string
+	Paging
+}
+
+// Sims lists Super SIMs.
+func (c *Client) Sims(ctx context.Context, p SimsParams) iter.Seq2[Sim, error] {
+	type wire struct {
+		SID        scalar `json:"sid"`
+		AccountSID scalar `json:"account_sid"`
+		UniqueName scalar `json:"unique_name"`
+		ICCID      scalar `json:"iccid"`
+		Status     scalar `json:"status"`
+		FleetSID   scalar `json:"fleet_sid"`
+	}
+	q := query("Status", string(p.Status), "Fleet", p.Fleet, "Iccid", p.Iccid)
+	if err := p.encode(q, c.provider, EndpointSims); err != nil {
+		return fail[Sim](err)
+	}
+	return listing[wire, Sim]{
+		endpoint: EndpointSims, key: "sims", url: resource(c.superSIM, "/v1/Sims", q),
+		convert: func(w wire) (Sim, error) {
+			return Sim{
+				SID: w.SID.text, AccountSID: w.AccountSID.text, UniqueName: w.UniqueName.text,
+				ICCID: w.ICCID.text, Status: SimStatus(w.Status.text), FleetSID: w.FleetSID.text,
+			}, needSID(w.SID)
+		},
+	}.all(ctx, c)
+}
+
+// A Fleet is a set of SIMs under common rules.
+type Fleet struct {
+	SID        string
+	AccountSID string
+	UniqueName string      // "" if it has none
+	DataLimit  Null[int64] // bytes for each SIM and billing period: the API's megabytes times 1,000,000
+}
+
+// FleetsParams is a query of Fleets. Zero values are not sent.
+type FleetsParams struct {
+	NetworkAccessProfile string // SID or unique name
+	Paging
+}
+
+// Fleets lists fleets.
+func (c *Client) Fleets(ctx context.Context, p FleetsParams) iter.Seq2[Fleet, error] {
+	type wire struct {
+		SID        scalar `json:"sid"`
+		AccountSID scalar `json:"account_sid"`
+		UniqueName scalar `json:"unique_name"`
+		DataLimit  scalar `json:"data_limit"`
+	}
+	q := query("NetworkAccessProfile", p.NetworkAccessProfile)
+	if err := p.encode(q, c.provider, EndpointFleets); err != nil {
+		return fail[Fleet](err)
+	}
+	return listing[wire, Fleet]{
+		endpoint: EndpointFleets, key: "fleets", url: resource(c.superSIM, "/v1/Fleets", q),
+		convert: func(w wire) (Fleet, error) {
+			f := Fleet{SID: w.SID.text, AccountSID: w.AccountSID.text, UniqueName: w.UniqueName.text}
+			if err := needSID(w.SID); err != nil {
+				return f, err
+			}
+			limit, err := w.DataLimit.bytes("data_limit")
+			const mega = 1_000_000
+			if err != nil || limit.V > (1<<63-1)/mega {
+				return f, w.DataLimit.fail("data_limit", "a whole number of megabytes from 0 up")
+			}
+			f.DataLimit = Null[int64]{limit.V * mega, limit.Valid}
+			return f, nil
+		},
+	}.all(ctx, c)
+}
+
+// A Network is a cellular network that SIMs may use.
+type Network struct {
+	SID          string
+	FriendlyName string
+	IsoCountry   string
+}
+
+// NetworksParams is a query of Networks. Zero values are not sent.
+type NetworksParams struct {
+	IsoCountry string
+	Mcc        string // mobile country code, with its leading zeros
+	Mnc        string // mobile network code, with its leading zeros
+	Paging
+}
+
+// Networks lists the networks that the provider knows, used or not.
+func (c *Client) Networks(ctx context.Context, p NetworksParams) iter.Seq2[Network, error] {
+	type wire struct {
+		SID          scalar `json:"sid"`
+		FriendlyName scalar `json:"friendly_name"`
+		IsoCountry   scalar `json:"iso_country"`
+	}
+	q := query("IsoCountry", p.IsoCountry, "Mcc", p.Mcc, "Mnc", p.Mnc)
+	if err := p.encode(q, c.provider, EndpointNetworks); err != nil {
+		return fail[Network](err)
+	}
+	return listing[wire, Network]{
+		endpoint: EndpointNetworks, key: "networks", url: resource(c.superSIM, "/v1/Networks", q),
+		convert: func(w wire) (Network, error) {
+			return Network{SID: w.SID.text, FriendlyName: w.FriendlyName.text, IsoCountry: w.IsoCountry.text}, needSID(w.SID)
+		},
+	}.all(ctx, c)
+}
+
+// query makes a query of names and values, leaving out what is empty.
+func query(namesAndValues ...string) url.Values {
+	q := make(url.Values)
+	for i := 0; i < len(namesAndValues); i += 2 {
+		if namesAndValues[i+1] != "" {
+			q.Set(namesAndValues[i], namesAndValues[i+1])
+		}
+	}
+	return q
+}
+
+// needSID: a resource that nothing names cannot be shown.
+func needSID(s scalar) error {
+	if s.text == "" || s.other {
+		return s.fail("sid", "a SID")
+	}
+	return nil
+}

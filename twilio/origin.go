@@ -1,0 +1,61 @@
+package twilio
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// guard keeps requests, and with them the credentials that the next transport
+// adds, at the configured origins, redirects included.
+type guard struct {
+	next    http.RoundTripper
+	allowed []*url.URL
+}
+
+func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	for _, origin := range g.allowed {
+		if sameOrigin(origin, req.URL) {
+			return g.next.RoundTrip(req)
+		}
+	}
+	return nil, &originError{req.URL}
+}
+
+func (g *guard) CloseIdleConnections() {
+	if c, ok := g.next.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// An originError is a link or redirect to somewhere else.
+type originError struct{ u *url.URL }
+
+func (e *originError) Error() string {
+	return fmt.Sprintf("not followed: it leads to %q, which is not the configured origin", clean(e.u.Scheme+"://"+e.u.Host, 100))
+}
+
+// sameOrigin compares scheme, host and port (RFC 6454, section 5).
+func sameOrigin(a, b *url.URL) bool {
+	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b) && b.User == nil
+}
+
+func port(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	if u.Scheme == "http" {
+		return "80"
+	}
+	return "443"
+}
+
+func parseOrigin(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil ||
+		u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("not an origin of the form https://host")
+	}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
+}

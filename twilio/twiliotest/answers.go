@@ -1,0 +1,99 @@
+package twiliotest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+)
+
+// answer is a response before it is sent.
+type answer struct {
+	status  int
+	kind    string // Content-Type; "" is JSON
+	headers http.Header
+	body    []byte
+	cut     bool // announce the whole body, send half of it, break off
+	abort   bool // break off before anything is sent
+}
+
+func (a *answer) header(name, value string) {
+	if a.headers == nil {
+		a.headers = make(http.Header)
+	}
+	a.headers.Set(name, value)
+}
+
+func (a *answer) write(w http.ResponseWriter) {
+	if a.abort {
+		panic(http.ErrAbortHandler)
+	}
+	h := w.Header()
+	for name, values := range a.headers {
+		h[name] = values
+	}
+	kind := a.kind
+	if kind == "" {
+		kind = "application/json; charset=utf-8"
+	}
+	h.Set("Content-Type", kind)
+	h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	w.WriteHeader(a.status)
+	if a.cut {
+		_, _ = w.Write(a.body[:len(a.body)/2])
+		// Without it net/http would drop what it has not sent yet, headers included.
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	_, _ = w.Write(a.body)
+}
+
+// encode is json.Marshal that leaves & in URLs alone, as the service does.
+func encode(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic(fmt.Sprintf("twiliotest: %v", err)) // only of our own types
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+func success(v any) *answer { return &answer{status: http.StatusOK, body: encode(v)} }
+
+// failure is an error as Twilio words them, and KORE too below the gateway.
+func failure(status, code int, message string) *answer {
+	return &answer{status: status, body: encode(struct {
+		Code     int    `json:"code"`
+		Message  string `json:"message"`
+		MoreInfo string `json:"more_info"`
+		Status   int    `json:"status"`
+	}{code, message, fmt.Sprintf("https://www.twilio.com/docs/errors/%d", code), status})}
+}
+
+// gateway is an error of what stands before KORE's API.
+func gateway(status int, kind, message string) *answer {
+	return &answer{status: status, body: encode(struct {
+		Message string `json:"message"`
+		Error   string `json:"error"`
+	}{message, kind})}
+}
+
+func tooManyRequests(retryAfter string) *answer {
+	a := failure(http.StatusTooManyRequests, 20429, "This account has more requests under way than it may")
+	if retryAfter != "" {
+		a.header("Retry-After", retryAfter)
+	}
+	return a
+}
+
+// unauthenticated is how a provider says that it does not know the caller.
+func unauthenticated(p Provider) *answer {
+	if p == KORE {
+		return gateway(http.StatusUnauthorized, "invalid_token", "The access token is not known")
+	}
+	a := failure(http.StatusUnauthorized, 20003, "These credentials open nothing")
+	a.header("WWW-Authenticate", `Basic realm="Twilio API"`)
+	return a
+}

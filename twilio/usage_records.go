@@ -1,0 +1,344 @@
+package twilio
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// Group is the dimension by which UsageRecords are added up.
+type Group string
+
+// The groups; the zero value does not group.
+const (
+	GroupNone       Group = ""
+	GroupSim        Group = "sim"
+	GroupFleet      Group = "fleet"
+	GroupNetwork    Group = "network"
+	GroupIsoCountry Group = "isoCountry"
+)
+
+// Granularity is the length of time that one UsageRecord describes.
+type Granularity string
+
+// The granularities; the zero value is the API's default, all.
+const (
+	GranularityAll  Granularity = "all" // the whole range
+	GranularityDay  Granularity = "day"
+	GranularityHour Granularity = "hour"
+)
+
+// UsageRecordsParams is a query of Super SIM UsageRecords. Zero values are not
+// sent.
+type UsageRecordsParams struct {
+	Sim         string // SID or unique name
+	Fleet       string // SID or unique name; the SIMs' fleet when the usage occurred
+	Network     string // SID, HW and 32 hexadecimal digits
+	IsoCountry  string // ISO 3166-1 alpha-2
+	Group       Group
+	Granularity Granularity
+	StartTime   time.Time // inclusive, a whole hour; default: one month before EndTime
+	EndTime     time.Time // exclusive, a whole hour, not in the future; default: now
+	Paging
+}
+
+// A UsageRecord is data usage of a period, at most as of now: bytes of past
+// hours may still come, and their price up to 24 hours later.
+type UsageRecord struct {
+	AccountSID string
+	// Set only where grouped or filtered by; "" is the API's null.
+	SimSID, FleetSID, NetworkSID, IsoCountry string
+	Period                                   Period
+	Upload, Download, Total                  Null[int64]           // bytes
+	Billed                                   Null[decimal.Decimal] // in BilledUnit
+	BilledUnit                               string                // ISO 4217 in upper case; "" while nothing has been billed
+}
+
+// Period is a span of time, Start inclusive and End exclusive.
+type Period struct{ Start, End time.Time }
+
+// UsageRecords lists usage.
+//
+// With GranularityAll there is one record for each key of the group, unless the
+// API wants such queries to start and end at midnight UTC (code 83601; the
+// documentation says so of "certain requests"): then the listing is all from the
+// first midnight to the last and hour before and after, whose records add up to
+// the same. Whoever reads such a listing adds up the records of a key by period.
+func (c *Client) UsageRecords(ctx context.Context, p UsageRecordsParams) iter.Seq2[UsageRecord, error] {
+	if p.Granularity == "" {
+		p.Granularity = GranularityAll
+	}
+	first, last := midnights(p.StartTime, p.EndTime)
+	splittable := p.Granularity == GranularityAll && !p.StartTime.IsZero() && !p.EndTime.IsZero() &&
+		(p.StartTime.Before(first) || last.Before(p.EndTime))
+	if _, err := p.encode(c.provider); err != nil || !splittable {
+		return c.usageRecords(ctx, p)
+	}
+	return func(yield func(UsageRecord, error) bool) {
+		if !c.splitAll.Load() {
+			yielded := false
+			for record, err := range c.usageRecords(ctx, p) {
+				if e, ok := errors.AsType[*APIError](err); ok && e.Code == codeNotMidnight && !yielded {
+					c.splitAll.Store(true)
+					break
+				}
+				yielded = true
+				if !yield(record, err) {
+					return
+				}
+			}
+			if !c.splitAll.Load() || yielded {
+				return
+			}
+		}
+		parts := []UsageRecordsParams{p, p, p}
+		parts[0].Granularity, parts[0].EndTime = GranularityHour, earlier(first, p.EndTime)
+		parts[1].StartTime, parts[1].EndTime = first, last
+		parts[2].Granularity, parts[2].StartTime = GranularityHour, later(first, last)
+		for _, part := range parts {
+			if !part.StartTime.Before(part.EndTime) {
+				continue
+			}
+			for record, err := range c.usageRecords(ctx, part) {
+				if !yield(record, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// midnights are the first and the last in UTC from start to end, both included;
+// the first is after the last where there is none.
+func midnights(start, end time.Time) (first, last time.Time) {
+	const day = 24 * time.Hour
+	first = start.UTC().Truncate(day)
+	if first.Before(start) {
+		first = first.Add(day)
+	}
+	return first, end.UTC().Truncate(day)
+}
+
+func (c *Client) usageRecords(ctx context.Context, p UsageRecordsParams) iter.Seq2[UsageRecord, error] {
+	q, err := p.encode(c.provider)
+	if err != nil {
+		return fail[UsageRecord](err)
+	}
+	return listing[wireUsageRecord, UsageRecord]{
+		endpoint: EndpointUsageRecords,
+		key:      "usage_records",
+		url:      resource(c.superSIM, "/v1/UsageRecords", q),
+		convert: func(w wireUsageRecord) (UsageRecord, error) {
+			r, err := w.record()
+			if err != nil {
+				return r, err
+			}
+			return r, r.place(p)
+		},
+	}.all(ctx, c)
+}
+
+// encode refuses what the API could only refuse (its error codes in brackets).
+func (p UsageRecordsParams) encode(provider Provider) (url.Values, error) {
+	q := make(url.Values)
+	for _, hour := range []struct {
+		name string
+		t    time.Time
+	}{{"StartTime", p.StartTime}, {"EndTime", p.EndTime}} {
+		if hour.t.IsZero() {
+			continue
+		}
+		if !hour.t.Equal(hour.t.Truncate(time.Hour)) {
+			return nil, &ParameterError{hour.name, "must be a whole hour UTC (83602)"}
+		}
+		q.Set(hour.name, hour.t.UTC().Format("2006-01-02T15:04:05Z"))
+	}
+	if err := p.checkRange(); err != nil {
+		return nil, err
+	}
+	if p.Network != "" && !isSID("HW", p.Network) {
+		return nil, &ParameterError{"Network", "must be a SID of HW and 32 hexadecimal digits"}
+	}
+	if c := p.IsoCountry; c != "" && (len(c) != 2 || !isUpper(c[0]) || !isUpper(c[1])) {
+		return nil, &ParameterError{"IsoCountry", "must be two upper-case letters"}
+	}
+	switch p.Group {
+	case GroupNone, GroupSim, GroupFleet, GroupNetwork, GroupIsoCountry:
+	default:
+		return nil, &ParameterError{"Group", "must be sim, fleet, network or isoCountry"}
+	}
+	switch p.Granularity {
+	case "", GranularityAll, GranularityDay, GranularityHour:
+	default:
+		return nil, &ParameterError{"Granularity", "must be hour, day or all"}
+	}
+	for name, value := range map[string]string{
+		"Sim": p.Sim, "Fleet": p.Fleet, "Network": p.Network, "IsoCountry": p.IsoCountry,
+		"Group": string(p.Group), "Granularity": string(p.Granularity),
+	} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	return q, p.Paging.encode(q, provider, EndpointUsageRecords)
+}
+
+func (p UsageRecordsParams) checkRange() error {
+	start, end := p.StartTime.UTC(), p.EndTime.UTC()
+	if p.Granularity == GranularityDay {
+		if !start.Equal(start.Truncate(24*time.Hour)) || !end.Equal(end.Truncate(24*time.Hour)) {
+			return &ParameterError{"Granularity", "day needs StartTime and EndTime at midnight UTC (83601)"}
+		}
+	}
+	if start.IsZero() || end.IsZero() {
+		return nil
+	}
+	if !start.Before(end) {
+		return &ParameterError{"StartTime", "must be before EndTime (83600)"}
+	}
+	if p.Group == GroupSim && end.Sub(start) > 31*24*time.Hour {
+		return &ParameterError{"Group", "sim takes 31 days at most (83603)"}
+	}
+	var latest time.Time
+	var most string
+	switch p.Granularity {
+	case GranularityHour:
+		latest, most = start.AddDate(0, 0, 31), "hour takes 31 days"
+	case GranularityDay:
+		latest, most = start.AddDate(0, 3, 0), "day takes 3 months"
+	default:
+		latest, most = start.AddDate(0, 18, 0), "all takes 18 months"
+	}
+	if end.After(latest) {
+		return &ParameterError{"Granularity", most + " at most (83604)"}
+	}
+	return nil
+}
+
+// place gives a record without a period the one that was asked for, where there
+// is only one, and refuses an hour or day that was not asked for.
+func (r *UsageRecord) place(p UsageRecordsParams) error {
+	if p.StartTime.IsZero() || p.EndTime.IsZero() {
+		return nil
+	}
+	step := p.EndTime.Sub(p.StartTime)
+	switch p.Granularity {
+	case GranularityHour:
+		step = time.Hour
+	case GranularityDay:
+		step = 24 * time.Hour
+	}
+	if r.Period.Start.IsZero() {
+		if p.EndTime.Sub(p.StartTime) > step {
+			return errors.New("it has no period, so nobody knows which " + string(p.Granularity) + " it describes")
+		}
+		r.Period = Period{p.StartTime, p.EndTime}
+	}
+	if p.Granularity != GranularityAll && (r.Period.Start.Before(p.StartTime) || !r.Period.Start.Before(p.EndTime)) {
+		return fmt.Errorf("its period starts at %s, which was not asked for", r.Period.Start.Format(time.RFC3339))
+	}
+	return nil
+}
+
+type wireUsageRecord struct {
+	AccountSID scalar     `json:"account_sid"`
+	SimSID     scalar     `json:"sim_sid"`
+	FleetSID   scalar     `json:"fleet_sid"`
+	NetworkSID scalar     `json:"network_sid"`
+	IsoCountry scalar     `json:"iso_country"`
+	Period     wirePeriod `json:"period"`
+	Upload     scalar     `json:"data_upload"`
+	Download   scalar     `json:"data_download"`
+	Total      scalar     `json:"data_total"`
+	Billed     scalar     `json:"data_total_billed"`
+	BilledUnit scalar     `json:"billed_unit"`
+}
+
+func (w wireUsageRecord) record() (r UsageRecord, err error) {
+	r = UsageRecord{
+		AccountSID: w.AccountSID.text,
+		SimSID:     w.SimSID.text,
+		FleetSID:   w.FleetSID.text,
+		NetworkSID: w.NetworkSID.text,
+		IsoCountry: w.IsoCountry.text,
+		BilledUnit: w.BilledUnit.currency(),
+	}
+	if r.Period, err = w.Period.period(); err != nil {
+		return r, err
+	}
+	if r.Upload, err = w.Upload.bytes("data_upload"); err != nil {
+		return r, err
+	}
+	if r.Download, err = w.Download.bytes("data_download"); err != nil {
+		return r, err
+	}
+	if r.Total, err = w.Total.bytes("data_total"); err != nil {
+		return r, err
+	}
+	r.Billed, err = w.Billed.decimal("data_total_billed")
+	return r, err
+}
+
+// wirePeriod is untyped in the schema: an object in the examples, null or
+// absent elsewhere.
+type wirePeriod struct{ start, end scalar }
+
+func (w *wirePeriod) UnmarshalJSON(b []byte) error {
+	if b[0] != '{' {
+		return nil
+	}
+	var fields struct {
+		Start scalar `json:"start_time"`
+		End   scalar `json:"end_time"`
+	}
+	if err := json.Unmarshal(b, &fields); err != nil {
+		return err
+	}
+	w.start, w.end = fields.Start, fields.End
+	return nil
+}
+
+func (w wirePeriod) period() (Period, error) {
+	const want = "a time in ISO 8601"
+	start, err := w.start.time("period.start_time", want, time.RFC3339)
+	if err != nil {
+		return Period{}, err
+	}
+	end, err := w.end.time("period.end_time", want, time.RFC3339)
+	return Period{start.V, end.V}, err
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// isSID tells a SID: two letters for the kind and 32 hexadecimal digits.
+func isSID(kind, s string) bool {
+	if len(s) != 34 || s[:2] != kind {
+		return false
+	}
+	for _, r := range s[2:] {
+		if !(r >= '0' && r <= '9' || r >= 'a' && r <= 'f' || r >= 'A' && r <= 'F') {
+			return false
+		}
+	}
+	return true
+}
+
+func isUpper(b byte) bool { return b >= 'A' && b <= 'Z' }
