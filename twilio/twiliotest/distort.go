@@ -48,6 +48,7 @@ func takeApart(body []byte, q *request) *document {
 	for key, value := range d.body {
 		if list, ok := value.([]any); ok {
 			d.list = key
+			d.records = make([]map[string]any, 0, len(list)) // an empty list stays one
 			for _, r := range list {
 				d.records = append(d.records, r.(map[string]any))
 			}
