@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -35,6 +36,12 @@ import (
 )
 
 func main() {
+	if version.Version == "" { // not set by the Makefile
+		version.Version = "dev"
+		if build, ok := debug.ReadBuildInfo(); ok && strings.HasPrefix(build.Main.Version, "v") {
+			version.Version = build.Main.Version // by "go install"
+		}
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	hangup := make(chan os.Signal, 1)
@@ -223,11 +230,7 @@ func newLogger(o options, w io.Writer) (log.Logger, *slog.Logger) {
 }
 
 func userAgent() string {
-	v := version.Version
-	if v == "" {
-		v = "dev"
-	}
-	return fmt.Sprintf("twilio_exporter/%s (%s; %s/%s)", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("twilio_exporter/%s (%s; %s/%s)", version.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // demoNotice says where to look.

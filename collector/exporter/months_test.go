@@ -41,12 +41,23 @@ func (i *increases) sample(have map[string]float64) {
 // counters every minute as Prometheus would. Whatever was used and billed must
 // have been counted, once.
 func TestTenMonths(t *testing.T) {
+	end := date("2004-10-01 00:00")
+	if testing.Short() {
+		end = date("2004-03-01 00:00")
+	}
+	countEverything(t, end, true)
+}
+
+// TestTwoQuietMonths is the same without faults and restarts: then networks and
+// countries, which no inventory announces, are counted from their first byte, too.
+func TestTwoQuietMonths(t *testing.T) {
+	countEverything(t, date("2004-02-01 00:00"), false)
+}
+
+func countEverything(t *testing.T, end time.Time, trouble bool) {
 	synctest.Test(t, func(t *testing.T) {
 		until(t, "2003-12-01 00:00:00")
-		start, end := date("2003-12-01 00:00"), date("2004-10-01 00:00")
-		if testing.Short() {
-			end = date("2004-03-01 00:00")
-		}
+		start := date("2003-12-01 00:00")
 		world := func(sid string, seed uint64) twiliotest.Account {
 			return twiliotest.Account{SID: sid, Seed: seed, SIMs: 8, Fleets: 2, Start: start, End: end}
 		}
@@ -80,7 +91,7 @@ collectors:
 		restarts, episodes, samples := 0, 0, 0
 		for time.Now().Before(end.Add(27 * time.Hour)) {
 			now := time.Now()
-			if now.After(restart) {
+			if trouble && now.After(restart) {
 				p.stop()
 				time.Sleep(upTo(time.Minute))
 				p = launch(t, yaml, simulators)
@@ -95,7 +106,7 @@ collectors:
 			case !mended.IsZero() && now.After(mended):
 				simulators["b"].ClearFaults()
 				mended = time.Time{}
-			case mended.IsZero() && now.After(fault):
+			case trouble && mended.IsZero() && now.After(fault):
 				episodes++
 				simulators["b"].Inject(twiliotest.Fault{Kind: faults[random.IntN(len(faults))]})
 				mended = now.Add(upTo(90 * time.Minute))
@@ -149,6 +160,16 @@ collectors:
 			}
 			for _, fleet := range simulators[account].Fleets(sid) {
 				check(account, sid, "fleet", "fleet_sid", fleet.SID, currency, twiliotest.Filter{Fleet: fleet.SID})
+			}
+			if trouble {
+				continue // a restart ends the wait of what has just appeared
+			}
+			for _, network := range simulators[account].Networks(sid) {
+				if simulators[account].Final(sid, twiliotest.Filter{Network: network.SID}, start, end) == (twiliotest.Usage{}) {
+					continue
+				}
+				check(account, sid, "network", "network_sid", network.SID, currency, twiliotest.Filter{Network: network.SID})
+				check(account, sid, "country", "iso_country", network.ISOCountry, currency, twiliotest.Filter{IsoCountry: network.ISOCountry})
 			}
 		}
 	})
