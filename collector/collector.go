@@ -74,11 +74,11 @@ func (a *Account) SID() string {
 		return sid
 	}
 	have := a.Inventory.get()
-	for _, fleet := range have.fleets {
-		return fleet.AccountSID
+	if len(have.fleets) > 0 && have.fleets[0].AccountSID != "" {
+		return have.fleets[0].AccountSID
 	}
-	for _, sim := range have.sims {
-		return sim.AccountSID
+	if len(have.sims) > 0 {
+		return have.sims[0].AccountSID
 	}
 	return ""
 }

@@ -172,6 +172,9 @@ func (l *ledger[K, V]) upTo(now time.Time) time.Time {
 // next is when the counters change by the clock alone, or are to be read for
 // the last time in their month.
 func (l *ledger[K, V]) next(now time.Time) time.Time {
+	if !l.closeAt.IsZero() && !now.Before(l.closeAt) {
+		return now // its time came while a poll was under way
+	}
 	w := l.at(now)
 	var next time.Time
 	for _, t := range []time.Time{l.zeroUntil, w.closes.Add(-l.rollover), w.closes, l.closeAt, l.wake} {

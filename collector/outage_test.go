@@ -165,3 +165,20 @@ func TestShortSettling(t *testing.T) {
 		r.at(c, "2004-03-01 01:00", 5000, "2004-03-01")
 	})
 }
+
+// TestPollOverTheEdge: an edge that passes while a poll is under way is due at
+// once.
+func TestPollOverTheEdge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		until(t, "2004-03-01 01:59")
+		r := newRig(t, options(turnOfFebruary()))
+		r.inventory()
+		c := collector.NewSuperSIMUsage(r.account, superSIMUsage())
+		r.simulator.Inject(twiliotest.Fault{Kind: twiliotest.Slow, Delay: 25 * time.Second})
+		r.at(c, "2004-03-01 01:59", 1023, "2004-02-01")
+		if now := time.Now(); now.Before(date("2004-03-01 02:00")) || c.Next(now.UTC()).After(now) {
+			t.Errorf("at %s the next poll is at %s", stamp(), c.Next(now.UTC()))
+		}
+		r.at(c, "2004-03-01 02:00", 0, "2004-03-01")
+	})
+}

@@ -42,7 +42,7 @@ func (e *Exporter) buildAccount(cfg *config.Config, a config.Account, old *gener
 		name: a.Name, identity: a.Identity(), provider: client.Provider(), transport: transport,
 		shared: &collector.Account{
 			Client:    client,
-			Inventory: old.inventoryOf(a.Identity()),
+			Inventory: old.inventoryOf(a.Identity(), cfg.Collectors().SuperSIMInventory.Enabled),
 			Rollover:  cfg.Rollover(),
 			MaxAge:    cfg.MaxAge(),
 			Started:   time.Now().UTC(),
@@ -51,9 +51,10 @@ func (e *Exporter) buildAccount(cfg *config.Config, a config.Account, old *gener
 	return built, e.buildTasks(cfg, built), nil
 }
 
-// inventoryOf finds what is known of an account that stays the same.
-func (g *generation) inventoryOf(identity string) *collector.Inventory {
-	if g != nil {
+// inventoryOf finds what is known of an account that stays the same, as long as
+// it is kept up to date.
+func (g *generation) inventoryOf(identity string, enabled bool) *collector.Inventory {
+	if g != nil && enabled {
 		for _, a := range g.accounts {
 			if a.identity == identity {
 				return a.shared.Inventory

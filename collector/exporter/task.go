@@ -58,8 +58,8 @@ func (t *task) run(ctx context.Context, delay time.Duration) {
 		case <-ctx.Done():
 			return
 		case <-t.wake:
-			if due, ok := t.due(time.Now()); ok && t.outcome.Load() != nil {
-				next = earlier(next, due)
+			if due, ok := t.due(time.Now()); ok && t.outcome.Load() != nil && due.Before(next) {
+				next = due
 			}
 		case <-timer.C:
 			started := time.Now()
@@ -77,7 +77,10 @@ func (t *task) run(ctx context.Context, delay time.Duration) {
 // when the clock changes the results. One poll does for both if they are close.
 func (t *task) next(first, started, now time.Time) time.Time {
 	close := t.interval / 10
-	from := later(now, started.Add(close))
+	from := started.Add(close)
+	if now.After(from) {
+		from = now
+	}
 	tick := first.Add((from.Sub(first)/t.interval + 1) * t.interval)
 	due, ok := t.due(now)
 	if ok && due.Before(tick.Add(close)) {
@@ -160,18 +163,4 @@ func (t *task) adopt(old *task) {
 	if a, ok := t.collector.(collector.Adopter); ok {
 		a.Adopt(old.collector)
 	}
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
