@@ -88,6 +88,12 @@ type wireMonthlyUsage struct {
 }
 
 func (w wireMonthlyUsage) record() (r MonthlyUsage, err error) {
+	if err := texts(
+		named{"account_sid", w.AccountSID}, named{"category", w.Category}, named{"usage_unit", w.UsageUnit},
+		named{"count_unit", w.CountUnit}, named{"price_unit", w.PriceUnit},
+	); err != nil {
+		return r, err
+	}
 	r = MonthlyUsage{
 		AccountSID: w.AccountSID.text,
 		Category:   w.Category.text,

@@ -189,7 +189,7 @@ func ReasonOf(err error) Reason {
 	if _, ok := errors.AsType[*LimitError](err); ok {
 		return ReasonLimit
 	}
-	if _, ok := errors.AsType[*ParameterError](err); ok {
+	if _, ok := errors.AsType[*ParameterError](err); ok || errors.Is(err, ErrNoAccountAPI) {
 		return ReasonRefused
 	}
 	if _, ok := errors.AsType[*AnswerError](err); ok {

@@ -59,9 +59,10 @@ func (c *Client) Sims(ctx context.Context, p SimsParams) iter.Seq2[Sim, error] {
 		endpoint: EndpointSims, key: "sims", url: resource(c.superSIM, "/v1/Sims", q),
 		convert: func(w wire) (Sim, error) {
 			return Sim{
-				SID: w.SID.text, AccountSID: w.AccountSID.text, UniqueName: w.UniqueName.text,
-				ICCID: w.ICCID.text, Status: SimStatus(w.Status.text), FleetSID: w.FleetSID.text,
-			}, needSID(w.SID)
+					SID: w.SID.text, AccountSID: w.AccountSID.text, UniqueName: w.UniqueName.text,
+					ICCID: w.ICCID.text, Status: SimStatus(w.Status.text), FleetSID: w.FleetSID.text,
+				}, need(w.SID, named{"account_sid", w.AccountSID}, named{"unique_name", w.UniqueName}, named{"iccid", w.ICCID},
+					named{"status", w.Status}, named{"fleet_sid", w.FleetSID})
 		},
 	}.all(ctx, c)
 }
@@ -96,7 +97,7 @@ func (c *Client) Fleets(ctx context.Context, p FleetsParams) iter.Seq2[Fleet, er
 		endpoint: EndpointFleets, key: "fleets", url: resource(c.superSIM, "/v1/Fleets", q),
 		convert: func(w wire) (Fleet, error) {
 			f := Fleet{SID: w.SID.text, AccountSID: w.AccountSID.text, UniqueName: w.UniqueName.text}
-			if err := needSID(w.SID); err != nil {
+			if err := need(w.SID, named{"account_sid", w.AccountSID}, named{"unique_name", w.UniqueName}); err != nil {
 				return f, err
 			}
 			limit, err := w.DataLimit.bytes("data_limit")
@@ -139,7 +140,8 @@ func (c *Client) Networks(ctx context.Context, p NetworksParams) iter.Seq2[Netwo
 	return listing[wire, Network]{
 		endpoint: EndpointNetworks, key: "networks", url: resource(c.superSIM, "/v1/Networks", q),
 		convert: func(w wire) (Network, error) {
-			return Network{SID: w.SID.text, FriendlyName: w.FriendlyName.text, IsoCountry: w.IsoCountry.text}, needSID(w.SID)
+			return Network{SID: w.SID.text, FriendlyName: w.FriendlyName.text, IsoCountry: w.IsoCountry.text},
+				need(w.SID, named{"friendly_name", w.FriendlyName}, named{"iso_country", w.IsoCountry})
 		},
 	}.all(ctx, c)
 }
@@ -155,10 +157,11 @@ func query(namesAndValues ...string) url.Values {
 	return q
 }
 
-// needSID: a resource that nothing names cannot be shown.
-func needSID(s scalar) error {
-	if s.text == "" || s.other {
-		return s.fail("sid", "a SID")
+// need refuses a resource without a SID, which nothing could be shown of, and
+// one whose other fields are not text.
+func need(sid scalar, fields ...named) error {
+	if sid.text == "" || sid.other {
+		return sid.fail("sid", "a SID")
 	}
-	return nil
+	return texts(fields...)
 }

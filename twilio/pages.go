@@ -150,11 +150,14 @@ func (l listing[W, T]) records(dec *json.Decoder) ([]T, error) {
 		if len(page) == maxPage {
 			return nil, fmt.Errorf("more than %d records in one page", maxPage)
 		}
-		var wire W
+		var wire *W
 		if err := dec.Decode(&wire); err != nil {
 			return nil, err
 		}
-		record, err := l.convert(wire)
+		if wire == nil {
+			return nil, fmt.Errorf("record %d of the page is null", len(page)+1)
+		}
+		record, err := l.convert(*wire)
 		if err != nil {
 			return nil, fmt.Errorf("record %d of the page: %w", len(page)+1, err)
 		}

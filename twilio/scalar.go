@@ -57,6 +57,22 @@ func (s scalar) fail(field, want string) error {
 	return &DecodeError{Field: field, Value: value, Want: want}
 }
 
+// named is a field that is kept as text.
+type named struct {
+	field string
+	scalar
+}
+
+// texts refuses fields that are neither text, number nor null.
+func texts(fields ...named) error {
+	for _, f := range fields {
+		if f.other {
+			return f.fail(f.field, "text")
+		}
+	}
+	return nil
+}
+
 // bytes reads a count of bytes: whole, from 0 to 2^63-1.
 func (s scalar) bytes(field string) (Null[int64], error) {
 	if s.text == "" {
@@ -82,7 +98,7 @@ func (s scalar) decimal(field string) (Null[decimal.Decimal], error) {
 	// The library takes more than decimals, and an exponent of a few bytes
 	// could make it fill the memory.
 	mantissa, exponent, scientific := strings.Cut(strings.ToLower(s.text), "e")
-	if s.other || len(mantissa) > 100 || strings.Trim(mantissa, "0123456789.+-") != "" || strings.LastIndexAny(mantissa, "+-") > 0 {
+	if s.other || len(mantissa) > 100 || strings.Trim(mantissa, "0123456789.+-") != "" {
 		return Null[decimal.Decimal]{}, s.fail(field, want)
 	}
 	if scientific {

@@ -142,8 +142,8 @@ func (t *tokenTransport) get(ctx context.Context, refused *oauth2.Token) (*oauth
 	}
 	t.token, t.renewAt = token, time.Time{}
 	t.failure, t.failures = nil, 0
-	if !token.Expiry.IsZero() {
-		life := token.Expiry.Sub(now)
+	// One that claims to have ended already is used until it is refused.
+	if life := token.Expiry.Sub(now); life > 0 {
 		t.renewAt = token.Expiry.Add(-min(time.Minute, life/10))
 	}
 	return token, nil

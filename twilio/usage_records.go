@@ -261,6 +261,12 @@ type wireUsageRecord struct {
 }
 
 func (w wireUsageRecord) record() (r UsageRecord, err error) {
+	if err := texts(
+		named{"account_sid", w.AccountSID}, named{"sim_sid", w.SimSID}, named{"fleet_sid", w.FleetSID},
+		named{"network_sid", w.NetworkSID}, named{"iso_country", w.IsoCountry}, named{"billed_unit", w.BilledUnit},
+	); err != nil {
+		return r, err
+	}
 	r = UsageRecord{
 		AccountSID: w.AccountSID.text,
 		SimSID:     w.SimSID.text,
