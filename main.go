@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -39,14 +41,15 @@ func main() {
 	if version.Version == "" { // not set by the Makefile
 		version.Version = "dev"
 		if build, ok := debug.ReadBuildInfo(); ok && strings.HasPrefix(build.Main.Version, "v") {
-			version.Version = build.Main.Version // by "go install"
+			version.Version = strings.TrimPrefix(build.Main.Version, "v") // by "go install"
 		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
-	os.Exit(command(ctx, hangup, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
+	status := command(ctx, hangup, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
 }
 
 // options are what the command line says.
@@ -86,8 +89,8 @@ func command(ctx context.Context, hangup <-chan os.Signal, args []string, env fu
 	if err == nil && o.demo && o.configFile != "" {
 		err = errors.New("--demo and --config.file exclude each other")
 	}
-	if err == nil && !strings.HasPrefix(o.telemetryPath, "/") {
-		err = errors.New("--web.telemetry-path must begin with a slash")
+	if err == nil {
+		err = checkTelemetryPath(o.telemetryPath)
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "twilio_exporter: %v, try --help\n", err)
@@ -98,6 +101,20 @@ func command(ctx context.Context, hangup <-chan os.Signal, args []string, env fu
 		return 1
 	}
 	return 0
+}
+
+// checkTelemetryPath refuses paths that could not be reached, or not be told from
+// patterns or from the exporter's own.
+func checkTelemetryPath(p string) error {
+	switch {
+	case !strings.HasPrefix(p, "/"):
+		return errors.New("--web.telemetry-path must begin with a slash")
+	case p != "/" && path.Clean(p) != strings.TrimSuffix(p, "/"), strings.ContainsAny(p, " \t{}?#%"):
+		return errors.New("--web.telemetry-path must be a plain path")
+	case strings.HasPrefix(p, "/-/"):
+		return errors.New("--web.telemetry-path must not begin with /-/, where the exporter's own paths are")
+	}
+	return nil
 }
 
 // serve is the daemon: it returns nil once the context has ended.
@@ -207,11 +224,25 @@ func loadConfig(o options, env func(string) (string, bool)) (*config.Config, err
 	return cfg, errors.Join(err, webFaults(o))
 }
 
+// webFaults words what is wrong with the web configuration as faults of the
+// configuration are worded: one a line, and without any value.
 func webFaults(o options) error {
-	if err := toolkit.Validate(*o.web.WebConfigFile); err != nil {
-		return fmt.Errorf("%s: %w", *o.web.WebConfigFile, err)
+	err := toolkit.Validate(*o.web.WebConfigFile)
+	if err == nil {
+		return nil
 	}
-	return nil
+	located := regexp.MustCompile(`^(?:yaml: )?\s*line (\d+): (.*)`)
+	values := regexp.MustCompile("`[^`]*`")
+	var faults []error
+	for line := range strings.Lines(err.Error()) {
+		line = values.ReplaceAllString(strings.TrimRight(line, "\n"), "the value")
+		if found := located.FindStringSubmatch(line); found != nil {
+			faults = append(faults, fmt.Errorf("%s:%s: %s", *o.web.WebConfigFile, found[1], found[2]))
+		} else if line != "yaml: unmarshal errors:" {
+			faults = append(faults, fmt.Errorf("%s: %s", *o.web.WebConfigFile, line))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // newLogger makes the logger, and one that passes on to it what the web toolkit

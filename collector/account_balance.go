@@ -1,8 +1,6 @@
 package collector
 
-import (
-	"context"
-)
+import "context"
 
 func accountBalanceFamilies() []Family {
 	return []Family{
@@ -20,7 +18,7 @@ func NewAccountBalance(account *Account) *AccountBalance { return &AccountBalanc
 func (c *AccountBalance) Poll(ctx context.Context) (Result, error) {
 	balance, err := c.account.Client.Balance(ctx)
 	if err != nil {
-		return Result{}, wrap("balance", err)
+		return Result{}, err
 	}
 	result := Result{Batches: []Batch{{Family: "twilio_account_balance"}}, Records: 1}
 	switch {

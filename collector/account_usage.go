@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -139,11 +140,11 @@ func (c *AccountUsage) list(ctx context.Context, start, now time.Time) (map[mont
 			func() sequence[twilio.MonthlyUsage] { return c.account.Client.MonthlyUsages(ctx, params) },
 			c.key, sameMonthly)
 		if err != nil {
-			return nil, wrap("monthly usage", err)
+			return nil, err
 		}
 		for key, record := range records {
 			if err := monthly(record); err != nil {
-				return nil, wrap("monthly usage", &twilio.AnswerError{Endpoint: twilio.EndpointMonthlyUsage, Err: err})
+				return nil, &twilio.AnswerError{Endpoint: twilio.EndpointMonthlyUsage, Err: err}
 			}
 			all[key] = record
 		}
@@ -163,7 +164,7 @@ func (c *AccountUsage) key(r twilio.MonthlyUsage) monthlyKey {
 func monthly(r twilio.MonthlyUsage) error {
 	switch {
 	case r.Category == "":
-		return fmt.Errorf("a record has no category")
+		return errors.New("a record has no category")
 	case r.StartDate.IsZero():
 		return fmt.Errorf("the record of category %q has no start_date", r.Category)
 	case !r.EndDate.IsZero() && !monthOf(r.EndDate).Equal(monthOf(r.StartDate)):

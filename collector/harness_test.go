@@ -2,7 +2,6 @@ package collector_test
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -203,5 +202,3 @@ func seg(network string, up, down, micro int64, delays ...time.Duration) twiliot
 	}
 	return s
 }
-
-func id(format string, args ...any) string { return fmt.Sprintf(format, args...) }

@@ -2,7 +2,6 @@ package collector
 
 import (
 	"context"
-	"fmt"
 
 	"golang.org/x/sync/errgroup"
 
@@ -45,19 +44,19 @@ func (c *SuperSIMInventory) Poll(ctx context.Context) (Result, error) {
 		sims, err = collect(twilio.EndpointSims,
 			func() sequence[twilio.Sim] { return client.Sims(ctx, twilio.SimsParams{}) },
 			func(s twilio.Sim) string { return s.SID }, equal[twilio.Sim])
-		return wrap("SIMs", err)
+		return err
 	})
 	group.Go(func() (err error) {
 		fleets, err = collect(twilio.EndpointFleets,
 			func() sequence[twilio.Fleet] { return client.Fleets(ctx, twilio.FleetsParams{}) },
 			func(f twilio.Fleet) string { return f.SID }, equal[twilio.Fleet])
-		return wrap("fleets", err)
+		return err
 	})
 	group.Go(func() (err error) {
 		networks, err = collect(twilio.EndpointNetworks,
 			func() sequence[twilio.Network] { return client.Networks(ctx, twilio.NetworksParams{}) },
 			func(n twilio.Network) string { return n.SID }, equal[twilio.Network])
-		return wrap("networks", err)
+		return err
 	})
 	if err := group.Wait(); err != nil {
 		return Result{}, err
@@ -92,10 +91,3 @@ func (c *SuperSIMInventory) Poll(ctx context.Context) (Result, error) {
 }
 
 func equal[T comparable](a, b T) bool { return a == b }
-
-func wrap(what string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	return nil
-}

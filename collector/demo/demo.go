@@ -77,5 +77,8 @@ func (d *Demo) Run() error {
 	return nil
 }
 
-// Close ends Run.
-func (d *Demo) Close() { d.server.Close() }
+// Close ends Run, and stops to listen where it was never called.
+func (d *Demo) Close() {
+	d.server.Close()
+	d.listen.Close()
+}

@@ -3,6 +3,7 @@ package exporter_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"math"
 	"net/http"
 	"sort"
@@ -55,46 +56,61 @@ type process struct {
 	registry *prometheus.Registry
 	log      *syncBuffer
 	cancel   context.CancelFunc
-	yaml     string
 }
 
 // launch starts an exporter whose accounts are reached through the simulators,
 // by account name.
 func launch(t *testing.T, yaml string, simulators map[string]*twiliotest.Simulator) *process {
 	t.Helper()
+	return launchAs(t, yaml, log.NewLogfmtLogger, inMemory(func(account string) http.RoundTripper { return simulators[account].Transport() }))
+}
+
+func launchAs(t *testing.T, yaml string, logger func(io.Writer) log.Logger, dial exporter.Dialer) *process {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &process{t: t, registry: prometheus.NewRegistry(), log: new(syncBuffer), cancel: cancel}
 	p.exporter = exporter.New(ctx, exporter.Options{
-		Logger:    log.NewLogfmtLogger(p.log),
-		Registry:  p.registry,
-		UserAgent: "twilio_exporter/test",
-		Dial: func(a config.Account, timeout time.Duration, userAgent string, observer twilio.Observer) (http.RoundTripper, error) {
-			base := simulators[a.Name].Transport()
-			if oauth2 := a.HTTPClient.OAuth2; oauth2 != nil {
-				return twilio.NewTokenTransport(twilio.TokenOptions{
-					TokenURL: oauth2.TokenURL, ClientID: oauth2.ClientID,
-					ClientSecret: func(context.Context) (string, error) { return string(oauth2.ClientSecret), nil },
-					Base:         base, TokenBase: base, UserAgent: userAgent, Timeout: timeout, Observer: observer,
-				}), nil
-			}
-			basic := a.HTTPClient.BasicAuth
-			return promconfig.NewBasicAuthRoundTripper(
-				promconfig.NewInlineSecret(basic.Username), promconfig.NewInlineSecret(string(basic.Password)), base), nil
-		},
+		Logger: logger(p.log), Registry: p.registry, UserAgent: "twilio_exporter/test", Dial: dial,
 	})
 	p.reload(yaml)
 	return p
 }
 
+// inMemory adds to an account's transport the credentials, as Dial does to real
+// ones. What needs a file is left to Dial.
+func inMemory(transport func(account string) http.RoundTripper) exporter.Dialer {
+	return func(a config.Account, timeout time.Duration, userAgent string, observer twilio.Observer) (http.RoundTripper, error) {
+		if a.HTTPClient.TLSConfig.CAFile != "" {
+			return exporter.Dial(a, timeout, userAgent, observer)
+		}
+		base := transport(a.Name)
+		if oauth2 := a.HTTPClient.OAuth2; oauth2 != nil {
+			return twilio.NewTokenTransport(twilio.TokenOptions{
+				TokenURL: oauth2.TokenURL, ClientID: oauth2.ClientID,
+				ClientSecret: func(context.Context) (string, error) { return string(oauth2.ClientSecret), nil },
+				Base:         base, TokenBase: base, UserAgent: userAgent, Timeout: timeout, Observer: observer,
+			}), nil
+		}
+		basic := a.HTTPClient.BasicAuth
+		return promconfig.NewBasicAuthRoundTripper(
+			promconfig.NewInlineSecret(basic.Username), promconfig.NewInlineSecret(string(basic.Password)), base), nil
+	}
+}
+
 func (p *process) reload(yaml string) {
+	p.t.Helper()
+	if err := p.tryReload(yaml); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *process) tryReload(yaml string) error {
 	p.t.Helper()
 	cfg, err := config.Parse("test.yml", []byte(yaml))
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	if err := p.exporter.Reload(cfg); err != nil {
-		p.t.Fatal(err)
-	}
+	return p.exporter.Reload(cfg)
 }
 
 func (p *process) stop() {

@@ -63,11 +63,13 @@ func (t *task) run(ctx context.Context, delay time.Duration) {
 			}
 		case <-timer.C:
 			started := time.Now()
+			due, ok := t.due(started)
+			overdue := ok && !due.After(started)
 			t.poll(ctx, started)
 			if ctx.Err() != nil {
 				return
 			}
-			next = t.next(first, started, time.Now())
+			next = t.next(first, started, time.Now(), overdue)
 		}
 		timer.Reset(time.Until(next))
 	}
@@ -75,15 +77,17 @@ func (t *task) run(ctx context.Context, delay time.Duration) {
 
 // next is when to poll after a poll: at the next multiple of the interval, or
 // when the clock changes the results. One poll does for both if they are close.
-func (t *task) next(first, started, now time.Time) time.Time {
-	close := t.interval / 10
-	from := started.Add(close)
+// What was overdue for that poll and still is waits for the interval: polls that
+// fail must not follow each other at once.
+func (t *task) next(first, started, now time.Time, overdue bool) time.Time {
+	near := t.interval / 10
+	from := started.Add(near)
 	if now.After(from) {
 		from = now
 	}
 	tick := first.Add((from.Sub(first)/t.interval + 1) * t.interval)
 	due, ok := t.due(now)
-	if ok && due.Before(tick.Add(close)) {
+	if ok && due.Before(tick.Add(near)) && (due.After(now) || !overdue) {
 		return due
 	}
 	return tick
@@ -119,7 +123,11 @@ func (t *task) poll(ctx context.Context, started time.Time) {
 		outcome.Reason, outcome.Err = twilio.ReasonOf(err), err.Error()
 		t.metrics.pollSuccess.WithLabelValues(t.account, t.name).Set(0)
 		t.metrics.pollFailures.WithLabelValues(t.account, t.name, string(outcome.Reason)).Inc()
-		level.Error(t.logger).Log("msg", "poll failed; earlier results stand", "reason", string(outcome.Reason),
+		message := "poll failed; earlier results stand"
+		if last.Good.IsZero() {
+			message = "poll failed; there are no results yet"
+		}
+		level.Error(t.logger).Log("msg", message, "reason", string(outcome.Reason),
 			"err", err, "advice", outcome.Reason.Advice(), "duration", outcome.Duration)
 		t.outcome.Store(outcome)
 		return

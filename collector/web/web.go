@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/model"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
@@ -37,7 +39,11 @@ func Handler(o Options) http.Handler {
 		Registry:          o.Registry,
 		EnableOpenMetrics: true,
 	})
-	mux.Handle(o.TelemetryPath, promhttp.InstrumentMetricHandler(o.Registry, metrics))
+	exactly := o.TelemetryPath
+	if strings.HasSuffix(exactly, "/") { // the mux would take everything below it, too
+		exactly += "{$}"
+	}
+	mux.Handle(exactly, promhttp.InstrumentMetricHandler(o.Registry, metrics))
 	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "healthy") })
 	mux.HandleFunc("/-/ready", func(w http.ResponseWriter, _ *http.Request) {
 		if !o.Exporter.Ready() {
@@ -68,7 +74,8 @@ func landingPage(o Options) http.HandlerFunc {
 			}
 			return time.Since(t).Round(time.Second).String() + " ago"
 		},
-		"short": func(d time.Duration) string { return d.Round(time.Millisecond).String() },
+		"duration": func(d time.Duration) string { return model.Duration(d).String() },
+		"short":    func(d time.Duration) string { return d.Round(time.Millisecond).String() },
 	}).Parse(pollsHTML))
 	return func(w http.ResponseWriter, r *http.Request) {
 		var table bytes.Buffer
@@ -97,20 +104,24 @@ func landingPage(o Options) http.HandlerFunc {
 }
 
 const pollsHTML = `<h3>Polls</h3>
-<table>
-<tr><th>Account</th><th>Provider</th><th>Collector</th><th>Interval</th><th>Last poll</th><th>Took</th><th>Records</th><th>Last success</th><th>Result</th></tr>
-{{range .}}<tr><td>{{.Account}}</td><td>{{.Provider}}</td><td>{{.Collector}}</td><td>{{.Interval}}</td>
-{{with .Outcome}}<td>{{ago .Ended}}</td><td>{{short .Duration}}</td><td>{{.Records}}</td><td>{{ago .Good}}</td>
-<td class="{{if .Reason}}bad{{else}}good{{end}}">{{if .Reason}}failed ({{.Reason}}): {{.Err}}<br>{{.Reason.Advice}}{{else}}ok{{end}}</td>
+<div class="wide"><table>
+<tr><th>Account</th><th>Provider</th><th>Collector</th><th class="n">Interval</th><th class="n">Last poll</th><th class="n">Took</th><th class="n">Records</th><th class="n">Last success</th><th>Result</th></tr>
+{{range .}}<tr><td>{{.Account}}</td><td>{{.Provider}}</td><td>{{.Collector}}</td><td class="n">{{duration .Interval}}</td>
+{{with .Outcome}}<td class="n">{{ago .Ended}}</td><td class="n">{{short .Duration}}</td><td class="n">{{.Records}}</td><td class="n">{{ago .Good}}</td>
+{{if .Reason}}<td class="bad">failed ({{.Reason}})</td></tr>
+<tr><td class="why" colspan="9">{{.Err}}<br><em>{{.Reason.Advice}}</em></td>{{else}}<td class="good">ok</td>{{end}}
 {{else}}<td colspan="4">the first poll is under way</td><td>–</td>{{end}}</tr>
-{{end}}</table>`
+{{end}}</table></div>`
 
 const pollsCSS = `
+.wide { overflow-x: auto; }
 table { border-collapse: collapse; margin-top: .5em; }
-th, td { border: 1px solid #ccc; padding: .3em .6em; text-align: left; vertical-align: top; }
+th, td { border: 1px solid #ccc; padding: .3em .6em; text-align: left; vertical-align: top; white-space: nowrap; }
 th { background: #f4f4f4; }
+th.n, td.n { text-align: right; font-variant-numeric: tabular-nums; }
 td.good { color: #1a7f37; }
-td.bad { color: #b3261e; max-width: 40em; overflow-wrap: anywhere; }
+td.bad { color: #b3261e; font-weight: bold; }
+td.why { background: #fdf3f2; padding-left: 2em; white-space: normal; overflow-wrap: anywhere; }
 `
 
 // errorLog lets promhttp report what it could not show.

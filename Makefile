@@ -1,0 +1,113 @@
+# twilio_exporter: `make help` lists the targets.
+
+GO ?= go
+
+# What --version and the metric twilio_exporter_build_info say. All of it comes
+# from the last commit, so the same commit gives the same bytes anywhere.
+VERSION    ?= $(shell git describe --tags --always --dirty --match 'v*' 2>/dev/null || echo dev)
+REVISION   ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+BRANCH     ?= $(shell git rev-parse --abbrev-ref HEAD 2>/dev/null || echo unknown)
+BUILD_USER ?= make
+BUILD_DATE ?= $(shell TZ=UTC0 git log -1 --format=%cd --date=format-local:%Y%m%d-%H:%M:%S 2>/dev/null || echo unknown)
+
+VERSION_PACKAGE := github.com/prometheus/common/version
+LDFLAGS := -s -w \
+	-X $(VERSION_PACKAGE).Version=$(VERSION:v%=%) \
+	-X $(VERSION_PACKAGE).Revision=$(REVISION) \
+	-X $(VERSION_PACKAGE).Branch=$(BRANCH) \
+	-X $(VERSION_PACKAGE).BuildUser=$(BUILD_USER) \
+	-X $(VERSION_PACKAGE).BuildDate=$(BUILD_DATE)
+
+BINARY ?= twilio_exporter
+IMAGE  ?= twilio_exporter
+
+# The tests must reach at least this share of the statements of each of these.
+COVERED      := ./twilio ./collector
+COVERAGE_MIN := 85
+
+FUZZTIME ?= 30s
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+comma := ,
+empty :=
+space := $(empty) $(empty)
+
+.DEFAULT_GOAL := build
+.PHONY: build test format vet coverage race unit bench lint fuzz reference docker clean help
+
+## build: the static binary ./twilio_exporter
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BINARY) .
+
+## test: everything that has to pass: format, vet, all tests with coverage, race detector
+test: format vet coverage race
+
+# Is all Go code formatted?
+format:
+	@unformatted=$$(gofmt -l .) || exit 1; \
+	if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+# Every test in full, ten simulated months included. A package counts as covered
+# by whichever package's tests reach it.
+coverage:
+	$(GO) test -timeout 20m -coverpkg=$(subst $(space),$(comma),$(COVERED)) -coverprofile=coverage.txt ./...
+	@for package in $$($(GO) list $(COVERED)); do \
+		awk -v package="$$package" -v least=$(COVERAGE_MIN) ' \
+			NR > 1 { \
+				directory = $$1; sub(/\/[^\/]*$$/, "", directory); \
+				if (directory != package) next; \
+				statements[$$1] = $$2; if ($$3 > 0) reached[$$1] = 1; \
+			} \
+			END { \
+				for (block in statements) { all += statements[block]; if (block in reached) hit += statements[block] } \
+				if (!all) { printf "%s: no statement was seen\n", package; exit 1 } \
+				printf "%s: %.1f%% of the statements are tested, at least %d%% must be\n", package, 100 * hit / all, least; \
+				exit 100 * hit < least * all \
+			}' coverage.txt || exit 1; \
+	done
+
+# The race detector makes everything slower, so the long test runs one month.
+race:
+	$(GO) test -race -short -timeout 30m ./...
+
+## unit: quick tests, for while you work
+unit:
+	$(GO) test -short ./...
+
+## bench: all benchmarks
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+## lint: golangci-lint by .golangci.yml; its first run builds it
+lint:
+	$(GO) run $(GOLANGCI_LINT) run ./...
+
+## fuzz: each fuzz target for FUZZTIME (30s)
+fuzz:
+	@for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' "$$package" | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
+		done; \
+	done
+
+## reference: write the metric reference in README.md anew
+reference:
+	UPDATE_GOLDEN=1 $(GO) test -count=1 -run '^TestReference$$' ./collector
+
+## docker: the container image twilio_exporter:VERSION
+docker:
+	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
+		--build-arg BRANCH=$(BRANCH) --build-arg BUILD_DATE=$(BUILD_DATE) -t $(IMAGE):$(VERSION) .
+
+## clean: remove what the other targets made
+clean:
+	rm -f $(BINARY) coverage.txt
+	rm -rf dist
+
+## help: this list
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST) | awk -F ': ' '{ printf "make %-10s %s\n", $$1, substr($$0, length($$1) + 3) }'

@@ -1,0 +1,289 @@
+package exporter_test
+
+import (
+	"encoding/pem"
+	"fmt"
+	"io"
+	stdlog "log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/config"
+	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
+	"github.com/twilio-exporter/twilio_exporter/twilio"
+	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
+)
+
+// dial makes the transport of the only account of a configuration.
+func dial(t *testing.T, yaml string) (http.RoundTripper, error) {
+	t.Helper()
+	cfg, err := config.Parse("test.yml", []byte(yaml))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rt, err := exporter.Dial(cfg.Accounts()[0], 5*time.Second, "twilio_exporter/test", &requests{})
+	if c, ok := rt.(interface{ CloseIdleConnections() }); ok {
+		t.Cleanup(c.CloseIdleConnections)
+	}
+	return rt, err
+}
+
+func mustDial(t *testing.T, yaml string) http.RoundTripper {
+	t.Helper()
+	rt, err := dial(t, yaml)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rt
+}
+
+// requests is an observer.
+type requests struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (r *requests) Request(e twilio.Endpoint, code string, _ time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, string(e)+" "+code)
+}
+
+func (r *requests) Retry(twilio.Endpoint, twilio.Reason) {}
+
+// ask sends one request and returns the answer's status, or the error.
+func ask(t *testing.T, rt http.RoundTripper, url string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("User-Agent", "twilio_exporter/test")
+	resp, err := rt.RoundTrip(r)
+	if err != nil {
+		return err.Error()
+	}
+	resp.Body.Close()
+	return resp.Status
+}
+
+// authorizations is a server that remembers the last request's Authorization.
+func authorizations(t *testing.T) (url string, seen func() string) {
+	var mu sync.Mutex
+	var last string
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		last = r.Header.Get("Authorization")
+	}))
+	t.Cleanup(s.Close)
+	return s.URL, func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return last
+	}
+}
+
+func write(t *testing.T, file, content string) string {
+	t.Helper()
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(t.TempDir(), file)
+	}
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func basic(user, password string) string {
+	r := &http.Request{Header: make(http.Header)}
+	r.SetBasicAuth(user, password)
+	return r.Header.Get("Authorization")
+}
+
+const account = "accounts:\n- account_sid: " + sidA + "\n"
+
+func TestDialCredentials(t *testing.T) {
+	file := write(t, "token", "from the file\n")
+	for _, x := range []struct{ name, yaml, want string }{
+		{"basic auth", "  basic_auth: {username: SKuser, password: word}\n", basic("SKuser", "word")},
+		{"password file", "  basic_auth: {username: SKuser, password_file: " + file + "}\n", basic("SKuser", "from the file")},
+		{"bearer", "  authorization: {credentials: letmein}\n", "Bearer letmein"},
+		{"another type", "  authorization: {type: Token, credentials: letmein}\n", "Token letmein"},
+		{"credentials file", "  authorization: {credentials_file: " + file + "}\n", "Bearer from the file"},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			url, seen := authorizations(t)
+			rt := mustDial(t, account+x.yaml)
+			if have := ask(t, rt, url); have != "200 OK" {
+				t.Fatal(have)
+			}
+			if have := seen(); have != x.want {
+				t.Errorf("want %q, have %q", x.want, have)
+			}
+		})
+	}
+}
+
+// TestDialPasswordFile: a file is read again when it has changed, and says so
+// when it cannot be.
+func TestDialPasswordFile(t *testing.T) {
+	url, seen := authorizations(t)
+	file := write(t, "password", "first")
+	rt := mustDial(t, account+"  basic_auth: {username: SKuser, password_file: "+file+"}\n")
+	for _, password := range []string{"first", "second"} {
+		write(t, file, password)
+		if have := ask(t, rt, url); have != "200 OK" {
+			t.Fatal(have)
+		}
+		if have, want := seen(), basic("SKuser", password); have != want {
+			t.Errorf("want %q, have %q", want, have)
+		}
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if have := ask(t, rt, url); !strings.Contains(have, file) {
+		t.Errorf("want an error about the file, have %q", have)
+	}
+}
+
+// kore is a simulated KORE on a socket.
+func kore(t *testing.T, start func(http.Handler) *httptest.Server) *httptest.Server {
+	s := start(twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{
+		{SID: sidB, Provider: twiliotest.KORE, ClientID: "client-b", ClientSecret: "secret-b"},
+	}}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func koreYAML(url, secret, rest string) string {
+	return fmt.Sprintf("accounts:\n- name: b\n  provider: kore\n  oauth2: {client_id: client-b, %s, token_url: %s/api-services/v1/auth/token}\n%s",
+		secret, url, rest)
+}
+
+func TestDialClientSecretFile(t *testing.T) {
+	s := kore(t, httptest.NewServer)
+	file := write(t, "secret", "wrong")
+	rt := mustDial(t, koreYAML(s.URL, "client_secret_file: "+file, ""))
+	if have := ask(t, rt, s.URL+"/v1/Fleets"); !strings.Contains(have, "token: answered HTTP 401") {
+		t.Errorf("want a refusal, have %q", have)
+	}
+	write(t, file, "secret-b\n")
+	if have := ask(t, rt, s.URL+"/v1/Fleets"); have != "200 OK" {
+		t.Error(have)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	// The token still serves.
+	if have := ask(t, rt, s.URL+"/v1/Fleets"); have != "200 OK" {
+		t.Error(have)
+	}
+}
+
+func TestDialTokensAreObserved(t *testing.T) {
+	s := kore(t, httptest.NewServer)
+	cfg, err := config.Parse("test.yml", []byte(koreYAML(s.URL, "client_secret: secret-b", "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen requests
+	rt, err := exporter.Dial(cfg.Accounts()[0], time.Second, "twilio_exporter/test", &seen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rt.(interface{ CloseIdleConnections() }).CloseIdleConnections()
+	if have := ask(t, rt, s.URL+"/v1/Fleets"); have != "200 OK" {
+		t.Error(have)
+	}
+	if have := strings.Join(seen.all, ", "); have != "token 200" {
+		t.Errorf("want the request for a token, have %q", have)
+	}
+}
+
+// authority writes the certificate of a TLS server to a file.
+func authority(t *testing.T, s *httptest.Server) string {
+	return write(t, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})))
+}
+
+func quiet(h http.Handler) *httptest.Server {
+	s := httptest.NewUnstartedServer(h)
+	s.Config.ErrorLog = stdlog.New(io.Discard, "", 0) // of refused handshakes
+	s.StartTLS()
+	return s
+}
+
+func TestDialTLS(t *testing.T) {
+	s := kore(t, quiet)
+	ca := authority(t, s)
+	const refused = "certificate"
+	for _, x := range []struct{ name, yaml, want string }{
+		{"basic auth, unknown authority", account + "  basic_auth: {username: u, password: p}\n", refused},
+		{"basic auth, CA file", account + "  basic_auth: {username: u, password: p}\n  tls_config: {ca_file: " + ca + "}\n", "401"},
+		{"unknown authority", koreYAML(s.URL, "client_secret: secret-b", ""), refused},
+		{"the token endpoint inherits", koreYAML(s.URL, "client_secret: secret-b", "  tls_config: {ca_file: "+ca+"}\n"), "200"},
+		{"the token endpoint alone", koreYAML(s.URL, "client_secret: secret-b, tls_config: {ca_file: "+ca+"}", ""), refused},
+		{"the token endpoint has its own", koreYAML(s.URL, "client_secret: secret-b, tls_config: {server_name: wrong.invalid, ca_file: "+ca+"}", "  tls_config: {ca_file: "+ca+"}\n"), "wrong.invalid"},
+		{"nothing is verified", koreYAML(s.URL, "client_secret: secret-b", "  tls_config: {insecure_skip_verify: true}\n"), "200"},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			if have := ask(t, mustDial(t, x.yaml), s.URL+"/v1/Fleets"); !strings.Contains(have, x.want) {
+				t.Errorf("want %q, have %q", x.want, have)
+			}
+		})
+	}
+}
+
+func TestDialFails(t *testing.T) {
+	absent := filepath.Join(t.TempDir(), "absent.pem")
+	garbage := write(t, "garbage.pem", "no certificate")
+	for _, x := range []struct{ name, yaml, want string }{
+		{"no CA file", account + "  basic_auth: {username: u, password: p}\n  tls_config: {ca_file: " + absent + "}\n", absent},
+		{"a CA file without a certificate", account + "  basic_auth: {username: u, password: p}\n  tls_config: {ca_file: " + garbage + "}\n", garbage},
+		{"no CA file, oauth2", koreYAML("http://127.0.0.1", "client_secret: s", "  tls_config: {ca_file: "+absent+"}\n"), absent},
+		{"no CA file of the token endpoint", koreYAML("http://127.0.0.1", "client_secret: s, tls_config: {ca_file: "+absent+"}", ""), absent},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			if _, err := dial(t, x.yaml); err == nil || !strings.Contains(err.Error(), x.want) {
+				t.Errorf("want an error about %q, have %v", x.want, err)
+			}
+		})
+	}
+}
+
+// TestDialProxy: proxies carry requests for the API and for tokens alike.
+func TestDialProxy(t *testing.T) {
+	service := kore(t, httptest.NewServer)
+	var mu sync.Mutex
+	var seen []string
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		seen = append(seen, r.URL.Host+r.URL.Path)
+		mu.Unlock()
+		service.Config.Handler.ServeHTTP(w, r)
+	}))
+	t.Cleanup(proxy.Close)
+	const token, fleets = "127.0.0.1:1/api-services/v1/auth/token", "127.0.0.1:1/v1/Fleets"
+	for _, x := range []struct{ name, inner, outer, want string }{
+		{"both", "", "  proxy_url: " + proxy.URL + "\n", token + " " + fleets},
+		{"of the token endpoint only", ", proxy_url: " + proxy.URL, "", token},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			seen = nil
+			rt := mustDial(t, koreYAML("http://127.0.0.1:1", "client_secret: secret-b"+x.inner, x.outer))
+			_ = ask(t, rt, "http://127.0.0.1:1/v1/Fleets")
+			mu.Lock()
+			defer mu.Unlock()
+			if have := strings.Join(seen, " "); have != x.want {
+				t.Errorf("want requests %q, have %q", x.want, have)
+			}
+		})
+	}
+}
