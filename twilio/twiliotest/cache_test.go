@@ -12,7 +12,7 @@ func TestCachesChangeNothing(t *testing.T) {
 	sid := "AC00000000000000000000000000000001"
 	start := time.Date(2024, 3, 1, 0, 0, 0, 0, time.UTC)
 	now := start
-	make := func(custom bool) *Simulator {
+	build := func(custom bool) *Simulator {
 		a := Account{SID: sid, Seed: 3, SIMs: 12}
 		if custom {
 			a.Usage = func(s SIM, hour time.Time) []Segment {
@@ -23,7 +23,7 @@ func TestCachesChangeNothing(t *testing.T) {
 		return New(Options{Now: func() time.Time { return now }, Accounts: []Account{a}})
 	}
 	for _, custom := range []bool{false, true} {
-		cached, plain := make(custom), make(custom)
+		cached, plain := build(custom), build(custom)
 		plain.world(sid).sums.off = true
 		r := rand.New(rand.NewPCG(1, 2))
 		for range 250 {
