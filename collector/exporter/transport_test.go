@@ -287,3 +287,23 @@ func TestDialProxy(t *testing.T) {
 		})
 	}
 }
+
+// TestDialEchoingTokenEndpoint: what a token endpoint says is repeated, the
+// secret in it is not.
+func TestDialEchoingTokenEndpoint(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		form, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprintf(w, `{"error": "invalid_request", "error_description": "cannot use %s"}`, form)
+	}))
+	t.Cleanup(s.Close)
+	have := ask(t, mustDial(t, koreYAML(s.URL, `client_secret: "canary/1&2"`, "")), s.URL+"/v1/Fleets")
+	if !strings.Contains(have, "cannot use") || !strings.Contains(have, "<secret>") {
+		t.Errorf("want the endpoint's words, have %q", have)
+	}
+	wantNone(t, have, "canary/1&2")
+}

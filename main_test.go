@@ -1,0 +1,765 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	sid   = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	token = "token-of-the-account"
+)
+
+// patience is how long a test waits for what should come at once.
+const patience = 60 * time.Second
+
+// buffer is where a program writes to.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// a program is one run of the whole program.
+type program struct {
+	t              *testing.T
+	stdout, stderr buffer
+	hangup         chan os.Signal
+	cancel         context.CancelFunc
+	exit           chan int
+	client         *http.Client
+	scheme         string
+	url            string // where it listens
+}
+
+type environment map[string]string
+
+func (e environment) lookup(name string) (string, bool) {
+	v, ok := e[name]
+	return v, ok
+}
+
+// runToEnd runs the program to its end.
+func runToEnd(t *testing.T, env environment, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, errors buffer
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	status = command(ctx, nil, args, env.lookup, &out, &errors)
+	if ctx.Err() != nil {
+		t.Errorf("%q did not end by itself", args)
+	}
+	return status, out.String(), errors.String()
+}
+
+// launch starts the program without waiting for anything.
+func launch(t *testing.T, args ...string) *program {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &program{
+		t: t, hangup: make(chan os.Signal, 1), cancel: cancel, exit: make(chan int, 1), scheme: "http",
+		client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
+	}
+	args = append(args, "--web.listen-address=127.0.0.1:0")
+	go func() { p.exit <- command(ctx, p.hangup, args, environment{}.lookup, &p.stdout, &p.stderr) }()
+	t.Cleanup(func() {
+		cancel()
+		if p.exit != nil {
+			<-p.exit
+		}
+	})
+	return p
+}
+
+// start starts the program and waits until it listens.
+func start(t *testing.T, args ...string) *program {
+	t.Helper()
+	p := launch(t, args...)
+	listening := regexp.MustCompile(`(?m)^.*"Listening on".*$`)
+	address := regexp.MustCompile(`address"?[=:]"?(127\.0\.0\.1:[0-9]+)`)
+	p.await("it listens", func() bool {
+		found := address.FindStringSubmatch(listening.FindString(p.stderr.String()))
+		if found != nil {
+			p.url = found[1]
+		}
+		return found != nil
+	})
+	return p
+}
+
+// await waits until something is the case.
+func (p *program) await(what string, is func() bool) {
+	p.t.Helper()
+	for end := time.Now().Add(patience); !is(); time.Sleep(5 * time.Millisecond) {
+		select {
+		case status := <-p.exit:
+			p.exit = nil
+			p.t.Fatalf("it ended with status %d before %s: %s", status, what, p.stderr.String())
+		default:
+		}
+		if time.Now().After(end) {
+			text := p.stderr.String()
+			p.t.Fatalf("it does not come to pass that %s: %s", what, text[max(len(text)-2000, 0):])
+		}
+	}
+}
+
+// stop ends the program and wants it to say that all is well.
+func (p *program) stop() {
+	p.t.Helper()
+	p.cancel()
+	select {
+	case status := <-p.exit:
+		if status != 0 {
+			p.t.Errorf("want exit status 0, have %d: %s", status, p.stderr.String())
+		}
+	case <-time.After(patience):
+		p.t.Fatalf("it does not end")
+	}
+	p.exit = nil
+}
+
+func (p *program) do(method, path string) (int, string) {
+	p.t.Helper()
+	r, err := http.NewRequestWithContext(p.t.Context(), method, p.scheme+"://"+p.url+path, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return p.send(r)
+}
+
+func (p *program) send(r *http.Request) (int, string) {
+	p.t.Helper()
+	resp, err := p.client.Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+// get wants an answer of status 200.
+func (p *program) get(path string) string {
+	p.t.Helper()
+	status, body := p.do(http.MethodGet, path)
+	if status != http.StatusOK {
+		p.t.Errorf("GET %s: have status %d: %s", path, status, body)
+	}
+	return body
+}
+
+func (p *program) awaitReady() {
+	p.t.Helper()
+	p.await("it is ready", func() bool {
+		status, _ := p.do(http.MethodGet, "/-/ready")
+		return status == http.StatusOK
+	})
+}
+
+// contains looks for parts of a text.
+func contains(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("want %q in %s", part, text[:min(len(text), 3000)])
+		}
+	}
+}
+
+func lacks(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if i := strings.Index(text, part); i >= 0 {
+			t.Errorf("have %q in %q", part, text[max(i-150, 0):min(i+150, len(text))])
+		}
+	}
+}
+
+// simulate serves a simulated Twilio with one account.
+func simulate(t *testing.T) (s *twiliotest.Simulator, url string) {
+	t.Helper()
+	s = twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{
+		{SID: sid, AuthToken: token, SIMs: 5, Fleets: 2, Start: time.Now().UTC().Truncate(24 * time.Hour)},
+	}})
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	return s, server.URL
+}
+
+// yaml is a configuration of one account at a simulator, followed by more.
+func yaml(url, name string, more ...string) string {
+	return fmt.Sprintf(`accounts:
+- name: %s
+  account_sid: %s
+  basic_auth: {username: %[2]s, password: %s}
+  supersim_url: %s
+  api_url: %[4]s
+`, name, sid, token, url) + strings.Join(more, "\n")
+}
+
+func write(t *testing.T, file, content string) string {
+	t.Helper()
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(t.TempDir(), file)
+	}
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestDemo sees every family that there is, and numbers that move.
+func TestDemo(t *testing.T) {
+	p := start(t, "--demo")
+	contains(t, p.stdout.String(), "http://127.0.0.1:0/metrics", "landing page", "curl")
+	// A value is a line without the families about the exporter.
+	lines := regexp.MustCompile(`(?m)^twilio_(supersim|account)_\w+\{.*$`)
+	values := func() string { return strings.Join(lines.FindAllString(p.get("/metrics"), -1), "\n") }
+	p.await("every family has series", func() bool {
+		text := p.get("/metrics")
+		for _, f := range collector.Families(false) {
+			if !strings.Contains(text, "\n# TYPE "+f.Name+" "+string(f.Type)+"\n") {
+				return false
+			}
+		}
+		return true
+	})
+	p.awaitReady()
+	first := values()
+	p.await("values change", func() bool { return values() != first })
+	contains(t, p.get("/metrics"), `twilio_exporter_poll_success{account="demo",collector="account_balance"} 1`,
+		`twilio_exporter_poll_success{account="demo-kore",collector="supersim_usage"} 1`)
+	contains(t, p.get("/"), "demo-kore", `href="/metrics"`)
+	lacks(t, p.stderr.String(), "level=error")
+	p.stop()
+	contains(t, p.stderr.String(), "msg=stopped")
+}
+
+// TestStopWhilePolling: the end does not wait for an API that hangs.
+func TestStopWhilePolling(t *testing.T) {
+	s, url := simulate(t)
+	s.Inject(twiliotest.Fault{Kind: twiliotest.Slow, Delay: time.Hour})
+	p := start(t, "--config.file="+write(t, "a.yml", yaml(url, "a", "api: {timeout: 1h}")))
+	p.await("requests are under way", func() bool { return s.MaxConcurrency() > 0 })
+	p.stop()
+	contains(t, p.stderr.String(), "msg=stopped")
+	lacks(t, p.stderr.String(), "level=error")
+}
+
+func TestCommandLine(t *testing.T) {
+	for _, x := range []struct {
+		args   []string
+		status int
+		stdout string
+		stderr string
+	}{
+		{[]string{"--version"}, 0, "twilio_exporter, version", ""},
+		{[]string{"-v"}, 0, "twilio_exporter, version", ""},
+		{[]string{"--help"}, 0, "config.check", ""},
+		{[]string{"-h"}, 0, "--log.level=info", ""},
+		{[]string{"--nonsense"}, 2, "", "--nonsense"},
+		{[]string{"frobnicate"}, 2, "", "frobnicate"},
+		{[]string{"--log.level=loud"}, 2, "", "debug,info,warn,error"},
+		{[]string{"--log.format=xml"}, 2, "", "logfmt,json"},
+		{[]string{"--demo", "--config.file=a.yml"}, 2, "", "exclude each other"},
+		{[]string{"--web.telemetry-path=metrics"}, 2, "", "--web.telemetry-path"},
+		{[]string{"--web.telemetry-path=/-/ready"}, 2, "", "--web.telemetry-path"},
+		{[]string{"--web.telemetry-path=/{x"}, 2, "", "--web.telemetry-path"},
+		{[]string{"--web.telemetry-path=/a b"}, 2, "", "--web.telemetry-path"},
+		{[]string{"--web.telemetry-path=/a/../b"}, 2, "", "--web.telemetry-path"},
+		{[]string{"serve", "--config.check", "--demo"}, 0, "valid", ""},
+	} {
+		status, stdout, stderr := runToEnd(t, nil, x.args...)
+		if status != x.status {
+			t.Errorf("%q: want exit status %d, have %d", x.args, x.status, status)
+		}
+		contains(t, stdout, x.stdout)
+		contains(t, stderr, x.stderr)
+		if x.status == 0 && stderr != "" || x.status != 0 && stdout != "" {
+			t.Errorf("%q: have %q and %q", x.args, stdout, stderr)
+		}
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	for _, x := range []struct {
+		name   string
+		env    environment
+		args   []string
+		status int
+		parts  []string
+	}{
+		{"nothing", nil, nil, 1, []string{"--config.file", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY", "TWILIO_API_SECRET", "--demo"}},
+		{"auth token", environment{"TWILIO_ACCOUNT_SID": sid, "TWILIO_AUTH_TOKEN": "x"}, []string{"--config.check"}, 0, nil},
+		{"API key", environment{"TWILIO_ACCOUNT_SID": sid, "TWILIO_API_KEY": "SKx", "TWILIO_API_SECRET": "y"}, []string{"--config.check"}, 0, nil},
+		{"half a key", environment{"TWILIO_ACCOUNT_SID": sid, "TWILIO_API_KEY": "SKx"}, []string{"--config.check"}, 1, []string{"TWILIO_API_SECRET"}},
+		{"half of it", environment{"TWILIO_AUTH_TOKEN": "canary"}, []string{"--config.check"}, 1, []string{"TWILIO_ACCOUNT_SID"}},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			status, _, stderr := runToEnd(t, x.env, x.args...)
+			if status != x.status {
+				t.Errorf("want exit status %d, have %d", x.status, status)
+			}
+			contains(t, stderr, x.parts...)
+			lacks(t, stderr, "canary")
+		})
+	}
+}
+
+func TestConfigCheck(t *testing.T) {
+	dir := t.TempDir()
+	good := write(t, filepath.Join(dir, "good.yml"), yaml("http://127.0.0.1:1", "a"))
+	bad := write(t, filepath.Join(dir, "bad.yml"), `accounts:
+- name: a
+  account_sid: ACxx
+  basic_auth: {username: u, password_file: absent}
+api: {max_concurrency: 0}
+nonsense: true
+`)
+	files := write(t, filepath.Join(dir, "files.yml"), strings.Replace(yaml("http://127.0.0.1:1", "a"), "password: "+token, "password_file: absent", 1))
+	web := write(t, filepath.Join(dir, "web.yml"), "nonsense: 1\ntls_server_config: {min: x}\n")
+	certificate := write(t, filepath.Join(dir, "certificate.yml"), "tls_server_config: {cert_file: absent.pem, key_file: absent.pem}\n")
+	for _, x := range []struct {
+		name  string
+		args  []string
+		lines []string // how each line on standard error begins
+	}{
+		{"good", []string{"--config.file=" + good}, nil},
+		{"bad", []string{"--config.file=" + bad}, []string{
+			bad + ":3: accounts[0].account_sid: ", bad + ":5: api.max_concurrency: ", bad + ":6: nonsense: ",
+		}},
+		{"a file is missing", []string{"--config.file=" + files}, []string{files + ":4: accounts[0].basic_auth.password_file: "}},
+		{"no file", []string{"--config.file=" + filepath.Join(dir, "absent.yml")}, []string{filepath.Join(dir, "absent.yml") + ": cannot be read"}},
+		{"bad web configuration", []string{"--config.file=" + good, "--web.config.file=" + web}, []string{web + ":1: ", web + ":2: "}},
+		{"no certificate", []string{"--config.file=" + good, "--web.config.file=" + certificate}, []string{certificate + ": "}},
+		{"both", []string{"--config.file=" + files, "--web.config.file=" + web}, []string{files + ":4: ", web + ":1: ", web + ":2: "}},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			status, stdout, stderr := runToEnd(t, nil, append(x.args, "--config.check")...)
+			want := 0
+			if len(x.lines) > 0 {
+				want = 1
+			}
+			if status != want || (stdout != "") != (want == 0) {
+				t.Errorf("want exit status %d, have %d and %q", want, status, stdout)
+			}
+			have := strings.Split(strings.TrimSuffix(stderr, "\n"), "\n")
+			if stderr == "" {
+				have = nil
+			}
+			if len(have) != len(x.lines) {
+				t.Fatalf("want lines that begin with %q, have %q", x.lines, have)
+			}
+			for i := range have {
+				if !strings.HasPrefix(have[i], x.lines[i]) {
+					t.Errorf("want a line that begins with %q, have %q", x.lines[i], have[i])
+				}
+			}
+			// Without --config.check it does not start either.
+			if want == 1 {
+				if status, _, again := runToEnd(t, nil, append(x.args, "--web.listen-address=127.0.0.1:0")...); status != 1 || again != stderr {
+					t.Errorf("want the same without --config.check, have %d and %q", status, again)
+				}
+			}
+		})
+	}
+}
+
+// TestReload goes through good and bad reloads by signal and by request.
+func TestReload(t *testing.T) {
+	s, url := simulate(t)
+	file := write(t, "a.yml", yaml(url, "one"))
+	p := start(t, "--config.file="+file)
+	p.awaitReady()
+	const success, info = "twilio_exporter_config_last_reload_successful ", `twilio_account_info{account="%s",account_sid="` + sid + `",provider="twilio"} 1`
+	contains(t, p.get("/metrics"), success+"1", fmt.Sprintf(info, "one"))
+
+	// Scrapes ask nobody.
+	requests := s.TotalRequests()
+	for range 3 {
+		p.get("/metrics")
+	}
+	if have := s.TotalRequests(); have != requests {
+		t.Errorf("want scrapes to send nothing, have %d requests more", have-requests)
+	}
+
+	write(t, file, yaml(url, "two"))
+	if status, body := p.do(http.MethodGet, "/-/reload"); status != http.StatusMethodNotAllowed {
+		t.Errorf("GET: want status 405, have %d: %s", status, body)
+	}
+	contains(t, p.get("/metrics"), fmt.Sprintf(info, "one"))
+	if status, body := p.do(http.MethodPost, "/-/reload"); status != http.StatusOK {
+		t.Errorf("POST: want status 200, have %d: %s", status, body)
+	}
+	p.awaitReady()
+	text := p.get("/metrics")
+	contains(t, text, success+"1", fmt.Sprintf(info, "two"))
+	lacks(t, text, `account="one"`)
+
+	write(t, file, "accounts: []\nnonsense: 1\n")
+	_, _, faults := runToEnd(t, nil, "--config.check", "--config.file="+file)
+	status, body := p.do(http.MethodPost, "/-/reload")
+	if status != http.StatusInternalServerError || body != faults || !strings.Contains(body, file+":2: nonsense: ") {
+		t.Errorf("want status 500 and %q, have %d and %q", faults, status, body)
+	}
+	contains(t, p.get("/metrics"), success+"0", fmt.Sprintf(info, "two"), `twilio_supersim_sim_info{account="two"`)
+	if status, _ := p.do(http.MethodGet, "/-/healthy"); status != http.StatusOK {
+		t.Errorf("want it to be healthy, have %d", status)
+	}
+	if status, _ := p.do(http.MethodGet, "/-/ready"); status != http.StatusOK {
+		t.Errorf("want it to be ready, have %d", status)
+	}
+
+	write(t, file, yaml(url, "three"))
+	p.hangup <- os.Interrupt // whichever: the channel says it
+	p.await("the signal has reloaded", func() bool { return strings.Contains(p.get("/metrics"), fmt.Sprintf(info, "three")) })
+	contains(t, p.get("/metrics"), success+"1")
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	p.hangup <- os.Interrupt
+	p.await("the signal has failed to reload", func() bool { return strings.Contains(p.get("/metrics"), success+"0") })
+	contains(t, p.get("/metrics"), fmt.Sprintf(info, "three"))
+	contains(t, p.stderr.String(), "configuration not reloaded", "does not exist")
+	p.stop()
+}
+
+// TestReady: the program is healthy at once, and ready once all have polled,
+// even where all of them fail.
+func TestReady(t *testing.T) {
+	s, url := simulate(t)
+	s.Inject(twiliotest.Fault{Kind: twiliotest.Slow, Delay: time.Hour})
+	p := start(t, "--config.file="+write(t, "a.yml", yaml(url, "a")))
+	p.await("requests are under way", func() bool { return s.MaxConcurrency() > 0 })
+	p.get("/-/healthy")
+	if status, body := p.do(http.MethodGet, "/-/ready"); status != http.StatusServiceUnavailable {
+		t.Errorf("want status 503 while polls are under way, have %d: %s", status, body)
+	}
+	contains(t, p.get("/"), "under way")
+	p.stop()
+
+	s.ClearFaults()
+	s.Inject(twiliotest.Fault{Kind: twiliotest.Forbidden})
+	p = start(t, "--config.file="+write(t, "a.yml", yaml(url, "a")))
+	p.awaitReady()
+	contains(t, p.get("/metrics"), `twilio_exporter_poll_success{account="a",collector="supersim_usage"} 0`,
+		`twilio_exporter_poll_failures_total{account="a",collector="account_usage",reason="permission"} 1`)
+	contains(t, p.get("/"), "failed (permission)", "code 70051")
+	p.stop()
+}
+
+func TestTelemetryPath(t *testing.T) {
+	_, url := simulate(t)
+	p := start(t, "--web.telemetry-path=/foo", "--config.file="+write(t, "a.yml", yaml(url, `"<i>A & B</i>"`)))
+	contains(t, p.get("/foo"), `account="<i>A & B</i>"`)
+	page := p.get("/")
+	contains(t, page, `href="/foo"`, "&lt;i&gt;A &amp; B&lt;/i&gt;")
+	lacks(t, page, "<i>A", `href="/metrics"`, "debug/pprof")
+	if status, _ := p.do(http.MethodGet, "/metrics"); status != http.StatusNotFound {
+		t.Errorf("want status 404 at /metrics, have %d", status)
+	}
+	p.stop()
+}
+
+// TestUserAgent: requests say who asks.
+func TestUserAgent(t *testing.T) {
+	s, _ := simulate(t)
+	agents := make(chan string, 1000)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		agents <- r.UserAgent()
+		s.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	p := start(t, "--config.file="+write(t, "a.yml", yaml(server.URL, "a")))
+	p.awaitReady()
+	p.stop()
+	if len(agents) == 0 {
+		t.Error("nothing was asked")
+	}
+	for range len(agents) {
+		if agent := <-agents; !regexp.MustCompile(`^twilio_exporter/\S* \(go1\.\S+; \w+/\w+\)$`).MatchString(agent) {
+			t.Errorf("have User-Agent %q", agent)
+		}
+	}
+}
+
+// certify makes a certificate for 127.0.0.1 and returns its files.
+func certify(t *testing.T) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return write(t, "cert.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))),
+		write(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})))
+}
+
+// TestWebConfig serves by TLS, and to those only who know the password.
+func TestWebConfig(t *testing.T) {
+	_, url := simulate(t)
+	cert, key := certify(t)
+	// bcrypt of "open sesame"
+	web := write(t, "web.yml", fmt.Sprintf(`tls_server_config: {cert_file: %s, key_file: %s}
+basic_auth_users: {ali: $2a$04$a/9qCrfiJ2ZGT70CdxCXCuEA9Gm1sICPvQAfgniK0haYOG0TELJp.}
+`, cert, key))
+	p := start(t, "--web.config.file="+web, "--config.file="+write(t, "a.yml", yaml(url, "a")))
+	content, err := os.ReadFile(cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(content)
+	p.client.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	p.scheme = "https"
+	for _, x := range []struct {
+		method, path, password string
+		want                   int
+	}{
+		{http.MethodGet, "/metrics", "", 401},
+		{http.MethodGet, "/metrics", "wrong", 401},
+		{http.MethodPost, "/-/reload", "", 401},
+		{http.MethodGet, "/metrics", "open sesame", 200},
+		{http.MethodPost, "/-/reload", "open sesame", 200},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), x.method, "https://"+p.url+x.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x.password != "" {
+			r.SetBasicAuth("ali", x.password)
+		}
+		if have, body := p.send(r); have != x.want {
+			t.Errorf("%s %s with password %q: want status %d, have %d: %s", x.method, x.path, x.password, x.want, have, body)
+		}
+	}
+	p.stop()
+}
+
+// TestLogFormat: with json, every line is, those of the web toolkit too.
+func TestLogFormat(t *testing.T) {
+	s, url := simulate(t)
+	s.Inject(twiliotest.Fault{Kind: twiliotest.Forbidden, Endpoint: twiliotest.Balance})
+	p := start(t, "--log.format=json", "--log.level=debug", "--config.file="+write(t, "a.yml", yaml(url, "a")))
+	p.awaitReady()
+	p.do(http.MethodPost, "/-/reload")
+	p.stop()
+	levels := make(map[string]bool)
+	messages := make(map[string]bool)
+	for line := range strings.Lines(p.stderr.String()) {
+		var fields map[string]any
+		if err := json.Unmarshal([]byte(line), &fields); err != nil {
+			t.Errorf("%q: %v", line, err)
+		}
+		if _, ok := fields["ts"]; !ok { // the web toolkit's key is another
+			fields["ts"] = fields["time"]
+		}
+		for _, key := range []string{"ts", "caller", "level", "msg"} {
+			if s, ok := fields[key].(string); !ok || s == "" {
+				t.Errorf("want a text %s in %q", key, line)
+			}
+		}
+		levels[fmt.Sprint(fields["level"])] = true
+		messages[fmt.Sprint(fields["msg"])] = true
+	}
+	for _, level := range []string{"debug", "info", "error"} {
+		if !levels[level] {
+			t.Errorf("want lines of level %s, have %v", level, levels)
+		}
+	}
+	for _, msg := range []string{"starting twilio_exporter", "Listening on", "TLS is disabled.", "poll succeeded", "stopped", "configuration reloaded"} {
+		if !messages[msg] {
+			t.Errorf("want a line %q, have %v", msg, messages)
+		}
+	}
+}
+
+// TestLogLevel: what is less severe is not logged, by the web toolkit neither.
+func TestLogLevel(t *testing.T) {
+	for _, x := range []struct {
+		level string
+		lacks []string
+		has   []string
+	}{
+		{"error", []string{"level=debug", "level=info", "level=warn", "Listening on"}, []string{"level=error"}},
+		{"warn", []string{"level=debug", "level=info", "Listening on"}, []string{"level=warn", "level=error"}},
+		{"info", []string{"level=debug"}, []string{"level=warn", "level=error", "level=info", "Listening on"}},
+		{"debug", nil, []string{"level=debug", "level=warn", "level=error", "level=info", "Listening on"}},
+	} {
+		t.Run(x.level, func(t *testing.T) {
+			s, url := simulate(t)
+			s.Inject(twiliotest.Fault{Kind: twiliotest.Forbidden, Endpoint: twiliotest.Balance})
+			// Results that vanish are worth a warning.
+			p := launch(t, "--log.level="+x.level, "--config.file="+write(t, "a.yml", yaml(url, "a", "max_age: 1m")))
+			p.await("a poll has failed", func() bool { return strings.Contains(p.stderr.String(), "level=error") })
+			p.stop()
+			contains(t, p.stderr.String(), x.has...)
+			lacks(t, p.stderr.String(), x.lacks...)
+		})
+	}
+}
+
+// TestPortInUse: what cannot listen ends, and says why.
+func TestPortInUse(t *testing.T) {
+	_, url := simulate(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	status, _, stderr := runToEnd(t, nil, "--config.file="+write(t, "a.yml", yaml(url, "a")), "--web.listen-address="+l.Addr().String())
+	if status != 1 {
+		t.Errorf("want exit status 1, have %d", status)
+	}
+	contains(t, stderr, "cannot serve", "address already in use")
+}
+
+// TestSecrets gives secrets in every way there is, to an API that repeats them,
+// to one that refuses them and to proxies that cannot be reached, and looks for
+// them in whatever gets out.
+func TestSecrets(t *testing.T) {
+	var secrets []string
+	secret := func(name string) string {
+		s := "canary-" + name + "-Zm9vYmFy"
+		secrets = append(secrets, s)
+		return s
+	}
+	var mu sync.Mutex
+	tokens := make(map[string]bool)
+	s := twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{
+		{SID: sid, AuthToken: secret("token"), KeySID: "SKkey", KeySecret: secret("key"), SIMs: 2, Fleets: 1},
+		{SID: strings.Replace(sid, "aa", "bb", 1), Provider: twiliotest.KORE, ClientID: "client", ClientSecret: secret("client"), SIMs: 2, Fleets: 1},
+	}})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+			mu.Lock()
+			tokens[bearer] = true
+			mu.Unlock()
+		}
+		s.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	dir := t.TempDir()
+	inFile := func(name, content string) string { return write(t, filepath.Join(dir, name), content) }
+	accounts := []struct{ name, yaml string }{
+		{"inline", "api_url: API, account_sid: " + sid + ", basic_auth: {username: " + sid + ", password: " + secrets[0] + "}"},
+		{"key", "api_url: API, account_sid: " + sid + ", basic_auth: {username: SKkey, password_file: " + inFile("key", secrets[1]) + "}"},
+		{"kore", "provider: kore, oauth2: {client_id: client, token_url: TOKEN, client_secret: " + secrets[2] + "}"},
+		{"kore-file", "provider: kore, oauth2: {client_id: client, token_url: TOKEN, client_secret_file: " + inFile("client", secrets[2]) + "}"},
+		{"kore-wrong", "provider: kore, oauth2: {client_id: client, token_url: TOKEN, client_secret: " + secret("wrong") + "}"},
+		{"bearer", "api_url: API, account_sid: " + sid + ", authorization: {credentials: " + secret("bearer") + "}"},
+		{"bearer-file", "api_url: API, account_sid: " + sid + ", authorization: {credentials_file: " + inFile("bearer", secret("bearerfile")) + "}"},
+		{"proxy", "api_url: API, account_sid: " + sid + ", basic_auth: {username: u, password: " + secret("behind") + "}, proxy_url: http://user:" + secret("proxy") + "@127.0.0.1:1"},
+		{"kore-proxy", "provider: kore, oauth2: {client_id: client, token_url: TOKEN, client_secret: " + secrets[2] + ", proxy_url: http://user:" + secret("tokenproxy") + "@127.0.0.1:1}"},
+		{"tls-proxy", "api_url: API, account_sid: " + sid + ", basic_auth: {username: u, password: " + secrets[0] + "}, proxy_url: https://user:" + secret("tlsproxy") + "@" + server.Listener.Addr().String()},
+	}
+	text := "collectors: {supersim_usage: {interval: 1s}, supersim_inventory: {interval: 1s}, account_usage: {interval: 1s}, account_balance: {interval: 1s}}\napi: {max_retries: 0, timeout: 5s}\naccounts:\n"
+	for _, a := range accounts {
+		text += "- {name: " + a.name + ", supersim_url: " + server.URL + ", " + strings.NewReplacer("TOKEN", server.URL+"/api-services/v1/auth/token", "API", server.URL).Replace(a.yaml) + "}\n"
+	}
+	file := inFile("a.yml", text)
+	var out strings.Builder
+	for _, format := range []string{"logfmt", "json"} {
+		s.ClearFaults()
+		p := start(t, "--log.level=debug", "--log.format="+format, "--config.file="+file)
+		p.awaitReady()
+		for _, kind := range []twiliotest.FaultKind{twiliotest.EchoCredentials, twiliotest.Unauthorized, ""} {
+			s.ClearFaults()
+			s.RevokeTokens()
+			before := s.TotalRequests()
+			if kind != "" {
+				s.Inject(twiliotest.Fault{Kind: kind})
+			}
+			p.await("all have polled again", func() bool { return s.TotalRequests() > before+30 })
+			for _, accept := range []string{"", "application/openmetrics-text", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"} {
+				r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+p.url+"/metrics", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Header.Set("Accept", accept)
+				_, body := p.send(r)
+				out.WriteString(body)
+			}
+			out.WriteString(p.get("/"))
+		}
+		inFile("a.yml", strings.ReplaceAll(text, "password: ", "passwort: ")+"basic_auth: "+secrets[0]+"\n")
+		status, body := p.do(http.MethodPost, "/-/reload")
+		if status != http.StatusInternalServerError {
+			t.Errorf("want status 500, have %d: %s", status, body)
+		}
+		_, stdout, stderr := runToEnd(t, nil, "--config.check", "--config.file="+file)
+		inFile("a.yml", text)
+		p.stop()
+		out.WriteString(body + stdout + stderr + p.stdout.String() + p.stderr.String())
+	}
+	contains(t, out.String(), "Cannot make sense of Authorization", "<secret>", "passwort", "connection refused", "reason=authentication", `"reason":"authentication"`)
+	mu.Lock()
+	for bearer := range tokens {
+		secrets = append(secrets, bearer)
+	}
+	mu.Unlock()
+	if len(secrets) < 12 {
+		t.Errorf("have seen %d secrets only", len(secrets))
+	}
+	for _, s := range secrets {
+		lacks(t, out.String(), s)
+	}
+	for _, pair := range []string{sid + ":" + secrets[0], "SKkey:" + secrets[1], "client:" + secrets[2], "user:canary-proxy-Zm9vYmFy"} {
+		lacks(t, out.String(), base64.StdEncoding.EncodeToString([]byte(pair)))
+	}
+	lacks(t, out.String(), "canary-")
+}
