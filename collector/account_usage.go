@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
@@ -35,6 +36,10 @@ type usageKey struct {
 type monthlyKey struct {
 	account, category string
 	month             time.Time
+}
+
+func (k monthlyKey) String() string {
+	return fmt.Sprintf("category %q of %s", k.category, k.month.Format("2006-01"))
 }
 
 // AccountUsage collects an account's usage and price by category, for this
@@ -137,17 +142,12 @@ func (c *AccountUsage) list(ctx context.Context, start, now time.Time) (map[mont
 			IncludeSubaccounts: twilio.Null[bool]{V: c.cfg.IncludeSubaccounts, Valid: true},
 		}
 		records, err := collect(twilio.EndpointMonthlyUsage,
-			func() sequence[twilio.MonthlyUsage] { return c.account.Client.MonthlyUsages(ctx, params) },
+			func() sequence[twilio.MonthlyUsage] { return checked(c.account.Client.MonthlyUsages(ctx, params)) },
 			c.key, sameMonthly)
 		if err != nil {
 			return nil, err
 		}
-		for key, record := range records {
-			if err := monthly(record); err != nil {
-				return nil, &twilio.AnswerError{Endpoint: twilio.EndpointMonthlyUsage, Err: err}
-			}
-			all[key] = record
-		}
+		maps.Copy(all, records)
 	}
 	return all, nil
 }
@@ -160,7 +160,22 @@ func (c *AccountUsage) key(r twilio.MonthlyUsage) monthlyKey {
 	return monthlyKey{sid, r.Category, monthOf(r.StartDate)}
 }
 
-// monthly refuses a record that nobody could place.
+// checked ends a listing at a record that nobody could place.
+func checked(list sequence[twilio.MonthlyUsage]) sequence[twilio.MonthlyUsage] {
+	return func(yield func(twilio.MonthlyUsage, error) bool) {
+		for record, err := range list {
+			if err == nil {
+				if err = monthly(record); err != nil {
+					err = &twilio.AnswerError{Endpoint: twilio.EndpointMonthlyUsage, Err: err}
+				}
+			}
+			if !yield(record, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
 func monthly(r twilio.MonthlyUsage) error {
 	switch {
 	case r.Category == "":

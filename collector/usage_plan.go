@@ -116,10 +116,6 @@ func (c *SuperSIMUsage) list(ctx context.Context, q query) (map[string]*usageTot
 	if q.hour {
 		params.Granularity = twilio.GranularityHour
 	}
-	type part struct {
-		key    string
-		period time.Time
-	}
 	records, err := collect(twilio.EndpointUsageRecords,
 		func() sequence[twilio.UsageRecord] { return c.account.Client.UsageRecords(ctx, params) },
 		func(r twilio.UsageRecord) part { return part{c.key(d, r), r.Period.Start} },
@@ -138,6 +134,16 @@ func (c *SuperSIMUsage) list(ctx context.Context, q query) (map[string]*usageTot
 		t.add(r)
 	}
 	return totals, len(records), nil
+}
+
+// part is what there is one record of in a listing.
+type part struct {
+	key   string
+	start time.Time // of its period
+}
+
+func (p part) String() string {
+	return fmt.Sprintf("%q from %s on", p.key, p.start.Format(time.RFC3339))
 }
 
 // key is what a record counts for. The account's own records may leave its SID

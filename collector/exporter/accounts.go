@@ -1,7 +1,6 @@
 package exporter
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/go-kit/log"
@@ -69,10 +68,10 @@ func (g *generation) inventoryOf(identity string, enabled bool) *collector.Inven
 func (e *Exporter) buildTasks(cfg *config.Config, a account) []*task {
 	var tasks []*task
 	logger := log.With(e.Logger, "account", a.name)
-	add := func(name string, interval time.Duration, c collector.Collector, shape string) *task {
+	add := func(name string, interval time.Duration, c collector.Collector) *task {
 		t := &task{
 			account: a.name, provider: string(a.provider), name: name,
-			identity:  fmt.Sprintf("%s|%s|%s", a.identity, name, shape),
+			identity:  a.identity + "|" + name,
 			collector: c, interval: interval, maxAge: cfg.MaxAge(),
 			metrics: e.metrics, logger: log.With(logger, "collector", name),
 			wake: make(chan struct{}, 1), polled: func() {},
@@ -83,19 +82,19 @@ func (e *Exporter) buildTasks(cfg *config.Config, a account) []*task {
 	all := cfg.Collectors()
 	var inventory *task
 	if c := all.SuperSIMInventory; c.Enabled {
-		inventory = add(collector.NameSuperSIMInventory, c.Interval, collector.NewSuperSIMInventory(a.shared, c), fmt.Sprint(c.ICCID))
+		inventory = add(collector.NameSuperSIMInventory, c.Interval, collector.NewSuperSIMInventory(a.shared, c))
 	}
 	if c := all.SuperSIMUsage; c.Enabled {
-		usage := add(collector.NameSuperSIMUsage, c.Interval, collector.NewSuperSIMUsage(a.shared, c), "")
+		usage := add(collector.NameSuperSIMUsage, c.Interval, collector.NewSuperSIMUsage(a.shared, c))
 		if inventory != nil {
 			inventory.polled = usage.look
 		}
 	}
 	if c := all.AccountUsage; c.Enabled && e.served(a, collector.NameAccountUsage) {
-		add(collector.NameAccountUsage, c.Interval, collector.NewAccountUsage(a.shared, c), "")
+		add(collector.NameAccountUsage, c.Interval, collector.NewAccountUsage(a.shared, c))
 	}
 	if c := all.AccountBalance; c.Enabled && e.served(a, collector.NameAccountBalance) {
-		add(collector.NameAccountBalance, c.Interval, collector.NewAccountBalance(a.shared), "")
+		add(collector.NameAccountBalance, c.Interval, collector.NewAccountBalance(a.shared))
 	}
 	return tasks
 }

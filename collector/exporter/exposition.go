@@ -37,6 +37,7 @@ func (x exposition) Collect(metrics chan<- prometheus.Metric) {
 // family is what client_golang wants to know of a row of the table.
 type family struct {
 	desc      *prometheus.Desc
+	labels    int
 	valueType prometheus.ValueType
 }
 
@@ -47,7 +48,8 @@ func newFamilies(iccid bool) map[string]family {
 		if f.Type == collector.Counter {
 			valueType = prometheus.CounterValue
 		}
-		families[f.Name] = family{prometheus.NewDesc(f.Name, f.Help, labelsOf(f), nil), valueType}
+		labels := labelsOf(f)
+		families[f.Name] = family{prometheus.NewDesc(f.Name, f.Help, labels, nil), len(labels), valueType}
 	}
 	return families
 }
@@ -65,6 +67,9 @@ func labelsOf(f collector.Family) []string {
 func (f family) send(metrics chan<- prometheus.Metric, account string, batch collector.Batch) {
 	for _, series := range batch.Series {
 		labels := append([]string{account}, series.Labels...)
+		if len(labels) != f.labels {
+			return // from before a reload that changed them; the next poll has them
+		}
 		var m prometheus.Metric
 		var err error
 		if f.valueType == prometheus.CounterValue {

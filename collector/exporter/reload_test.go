@@ -210,7 +210,12 @@ func TestReloadICCID(t *testing.T) {
 			`twilio_supersim_sim_info{` + labels + `iccid="8988307000000000001",` + rest
 		p.want(map[string]float64{without: 1, with: math.NaN()})
 		p.reload(bothAccounts + strings.Replace(often, "supersim_inventory: {", "supersim_inventory: {iccid: true, ", 1))
-		p.gather() // which reports errors
+		// What does not carry the label stays until the next poll.
+		const fleet = `twilio_supersim_fleet_info{account="a",fleet_sid="` + fleet1 + `",unique_name="trackers"}`
+		p.want(map[string]float64{fleet: 1, without: math.NaN(), with: math.NaN()})
+		if !p.exporter.Ready() {
+			t.Error("not ready after a reload that changed a label")
+		}
 		until(t, "2004-03-15 12:05:00")
 		p.want(map[string]float64{without: math.NaN(), with: 1})
 		p.reload(bothAccounts + often)
