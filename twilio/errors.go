@@ -225,8 +225,8 @@ func readAPIError(endpoint Endpoint, resp *http.Response) *APIError {
 	}
 	switch err := json.Unmarshal(body, &fields); {
 	case err == nil:
-		if d, err := fields.Code.decimal("code"); err == nil {
-			e.Code = int(d.V.IntPart())
+		if code, err := fields.Code.bytes("code"); err == nil { // whole, like a count of bytes
+			e.Code = int(code.V)
 		}
 		// Twilio says message; KORE error_description, or message beside error.
 		for _, s := range []scalar{fields.Message, fields.ErrorDescription, fields.Error} {
