@@ -27,21 +27,19 @@ func (l listing[W, T]) all(ctx context.Context, c *Client) iter.Seq2[T, error] {
 		seen := make(map[string]bool)
 		next, records, empty := l.url, 0, 0
 		for next != nil {
-			if seen[next.String()] {
-				yield(none, &AnswerError{Endpoint: l.endpoint, Err: errors.New("the next page is one that was read before")})
-				return
-			}
 			seen[next.String()] = true
-
 			var page []T
-			var link string
-			err := c.get(ctx, l.endpoint, next, func(body io.Reader) (err error) {
-				page, link, err = l.read(body)
+			var after *url.URL
+			err := c.get(ctx, l.endpoint, next, func(body io.Reader) error {
+				var link string
+				var err error
+				if page, link, err = l.read(body); err != nil {
+					return err
+				}
+				after, err = l.follow(next, link, seen)
 				return err
 			})
-			if err == nil {
-				next, err = l.follow(next, link)
-			}
+			next = after
 			// A listing of nothing but empty pages would never meet max_records.
 			if empty++; len(page) > 0 {
 				empty = 0
@@ -68,16 +66,18 @@ func (l listing[W, T]) all(ctx context.Context, c *Client) iter.Seq2[T, error] {
 
 // follow resolves the link to the next page: absolute in meta.next_page_url,
 // relative to the host in next_page_uri. No link, no page.
-func (l listing[W, T]) follow(from *url.URL, link string) (*url.URL, error) {
+func (l listing[W, T]) follow(from *url.URL, link string, seen map[string]bool) (*url.URL, error) {
 	if link == "" {
 		return nil, nil
 	}
 	to, err := from.Parse(link)
-	if err != nil {
-		return nil, &AnswerError{Endpoint: l.endpoint, Err: errors.New("the link to the next page is not a URL")}
-	}
-	if !sameOrigin(l.url, to) {
-		return nil, &AnswerError{Endpoint: l.endpoint, Err: fmt.Errorf("next page %w", &originError{to})}
+	switch {
+	case err != nil:
+		return nil, errors.New("the link to the next page is not a URL")
+	case !sameOrigin(l.url, to):
+		return nil, fmt.Errorf("next page %w", &originError{to})
+	case seen[to.String()]:
+		return nil, errors.New("the next page is one that was read before")
 	}
 	return to, nil
 }

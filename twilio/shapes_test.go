@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/twilio-exporter/twilio_exporter/twilio"
+	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
 
 // TestShapesThatAreNoText: an object where text belongs, and a record that is
@@ -35,6 +36,18 @@ func TestShapesThatAreNoText(t *testing.T) {
 		equal(t, x.record, twilio.ReasonAnswer, twilio.ReasonOf(err))
 		if x.field != "" {
 			equal(t, x.record, x.field, as[*twilio.DecodeError](t, err).Field)
+		}
+	}
+}
+
+// TestBadLinksNameTheRequest: whoever reports one to the vendor needs its id.
+func TestBadLinksNameTheRequest(t *testing.T) {
+	for _, kind := range []twiliotest.FaultKind{twiliotest.ForeignNext, twiliotest.LoopNext, twiliotest.NoList} {
+		s := simulate()
+		s.Inject(twiliotest.Fault{Kind: kind})
+		err := failure(t, simulated(t, s).Sims(t.Context(), twilio.SimsParams{}))
+		if as[*twilio.AnswerError](t, err).RequestID == "" {
+			t.Errorf("%s: no request id in %v", kind, err)
 		}
 	}
 }
