@@ -120,15 +120,18 @@ func (l *ledger[K, V]) commit(now time.Time, r report[K, V]) (decreased []K) {
 		e.carried, e.last, e.held = false, v, max(e.held, v)
 	}
 	l.wake = time.Time{}
+	var last time.Time // when the last of those that show 0 for now shows its value
 	for k, e := range l.entries {
 		switch {
 		case e.carried && !now.Before(l.zeroUntil):
 			delete(l.entries, k)
 		case e.held > 0 && now.Before(e.zeroUntil):
-			if l.wake.IsZero() || e.zeroUntil.Before(l.wake) {
-				l.wake = e.zeroUntil
-			}
+			l.wake, last = sooner(l.wake, e.zeroUntil), later(last, e.zeroUntil)
 		}
+	}
+	// A month that is left late anyway waits for what has only now appeared in it.
+	if l.closeAt.After(r.window.closes) && !last.IsZero() {
+		l.closeAt = later(l.closeAt, last.Add(l.rollover-l.slack()))
 	}
 	return decreased
 }

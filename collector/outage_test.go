@@ -66,6 +66,36 @@ func TestOutageOverTheTurn(t *testing.T) {
 	})
 }
 
+// TestAppearedInAnOutage: what was first used while the API was down, at the end
+// of the month, is seen at 0, then at its value, and then the month is left.
+func TestAppearedInAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		until(t, "2004-02-29 22:30")
+		u := turnOfFebruary()
+		u["2004-02-29 23h"] = append(u["2004-02-29 23h"], seg(away, 7, 0, 0))
+		r := newRig(t, options(u))
+		r.inventory()
+		c := collector.NewSuperSIMUsage(r.account, superSIMUsage())
+		network := func(at string, want float64) {
+			t.Helper()
+			until(t, at)
+			r.poll(c)
+			r.want(map[string]float64{"supersim_network_upload_bytes_total " + away: want})
+		}
+		network("2004-02-29 22:30", none)
+		r.fails()
+		network("2004-03-01 02:00", none)
+		r.simulator.ClearFaults()
+		network("2004-03-01 04:00", 0)
+		r.next(c, "2004-03-01 04:15")
+		network("2004-03-01 04:14", 0)
+		network("2004-03-01 04:15", 7)
+		network("2004-03-01 04:28", 7)
+		network("2004-03-01 04:29", 0)
+		r.at(c, "2004-03-01 04:44", 5000, "2004-03-01")
+	})
+}
+
 // TestOutageInThePassage: the passage through 0 needs no answer.
 func TestOutageInThePassage(t *testing.T) {
 	for _, x := range []struct {
