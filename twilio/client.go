@@ -36,6 +36,9 @@ type Options struct {
 	// never given a request for an origin other than the two above.
 	Transport http.RoundTripper
 	UserAgent string
+	// NoRedirects takes a redirect for a refusal. Without it one that stays at
+	// the origin is followed.
+	NoRedirects bool
 
 	Timeout        time.Duration // for one try, answer included; default 30s
 	MaxRetries     int           // tries after the first
@@ -106,6 +109,9 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	c.http = &http.Client{Transport: &guard{next: o.Transport, allowed: []*url.URL{c.superSIM, c.api}}}
+	if o.NoRedirects {
+		c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
 	return c, nil
 }
 

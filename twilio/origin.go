@@ -24,12 +24,6 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	return nil, &originError{req.URL}
 }
 
-func (g *guard) CloseIdleConnections() {
-	if c, ok := g.next.(interface{ CloseIdleConnections() }); ok {
-		c.CloseIdleConnections()
-	}
-}
-
 // An originError is a link or redirect to somewhere else.
 type originError struct{ u *url.URL }
 

@@ -28,6 +28,7 @@ func (e *Exporter) buildAccount(cfg *config.Config, a config.Account, old *gener
 		APIURL:         a.APIURL,
 		Transport:      transport,
 		UserAgent:      e.UserAgent,
+		NoRedirects:    !a.HTTPClient.FollowRedirects,
 		Timeout:        api.Timeout,
 		MaxRetries:     api.MaxRetries,
 		MaxConcurrency: api.MaxConcurrency,

@@ -12,7 +12,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/go-kit/log"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
@@ -307,3 +310,38 @@ func TestDialEchoingTokenEndpoint(t *testing.T) {
 	}
 	wantNone(t, have, "canary/1&2")
 }
+
+// TestFollowRedirects: the option decides about redirects within the origin;
+// others are never followed.
+func TestFollowRedirects(t *testing.T) {
+	for option, want := range map[string]int{"true": 10, "false": 1} {
+		synctest.Test(t, func(t *testing.T) {
+			requests := 0
+			p := launchAs(t, "accounts:"+twilioAccount+"  follow_redirects: "+option+`
+api: {max_retries: 0}
+collectors:
+  supersim_usage: {enabled: false}
+  supersim_inventory: {enabled: false}
+  account_usage: {enabled: false}
+`, log.NewLogfmtLogger, func(config.Account, time.Duration, string, twilio.Observer) (http.RoundTripper, error) {
+				return roundTripper(func(r *http.Request) (*http.Response, error) {
+					requests++
+					return &http.Response{
+						StatusCode: http.StatusFound, Body: http.NoBody, Request: r,
+						Header: http.Header{"Location": {r.URL.Path}},
+					}, nil
+				}), nil
+			})
+			time.Sleep(time.Second)
+			synctest.Wait()
+			p.stop()
+			if requests != want {
+				t.Errorf("follow_redirects: %s: want %d requests, have %d", option, want, requests)
+			}
+		})
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
