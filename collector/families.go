@@ -1,6 +1,9 @@
 package collector
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // A Type is a Prometheus metric type.
 type Type string
@@ -22,6 +25,21 @@ type Family struct {
 	Collector string   // the key in the configuration that it comes from; "" for the exporter's own
 	// PerAccount: it carries the label account.
 	PerAccount bool
+}
+
+// Unit is the family's unit as OpenMetrics and protobuf name it, "" where it has
+// none: the word that its name ends in, before _total. Money has none, because
+// its unit is a label.
+//
+// Source: OpenMetrics 1.0, section "Unit" (a name must end in its unit).
+func (f Family) Unit() string {
+	name := strings.TrimSuffix(f.Name, "_total")
+	for _, unit := range []string{"bytes", "seconds"} {
+		if strings.HasSuffix(name, "_"+unit) {
+			return unit
+		}
+	}
+	return ""
 }
 
 // Names of the collectors: their keys in the configuration and the values of

@@ -49,7 +49,8 @@ func newFamilies(iccid bool) map[string]family {
 			valueType = prometheus.CounterValue
 		}
 		labels := labelsOf(f)
-		families[f.Name] = family{prometheus.NewDesc(f.Name, f.Help, labels, nil), len(labels), valueType}
+		desc := prometheus.V2.NewDesc(f.Name, f.Help, prometheus.UnconstrainedLabels(labels), nil, prometheus.WithUnit(f.Unit()))
+		families[f.Name] = family{desc, len(labels), valueType}
 	}
 	return families
 }

@@ -308,10 +308,22 @@ func TestOpenMetrics(t *testing.T) {
 		// The family of a counter has no _total there.
 		for _, want := range []string{
 			"# TYPE twilio_supersim_sim_upload_bytes counter\n",
+			"# UNIT twilio_supersim_sim_upload_bytes bytes\n",
+			"# UNIT twilio_supersim_fleet_hour_download_bytes bytes\n",
+			"# UNIT twilio_supersim_hour_end_timestamp_seconds seconds\n",
+			"# UNIT twilio_exporter_poll_duration_seconds seconds\n",
+			"# UNIT twilio_exporter_api_request_duration_seconds seconds\n",
 			`twilio_supersim_sim_upload_bytes_total{account="a",sim_sid="` + sim1 + `"} 1033.0` + "\n",
 		} {
 			if !strings.Contains(text, want) {
 				t.Errorf("want %q", want)
+			}
+		}
+		// What is counted in a label's unit, or in none, has none in the metadata.
+		for line := range strings.Lines(text) {
+			fields := strings.Fields(line)
+			if fields[1] == "UNIT" && strings.HasPrefix(fields[2], "twilio_") && !strings.HasSuffix(fields[2], "_"+fields[3]) {
+				t.Errorf("have %q, a unit that the name does not end in", line)
 			}
 		}
 	})

@@ -27,13 +27,13 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 	}
 	gauge := func(name string) *prometheus.GaugeVec {
 		f := table[name]
-		v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: f.Name, Help: f.Help}, labelsOf(f))
+		v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: f.Name, Help: f.Help, Unit: f.Unit()}, labelsOf(f))
 		registry.MustRegister(v)
 		return v
 	}
 	counter := func(name string) *prometheus.CounterVec {
 		f := table[name]
-		v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: f.Name, Help: f.Help}, labelsOf(f))
+		v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: f.Name, Help: f.Help, Unit: f.Unit()}, labelsOf(f))
 		registry.MustRegister(v)
 		return v
 	}
@@ -49,7 +49,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		requests:        counter(collector.APIRequests),
 		retries:         counter(collector.APIRetries),
 		requestDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: duration.Name, Help: duration.Help,
+			Name: duration.Name, Help: duration.Help, Unit: duration.Unit(),
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, labelsOf(duration)),
 		reloadSuccessful: gauge(collector.ConfigLastReloadSuccessful).WithLabelValues(),
