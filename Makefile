@@ -33,18 +33,18 @@ empty :=
 space := $(empty) $(empty)
 
 .DEFAULT_GOAL := build
-.PHONY: build test format vet coverage race unit bench lint fuzz reference docker clean help
+.PHONY: build test format vet coverage race e2e unit bench lint fuzz reference docker clean help
 
 ## build: the static binary ./twilio_exporter
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BINARY) .
 
-## test: everything that has to pass: format, vet, all tests with coverage, race detector
-test: format vet coverage race
+## test: everything that has to pass: format, vet, all tests with coverage, race detector, e2e
+test: format vet coverage race e2e
 
 # Is all Go code formatted?
 format:
-	@unformatted=$$(gofmt -l .) || exit 1; \
+	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')) || exit 1; \
 	if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
 
 vet:
@@ -72,6 +72,12 @@ coverage:
 # The race detector makes everything slower, so the long test runs one month.
 race:
 	$(GO) test -race -short -timeout 30m ./...
+
+## e2e: what is in deploy/, under the real Prometheus and Alertmanager; they are built first
+e2e:
+	cd deploy/e2e && $(GO) run ./build
+	cd deploy/e2e && $(GO) vet ./...
+	cd deploy/e2e && $(GO) test -count=1 -p 1 -timeout 45m ./...
 
 ## unit: quick tests, for while you work
 unit:
@@ -106,7 +112,7 @@ docker:
 ## clean: remove what the other targets made
 clean:
 	rm -f $(BINARY) coverage.txt
-	rm -rf dist
+	rm -rf dist deploy/e2e/bin
 
 ## help: this list
 help:

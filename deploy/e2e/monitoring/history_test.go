@@ -1,0 +1,123 @@
+package monitoring_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	promconfig "github.com/prometheus/common/config"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/config"
+	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
+	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/programs"
+	"github.com/twilio-exporter/twilio_exporter/twilio"
+	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
+)
+
+// record runs the exporter against a simulated world through a past time, and
+// writes to a file, as OpenMetrics, what Prometheus would have scraped.
+func record(t *testing.T, file string, options twiliotest.Options, collectors string, from, to time.Time, step time.Duration, wanted func(family string) bool) {
+	t.Helper()
+	out, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	w := bufio.NewWriterSize(out, 1<<20)
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(from)) // on the clock of the bubble
+		simulator := twiliotest.New(options)
+		cfg, err := config.Parse("history.yml", []byte(configuration("http://simulator", collectors)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		registry := prometheus.NewRegistry()
+		e := exporter.New(ctx, exporter.Options{
+			Logger: log.NewNopLogger(), Registry: registry, UserAgent: "twilio_exporter/test",
+			Dial: func(a config.Account, timeout time.Duration, userAgent string, observer twilio.Observer) (http.RoundTripper, error) {
+				return inMemory(a, simulator.Transport(), timeout, userAgent, observer), nil
+			},
+		})
+		if err := e.Reload(cfg); err != nil {
+			t.Fatal(err)
+		}
+		for ; time.Now().Before(to); time.Sleep(step) {
+			synctest.Wait()
+			families, err := registry.Gather()
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := strconv.FormatInt(time.Now().Unix(), 10)
+			for _, f := range families {
+				if wanted(f.GetName()) {
+					writeSamples(w, f, at)
+				}
+			}
+		}
+		cancel()
+		e.Wait()
+	})
+	fmt.Fprintln(w, "# EOF")
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// inMemory adds an account's credentials to a simulator's transport.
+func inMemory(a config.Account, base http.RoundTripper, timeout time.Duration, userAgent string, observer twilio.Observer) http.RoundTripper {
+	if oauth2 := a.HTTPClient.OAuth2; oauth2 != nil {
+		return twilio.NewTokenTransport(twilio.TokenOptions{
+			TokenURL: oauth2.TokenURL, ClientID: oauth2.ClientID,
+			ClientSecret: func(context.Context) (string, error) { return string(oauth2.ClientSecret), nil },
+			Base:         base, TokenBase: base, UserAgent: userAgent, Timeout: timeout, Observer: observer,
+		})
+	}
+	basic := a.HTTPClient.BasicAuth
+	return promconfig.NewBasicAuthRoundTripper(
+		promconfig.NewInlineSecret(basic.Username), promconfig.NewInlineSecret(string(basic.Password)), base)
+}
+
+// writeSamples writes the counters and gauges of a family, with the labels that a
+// scrape would add.
+func writeSamples(w *bufio.Writer, family *dto.MetricFamily, at string) {
+	for _, m := range family.Metric {
+		var value float64
+		switch family.GetType() {
+		case dto.MetricType_COUNTER:
+			value = m.Counter.GetValue()
+		case dto.MetricType_GAUGE:
+			value = m.Gauge.GetValue()
+		default:
+			return
+		}
+		w.WriteString(family.GetName())
+		w.WriteString(`{job="twilio",instance="history"`)
+		for _, label := range m.Label {
+			w.WriteString("," + label.GetName() + "=\"" + escaped.Replace(label.GetValue()) + `"`)
+		}
+		w.WriteString("} " + strconv.FormatFloat(value, 'g', -1, 64) + " " + at + "\n")
+	}
+}
+
+// escaped is how OpenMetrics writes a label value.
+var escaped = strings.NewReplacer("\\", `\\`, "\n", `\n`, `"`, `\"`)
+
+// blocks turns a file of OpenMetrics into blocks of a Prometheus.
+func blocks(t *testing.T, file, directory string) {
+	t.Helper()
+	succeed(t, programs.Promtool, "tsdb", "create-blocks-from", "--max-block-duration=162h", "openmetrics", file, directory)
+}

@@ -1,0 +1,455 @@
+package monitoring_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+
+	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/grafana"
+	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/programs"
+)
+
+// TestShipped runs everything that is shipped, together, and looks at it as its
+// users would. Its parts build on each other: first all is well, then the API
+// stops, then a SIM goes wild.
+func TestShipped(t *testing.T) {
+	now := time.Now().UTC().Truncate(time.Minute)
+	s := startStack(t, now)
+	s.settled(t)
+	for _, part := range []struct {
+		name string
+		test func(*testing.T)
+	}{
+		{"Targets", s.targets},
+		{"TLS", s.tls},
+		{"CheckMetrics", s.checkMetrics},
+		{"Metadata", s.prometheus.metadata},
+		{"Fresh", s.fresh},
+		{"Rules", s.rules},
+		{"Dashboards", s.dashboards},
+		{"Quiet", s.quiet},
+		{"APIStops", s.apiStops},
+		{"SIMGoesWild", s.simGoesWild},
+		{"Logs", s.logs},
+	} {
+		t.Run(part.name, part.test)
+	}
+}
+
+// settled waits until every rule has been evaluated often enough for those that
+// build on others.
+func (s *stack) settled(t *testing.T) {
+	t.Helper()
+	eventually(t, "a scrape", func() bool { return s.prometheus.has(t, `up{job="twilio"} == 1`) })
+	scraped := time.Now()
+	eventually(t, "the rules to be evaluated", func() bool {
+		found, err := s.prometheus.api.Rules(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, group := range found.Groups {
+			for _, r := range group.Rules {
+				var last time.Time
+				switch r := r.(type) {
+				case v1.RecordingRule:
+					last = r.LastEvaluation
+				case v1.AlertingRule:
+					last = r.LastEvaluation
+				}
+				if last.Before(scraped.Add(8 * time.Second)) {
+					return false
+				}
+			}
+		}
+		return true
+	})
+}
+
+// targets are up, and their scrapes had nothing to complain about.
+func (s *stack) targets(t *testing.T) {
+	found, err := s.prometheus.api.Targets(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found.Active) != 1 || len(found.Dropped) != 0 {
+		t.Fatalf("have %d targets and %d dropped ones", len(found.Active), len(found.Dropped))
+	}
+	target := found.Active[0]
+	if target.Health != v1.HealthGood || target.LastError != "" || !strings.HasPrefix(target.ScrapeURL, "https://") {
+		t.Errorf("%s is %s: %s", target.ScrapeURL, target.Health, target.LastError)
+	}
+	managers, err := s.prometheus.api.AlertManagers(t.Context())
+	if err != nil || len(managers.Active) != 1 || len(managers.Dropped) != 0 {
+		t.Errorf("have Alertmanagers %v, %v", managers, err)
+	}
+}
+
+// tls: who has no password gets no number.
+func (s *stack) tls(t *testing.T) {
+	if body := get(t, s.scraper, "https://"+s.exporter.address+"/metrics"); !strings.Contains(body, "twilio_supersim_sim_info") {
+		t.Error("with the password: no metrics")
+	}
+	for _, scheme := range []string{"https", "http"} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, scheme+"://"+s.exporter.address+"/metrics", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := s.anonymous.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if want := map[string]int{"https": http.StatusUnauthorized, "http": http.StatusBadRequest}[scheme]; response.StatusCode != want {
+			t.Errorf("%s without a password: have %s, want %d", scheme, response.Status, want)
+		}
+	}
+}
+
+// checkMetrics has promtool look at real output.
+func (s *stack) checkMetrics(t *testing.T) {
+	metrics := get(t, s.scraper, "https://"+s.exporter.address+"/metrics")
+	if out, err := run(t, strings.NewReader(metrics), programs.Promtool, "check", "metrics"); err != nil || strings.TrimSpace(out) != "" {
+		t.Errorf("promtool check metrics: %v\n%s", err, out)
+	}
+}
+
+// metadata: every family can be queried, and Prometheus knows its type, unit and
+// help.
+func (s *server) metadata(t *testing.T) {
+	t.Helper()
+	all, err := s.api.Metadata(t.Context(), "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	families := collector.Families(false)
+	for _, f := range families {
+		// By OpenMetrics the family of a counter has no _total, by protobuf it has.
+		entries := append(all[f.Name], all[strings.TrimSuffix(f.Name, "_total")]...)
+		if !strings.HasSuffix(f.Name, "_total") {
+			entries = all[f.Name]
+		}
+		if len(entries) != 1 {
+			t.Errorf("%s: have metadata %v", f.Name, entries)
+			continue
+		}
+		have, want := entries[0], v1.Metadata{Type: v1.MetricType(f.Type), Help: f.Help, Unit: f.Unit()}
+		if have != want {
+			t.Errorf("%s: have metadata %+v, want %+v", f.Name, have, want)
+		}
+		name := f.Name
+		if f.Type == collector.Histogram {
+			name += "_count"
+		}
+		if !s.has(t, name) {
+			t.Errorf("%s: no series", name)
+		}
+	}
+	if len(families) < 40 {
+		t.Errorf("only %d families", len(families))
+	}
+}
+
+// fresh: what a Prometheus without a past makes of it, as it is by default and
+// where it is told to ingest created timestamps.
+func (s *stack) fresh(t *testing.T) {
+	shipped, err := os.ReadFile(filepath.Join(s.config, "prometheus.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, _ := strings.Cut(string(shipped), "rule_files:")
+	_, scrapes, ok := strings.Cut(rest, "\nscrape_configs:")
+	if !ok {
+		t.Fatal("prometheus.yml has no scrape_configs after its rule_files")
+	}
+	config := write(t, s.config, "scrapes-only.yml", head+"\nscrape_configs:"+scrapes)
+	for _, test := range []struct {
+		name  string
+		flags []string
+		zero  bool
+	}{
+		{"by default", nil, false},
+		{"with created timestamps", []string{"--enable-feature=created-timestamp-zero-ingestion"}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := startPrometheus(t, config, t.TempDir(), test.flags...)
+			eventually(t, "three scrapes", func() bool { return p.has(t, `count_over_time(up[1m]) >= 3`) })
+			p.metadata(t)
+			// The exporter has polled for a while, so without its created timestamp the
+			// counter would begin at more than 0.
+			value, _, err := p.api.Query(t.Context(), `twilio_exporter_polls_total{account="production",collector="supersim_usage"}[1h]`, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			matrix, ok := value.(model.Matrix)
+			if !ok || len(matrix) != 1 || len(matrix[0].Values) < 3 {
+				t.Fatalf("have %v", value)
+			}
+			first, second := matrix[0].Values[0], matrix[0].Values[1]
+			created := p.scalar(t, "process_start_time_seconds", time.Now())
+			since := float64(first.Timestamp)/1000 - created
+			if zero := first.Value == 0 && since > -1 && since < 5; zero != test.zero || second.Value == 0 {
+				t.Errorf("the first samples are %v and %v, the exporter was started at %f", first, second, created)
+			}
+			p.stop()
+			s.calm(t, p)
+		})
+	}
+}
+
+// calm wants a Prometheus to have complained about nothing.
+func (s *stack) calm(t *testing.T, p *server) {
+	t.Helper()
+	for _, line := range p.log.lines(`level=(WARN|ERROR)|[Dd]uplicate|out.of.order|out of bounds`) {
+		// Its history was made block by block, and it was told to end.
+		if !strings.Contains(line, "Overlapping blocks found") && !strings.Contains(line, "exiting gracefully") {
+			t.Errorf("Prometheus: %s", line)
+		}
+	}
+}
+
+// rules evaluate without an error, and record something.
+func (s *stack) rules(t *testing.T) {
+	found, err := s.prometheus.api.Rules(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	recording, alerting := 0, 0
+	for _, group := range found.Groups {
+		for _, r := range group.Rules {
+			switch r := r.(type) {
+			case v1.RecordingRule:
+				recording++
+				if r.Health != v1.RuleHealthGood || r.LastError != "" {
+					t.Errorf("%s is %s: %s", r.Name, r.Health, r.LastError)
+				}
+				if !s.prometheus.has(t, r.Name) {
+					t.Errorf("%s: nothing recorded", r.Name)
+				}
+			case v1.AlertingRule:
+				alerting++
+				if r.Health != v1.RuleHealthGood || r.LastError != "" {
+					t.Errorf("%s is %s: %s", r.Name, r.Health, r.LastError)
+				}
+			}
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(s.config, "rules", "*.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := len(rulesOf(t, files...)); recording+alerting != want || alerting < 20 {
+		t.Errorf("Prometheus has %d recording and %d alerting rules, the files have %d", recording, alerting, want)
+	}
+}
+
+// quiet: while all is well, nobody is told anything.
+func (s *stack) quiet(t *testing.T) {
+	if firing := s.prometheus.query(t, `ALERTS{alertstate="firing"}`, time.Now()); len(firing) > 0 {
+		t.Errorf("firing: %v", firing)
+	}
+	s.receiver.mu.Lock()
+	defer s.receiver.mu.Unlock()
+	for _, m := range s.receiver.chat {
+		t.Errorf("the chat was told %q", m.Title)
+	}
+	for _, d := range s.receiver.pager {
+		t.Errorf("the pager was told %v", d.GroupLabels)
+	}
+}
+
+// apiStops: polls fail, which the chat is told once for each account, and once
+// that they succeed again. Nobody is paged for it at once.
+func (s *stack) apiStops(t *testing.T) {
+	const alert = "TwilioExporterPollFailing"
+	s.api.stop()
+	for _, account := range []string{"production", "sensors"} {
+		eventually(t, "the chat to be told about "+account, func() bool { return len(s.receiver.told(alert, account)) > 0 })
+		m := s.receiver.told(alert, account)[0]
+		if m.Color != "warning" || !strings.Contains(m.Text, "again and again") || !strings.Contains(m.Text, "network") ||
+			!strings.Contains(m.Text, "What to do: https://") || strings.Contains(m.Text, "<no value>") {
+			t.Errorf("the chat was told %+v", m)
+		}
+		t.Logf("%s\n%s", m.Title, m.Text)
+	}
+	// Alertmanager would speak again after its group interval if there were news.
+	eventually(t, "Alertmanager to have had another chance", s.flushes(t, 3))
+	for _, account := range []string{"production", "sensors"} {
+		if told := s.receiver.told(alert, account); len(told) != 1 {
+			t.Errorf("the chat was told %d times about %s: %+v", len(told), account, told)
+		}
+	}
+	s.api.start()
+	for _, account := range []string{"production", "sensors"} {
+		eventually(t, "the chat to be told that "+account+" is well again", func() bool {
+			told := s.receiver.told(alert, account)
+			return told[len(told)-1].Color == "good"
+		})
+		told := s.receiver.told(alert, account)
+		m := told[len(told)-1]
+		if !strings.HasPrefix(m.Title, "RESOLVED: ") || !strings.Contains(m.Text, "It lasted from ") {
+			t.Errorf("the chat was told %+v", m)
+		}
+	}
+	if paged := s.receiver.paged(alert, "production"); len(paged) > 0 {
+		t.Errorf("the pager was told %+v", paged)
+	}
+}
+
+// simGoesWild: it is paged once, by the SIM's own habit, and once more when it is
+// over. That it stands out in its fleet is the same cause and is not told.
+func (s *stack) simGoesWild(t *testing.T) {
+	const alert, account = "TwilioSIMAboveHabit", "production"
+	began := time.Now().UTC().Truncate(time.Hour).Add(-3 * time.Hour)
+	start := began.AddDate(0, -3, 0)
+	s.api.become(world(start, time.Time{}, func(hour time.Time) bool { return !hour.Before(began) }))
+	eventually(t, "the pager to be told", func() bool { return len(s.receiver.paged(alert, account)) > 0 })
+	paged := s.receiver.paged(alert, account)[0]
+	if len(paged.Alerts) != 1 || paged.Status != "firing" || paged.Alerts[0].Labels["sim_sid"] != wildSIM {
+		t.Fatalf("the pager was told %+v", paged)
+	}
+	annotations := paged.Alerts[0].Annotations
+	if want := "SIM " + wildSIM + " (device-02) of production uses far more than it usually does"; annotations["summary"] != want {
+		t.Errorf("the summary is %q, want %q", annotations["summary"], want)
+	}
+	if want := regexp.MustCompile(`^In the last closed hour the SIM sent and received 900MB\. In a usual hour it is 2\.(09|10)\d?MB\.$`); !want.MatchString(annotations["description"]) {
+		t.Errorf("the description is %q, want %s", annotations["description"], want)
+	}
+	eventually(t, "the chat to be told", func() bool { return len(s.receiver.told(alert, account)) > 0 })
+	if m := s.receiver.told(alert, account)[0]; m.Color != "danger" || m.Title != "CRITICAL: "+annotations["summary"] ||
+		!strings.Contains(m.Text, annotations["description"]) {
+		t.Errorf("the chat was told %+v", m)
+	} else {
+		t.Logf("%s\n%s", m.Title, m.Text)
+	}
+	eventually(t, "the same against the fleet", func() bool {
+		return s.prometheus.has(t, fmt.Sprintf(`ALERTS{alertname="TwilioSIMAboveFleet",alertstate="firing",sim_sid=%q}`, wildSIM))
+	})
+	eventually(t, "Alertmanager to have had another chance", s.flushes(t, 3))
+
+	// As much as before, but longer ago.
+	s.api.become(world(start, time.Time{}, func(hour time.Time) bool {
+		return !hour.Before(began.Add(-3*time.Hour)) && hour.Before(began)
+	}))
+	eventually(t, "the pager to be told that it is over", func() bool {
+		paged := s.receiver.paged(alert, account)
+		return paged[len(paged)-1].Status == "resolved"
+	})
+	eventually(t, "the chat to be told that it is over", func() bool {
+		told := s.receiver.told(alert, account)
+		return told[len(told)-1].Color == "good"
+	})
+	if paged := s.receiver.paged(alert, account); len(paged) != 2 {
+		t.Errorf("the pager was told %d times: %+v", len(paged), paged)
+	}
+	if told := s.receiver.told(alert, account); len(told) != 2 {
+		t.Errorf("the chat was told %d times: %+v", len(told), told)
+	}
+	if paged := s.receiver.paged("TwilioSIMAboveFleet", account); len(paged) != 0 {
+		t.Errorf("the pager was told about the fleet, too: %+v", paged)
+	}
+}
+
+// flushes says whether Alertmanager has looked at its groups so many times more:
+// it does every group interval, which is five seconds here.
+func (s *stack) flushes(t *testing.T, more int) func() bool {
+	t.Helper()
+	began := time.Now()
+	return func() bool { return time.Since(began) > time.Duration(more)*5*time.Second }
+}
+
+// logs: nothing went wrong that nobody has noticed.
+func (s *stack) logs(t *testing.T) {
+	s.calm(t, s.prometheus)
+	if lines := s.alertmanager.log.lines(`level=(WARN|ERROR)`); len(lines) > 0 {
+		t.Errorf("Alertmanager has %d complaints, such as %s", len(lines), lines[0])
+	}
+	// The exporter has told of the stopped API, and of what it took back.
+	for _, line := range s.exporter.log.lines(`level=(warn|error)`) {
+		if !strings.Contains(line, "connection refused") && !strings.Contains(line, "EOF") && !strings.Contains(line, "lower than before") {
+			t.Errorf("the exporter: %s", line)
+		}
+	}
+	for _, secret := range []string{token, secret, "a password for scrapes"} {
+		for _, p := range []*process{s.prometheus.process, s.alertmanager, s.exporter} {
+			if strings.Contains(p.log.text(), secret) {
+				t.Errorf("%s logs a secret", p.name)
+			}
+		}
+	}
+}
+
+// dashboards: every query of every dashboard has a result, and Prometheus has
+// nothing to say about it. Its history is enough for all but what is
+// meant to be empty where all is well.
+func (s *stack) dashboards(t *testing.T) {
+	all, err := grafana.Load(filepath.Join(programs.Root(t), "deploy", "grafana", "dashboards"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty := map[string]bool{grafana.NothingWrong: true, grafana.NotSet: true, grafana.AllTalk: true}
+	if time.Now().UTC().Day() <= 2 {
+		empty[grafana.MonthYoung], empty[grafana.NeedsBillPace] = true, true
+	}
+	expected := grafana.ExpectedEmpty()
+	values := grafana.Vars()
+	values["sim"] = wildSIM
+	for _, dashboard := range all {
+		run, without := 0, 0
+		for _, q := range dashboard.Queries() {
+			run++
+			found, notes := s.ask(t, q.Fill(values), q.Instant)
+			if len(notes) > 0 {
+				t.Errorf("%v: Prometheus says %q", q.Key(), notes)
+			}
+			if found > 0 {
+				continue
+			}
+			without++
+			if reason := expected[q.Key()]; !empty[reason] {
+				t.Errorf("%v finds nothing (%q): %s", q.Key(), reason, q.Fill(values))
+			}
+		}
+		t.Logf("%s: %d panels, %d queries, %d of them empty as they should be", dashboard.Title, len(dashboard.Panels), run, without)
+		if run < 20 {
+			t.Errorf("%s has %d queries", dashboard.Title, run)
+		}
+	}
+}
+
+// ask runs a query, at this moment or over the last hour, and returns how many
+// series it found, with whatever Prometheus says about it.
+func (s *stack) ask(t *testing.T, expr string, instant bool) (int, []string) {
+	t.Helper()
+	parameters := url.Values{"query": {expr}}
+	path := "/api/v1/query?"
+	if !instant {
+		path = "/api/v1/query_range?"
+		now := time.Now()
+		parameters.Set("start", fmt.Sprint(now.Add(-time.Hour).Unix()))
+		parameters.Set("end", fmt.Sprint(now.Unix()))
+		parameters.Set("step", "60")
+	}
+	var answer struct {
+		Data struct {
+			Result []any `json:"result"`
+		} `json:"data"`
+		Warnings []string `json:"warnings"`
+		Infos    []string `json:"infos"`
+	}
+	body := get(t, http.DefaultClient, "http://"+s.prometheus.address+path+parameters.Encode())
+	if err := json.Unmarshal([]byte(body), &answer); err != nil {
+		t.Fatalf("%s: %v: %s", expr, err, body)
+	}
+	return len(answer.Data.Result), append(answer.Warnings, answer.Infos...)
+}

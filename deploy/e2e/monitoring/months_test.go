@@ -1,0 +1,132 @@
+package monitoring_test
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
+)
+
+// dimension is one of the dimensions of usage, with the filters that select its
+// members in the simulator.
+type dimension struct {
+	name, label string
+	of          map[string]twiliotest.Filter // by the label's value
+}
+
+func dimensions(accountSID string, fleets []string, sims []string) []dimension {
+	byFleet, bySIM := make(map[string]twiliotest.Filter), make(map[string]twiliotest.Filter)
+	for _, f := range fleets {
+		byFleet[f] = twiliotest.Filter{Fleet: f}
+	}
+	for _, s := range sims {
+		bySIM[s] = twiliotest.Filter{Sim: s}
+	}
+	return []dimension{
+		{"account", "account_sid", map[string]twiliotest.Filter{accountSID: {}}},
+		{"fleet", "fleet_sid", byFleet},
+		{"sim", "sim_sid", bySIM},
+		{"network", "network_sid", map[string]twiliotest.Filter{
+			homeNetwork: {Network: homeNetwork}, roamingNetwork: {Network: roamingNetwork},
+		}},
+		{"country", "iso_country", map[string]twiliotest.Filter{"DE": {IsoCountry: "DE"}, "PL": {IsoCountry: "PL"}}},
+	}
+}
+
+// TestMonthsTurn lets a real Prometheus look back on the exporter's numbers over
+// the ends of two months, by the queries that the README recommends, and compares
+// with what the simulated SIMs used and cost.
+func TestMonthsTurn(t *testing.T) {
+	const scrape = 5 * time.Minute
+	from, stop, to := date(t, "2026-08-30 00:00"), date(t, "2026-10-02 00:00"), date(t, "2026-10-04 00:00")
+	september, october := date(t, "2026-09-01 00:00"), date(t, "2026-10-01 00:00")
+	directory := t.TempDir()
+	file, data := filepath.Join(directory, "history.om"), filepath.Join(directory, "data")
+	record(t, file, world(from, stop, nil), `
+collectors:
+  supersim_usage: {interval: 1h}
+  supersim_inventory: {interval: 6h}
+  account_usage: {enabled: false}
+  account_balance: {enabled: false}
+`, from, to, scrape, func(family string) bool {
+		return strings.HasPrefix(family, "twilio_supersim_") && strings.HasSuffix(family, "_total")
+	})
+	blocks(t, file, data)
+	prometheus := startPrometheus(t, write(t, directory, "prometheus.yml", "global: {}\n"), data,
+		"--enable-feature=promql-extended-range-selectors")
+	truth := twiliotest.New(world(from, stop, nil))
+
+	// increase() stretches what it saw to the edges of its range: by less than
+	// 1.1 scrape intervals at each end, of the time that it saw.
+	extrapolation := 2 * 1.1 * scrape.Seconds() / (to.Sub(from) - scrape).Seconds()
+	compared := 0
+	for _, account := range []struct {
+		name, sid, currency string
+		of                  []dimension
+	}{
+		{"production", production, "USD", dimensions(production, []string{meters, cameras}, []string{simSID(1), simSID(2), simSID(8)})},
+		{"sensors", sensors, "EUR", dimensions(sensors, []string{trackers}, []string{simSID(11), simSID(13)})},
+	} {
+		for _, d := range account.of {
+			for value, filter := range d.of {
+				for _, what := range []struct {
+					name, matcher string
+					settle        time.Duration
+					of            func(twiliotest.Usage) float64
+				}{
+					{"upload_bytes", "", 2 * time.Hour, func(u twiliotest.Usage) float64 { return float64(u.Upload) }},
+					{"download_bytes", "", 2 * time.Hour, func(u twiliotest.Usage) float64 { return float64(u.Download) }},
+					{"cost", `, currency="` + account.currency + `"`, 24 * time.Hour, func(u twiliotest.Usage) float64 { return float64(u.MicroCost) / 1e6 }},
+				} {
+					series := fmt.Sprintf(`twilio_supersim_%s_%s_total{account="%s", %s="%s"%s}`, d.name, what.name, account.name, d.label, value, what.matcher)
+					want := func(from, to time.Time) float64 { return what.of(truth.Final(account.sid, filter, from, to)) }
+
+					// Over the whole time, with both months' ends in it.
+					have, all := prometheus.scalar(t, "increase("+series+"[36d])", to), want(from, stop)
+					if all == 0 || have < all*(1-1e-9) || have > all*(1+extrapolation) {
+						t.Errorf("increase of %s over all: have %f, want %f and at most %f %% more", series, have, all, 100*extrapolation)
+					}
+
+					// A calendar month, after it has settled: the counter just before it is
+					// left. Nothing is stretched, so the number is exact.
+					for _, month := range []time.Time{september.AddDate(0, -1, 0), september} {
+						next := month.AddDate(0, 1, 0)
+						if have, want := prometheus.scalar(t, series, next.Add(what.settle-time.Second)), want(month, next); have != want {
+							t.Errorf("%s at the end of %s: have %f, want %f", series, month.Format("January"), have, want)
+						}
+					}
+
+					// From the moment a month is left to the moment the next one is: that
+					// one's total, by increase().
+					left := october.Add(what.settle + 15*time.Minute)
+					have, all = prometheus.scalar(t, "increase("+series+"[30d])", left), want(september, october)
+					if have < all*(1-1e-9) || have > all*(1+2*1.1*scrape.Seconds()/(30*24*time.Hour).Seconds()) {
+						t.Errorf("increase of %s in September: have %f, want %f", series, have, all)
+					}
+
+					// Day by day. Ranges that meet share no sample, so what is counted between
+					// the last of one and the first of the next belongs to neither. The polls
+					// were on the hour here: half an hour off, nothing is lost.
+					all = want(from, stop)
+					have = prometheus.scalar(t, "sum_over_time(increase("+series+"[1d] offset 30m)[36d:1d])", to)
+					if have < all*(1-1e-9) || have > all*(1+2*1.1*scrape.Seconds()/(24*time.Hour).Seconds()) {
+						t.Errorf("increases of %s by day: have %f in all, want %f", series, have, all)
+					}
+					// Anchored ranges begin with the sample before them and stretch nothing.
+					have = prometheus.scalar(t, "sum_over_time(increase("+series+"[1d] anchored)[36d:1d])", to)
+					if math.Abs(have-all) > 1e-9*all {
+						t.Errorf("anchored increases of %s by day: have %f in all, want %f", series, have, all)
+					}
+					compared++
+				}
+			}
+		}
+	}
+	if compared != 3*((1+2+3+2+2)+(1+1+2+2+2)) {
+		t.Errorf("compared %d counters", compared)
+	}
+}

@@ -1,0 +1,213 @@
+// Package programs builds the real programs that the tests run: Prometheus,
+// Alertmanager and their tools in the versions that go.mod pins, and the exporter
+// of this repository.
+package programs
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// The programs.
+const (
+	Prometheus   = "prometheus"
+	Promtool     = "promtool"
+	Alertmanager = "alertmanager"
+	Amtool       = "amtool"
+	Exporter     = "twilio_exporter"
+)
+
+// alertmanagerModule comes without the web pages that its program embeds: they
+// are made by npm when it is released. The tests need none.
+const alertmanagerModule = "github.com/prometheus/alertmanager"
+
+// Root is the repository's directory.
+func Root(t testing.TB) string {
+	t.Helper()
+	module, err := moduleDirectory(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(module, "..", "..")
+}
+
+// Path is where a program is. The first use in a process builds all of them,
+// which takes seconds if nothing has changed since they were last built.
+func Path(t testing.TB, program string) string {
+	t.Helper()
+	directory, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(directory, program)
+}
+
+var built = sync.OnceValues(func() (string, error) { return Build(context.Background(), io.Discard) })
+
+// Build builds the programs and returns the directory they are in. It tells w
+// what it is doing, for it can take ten minutes on two cores the first time.
+func Build(ctx context.Context, w io.Writer) (string, error) {
+	module, err := moduleDirectory(ctx)
+	if err != nil {
+		return "", err
+	}
+	directory := filepath.Join(module, "bin")
+	modfile, err := withWebPages(ctx, module, directory)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintln(w, "building Prometheus, Alertmanager, promtool and amtool: about ten minutes the first time, seconds afterwards")
+	// Without the discovery of clouds, which would triple the time.
+	if err := compile(ctx, w, module, "-modfile="+modfile, "-tags=remove_all_sd", "-o", directory+"/", "tool"); err != nil {
+		return "", err
+	}
+	fmt.Fprintln(w, "building the exporter")
+	if err := compile(ctx, w, filepath.Join(module, "..", ".."), "-o", filepath.Join(directory, Exporter), "."); err != nil {
+		return "", err
+	}
+	return directory, nil
+}
+
+func moduleDirectory(ctx context.Context) (string, error) {
+	file, err := output(ctx, "", "env", "GOMOD")
+	return filepath.Dir(file), err
+}
+
+// withWebPages makes a go.mod beside the programs in which Alertmanager is a copy
+// of its module with a page to embed.
+func withWebPages(ctx context.Context, module, directory string) (string, error) {
+	if _, err := output(ctx, module, "mod", "download", alertmanagerModule); err != nil {
+		return "", err
+	}
+	source, err := output(ctx, module, "list", "-m", "-f", "{{.Dir}}", alertmanagerModule)
+	if err != nil {
+		return "", err
+	}
+	replacement := filepath.Join(directory, "source", filepath.Base(source))
+	page := filepath.Join(replacement, "ui", "app", "dist", "index.html")
+	if _, err := os.Stat(page); err != nil {
+		if err := os.RemoveAll(filepath.Join(directory, "source")); err != nil {
+			return "", err
+		}
+		if err := copyTree(replacement, source); err != nil {
+			return "", fmt.Errorf("copy %s: %w", alertmanagerModule, err)
+		}
+		if err := os.MkdirAll(filepath.Dir(page), 0o755); err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(page, []byte("<!doctype html><title>Alertmanager</title>\n"), 0o644); err != nil {
+			return "", err
+		}
+	}
+	for _, name := range []string{"go.mod", "go.sum"} {
+		content, err := os.ReadFile(filepath.Join(module, name))
+		if err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(filepath.Join(directory, name), content, 0o644); err != nil {
+			return "", err
+		}
+	}
+	modfile := filepath.Join(directory, "go.mod")
+	_, err = output(ctx, module, "mod", "edit", "-replace="+alertmanagerModule+"="+replacement, modfile)
+	return modfile, err
+}
+
+// copyTree copies a module out of the module cache, whose files cannot be
+// written to, to where they can.
+func copyTree(to, from string) error {
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	return filepath.WalkDir(from, func(path string, entry os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			return os.MkdirAll(filepath.Join(to, relative), 0o755)
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, relative), content, 0o644)
+	})
+}
+
+// compile runs go build and tells every half minute how far it is.
+func compile(ctx context.Context, w io.Writer, directory string, arguments ...string) error {
+	command := exec.CommandContext(ctx, "go", append([]string{"build", "-v", "-trimpath"}, arguments...)...)
+	command.Dir = directory
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	var log lines
+	command.Stdout, command.Stderr = &log, &log
+	start := time.Now()
+	if err := command.Start(); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() { done <- command.Wait() }()
+	tick := time.NewTicker(30 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-done:
+			if err != nil {
+				return fmt.Errorf("go build in %s: %w\n%s", directory, err, log.text())
+			}
+			fmt.Fprintf(w, "done after %s\n", time.Since(start).Round(time.Second))
+			return nil
+		case <-tick.C:
+			fmt.Fprintf(w, "  still at it after %s: %d packages compiled\n", time.Since(start).Round(time.Second), log.count())
+		}
+	}
+}
+
+func output(ctx context.Context, directory string, arguments ...string) (string, error) {
+	command := exec.CommandContext(ctx, "go", arguments...)
+	command.Dir = directory
+	var stderr bytes.Buffer
+	command.Stderr = &stderr
+	out, err := command.Output()
+	if err != nil {
+		return "", fmt.Errorf("go %s: %w: %s", strings.Join(arguments, " "), err, stderr.String())
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// lines keeps what a program writes, and counts its lines meanwhile.
+type lines struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buffer.Write(p)
+}
+
+func (l *lines) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Count(l.buffer.Bytes(), []byte("\n"))
+}
+
+func (l *lines) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buffer.String()
+}
