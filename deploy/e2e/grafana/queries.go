@@ -1,0 +1,121 @@
+package grafana
+
+import (
+	"regexp"
+	"strings"
+)
+
+// A Kind says where a query stands.
+type Kind string
+
+// The kinds.
+const (
+	OfPanel      Kind = "panel"
+	OfVariable   Kind = "variable"
+	OfAnnotation Kind = "annotation"
+)
+
+// A Query is PromQL with variables in it.
+type Query struct {
+	Dashboard string // its UID
+	Panel     string // the title of the panel, the name of the variable or annotation
+	RefID     string // of the panel's target
+	Expr      string
+	Instant   bool // else it is run over a range of time
+	Kind      Kind
+	Legend    string
+}
+
+// Queries are all there are: of panels, variables and annotations. A variable's
+// label_values(selector, label) becomes group by (label) (selector), which has
+// as many series as the variable has values.
+func (d Dashboard) Queries() []Query {
+	var queries []Query
+	for _, v := range d.Templating.List {
+		if v.Type != "query" {
+			continue
+		}
+		queries = append(queries, Query{Dashboard: d.UID, Panel: v.Name, RefID: v.Query.RefID, Expr: v.promQL(), Instant: true, Kind: OfVariable})
+	}
+	for _, a := range d.Annotations.List {
+		queries = append(queries, Query{Dashboard: d.UID, Panel: a.Name, RefID: a.Target.RefID, Expr: a.Target.Expr, Kind: OfAnnotation})
+	}
+	for _, p := range d.Panels {
+		for _, t := range p.Targets {
+			queries = append(queries, Query{
+				Dashboard: d.UID, Panel: p.Title, RefID: t.RefID, Expr: t.Expr,
+				Instant: t.Instant, Kind: OfPanel, Legend: t.LegendFormat,
+			})
+		}
+	}
+	return queries
+}
+
+// promQL is the query that a variable's function stands for; what is written in
+// another way becomes a query that no parser takes.
+func (v Variable) promQL() string {
+	inner, ok := strings.CutSuffix(v.Query.Query, ")")
+	switch v.Query.QryType {
+	case LabelValues:
+		inner, found := strings.CutPrefix(inner, "label_values(")
+		comma := strings.LastIndex(inner, ",")
+		if !ok || !found || comma < 0 {
+			break
+		}
+		return "group by (" + strings.TrimSpace(inner[comma+1:]) + ") (" + inner[:comma] + ")"
+	case QueryResult:
+		if inner, found := strings.CutPrefix(inner, "query_result("); ok && found {
+			return inner
+		}
+	}
+	return "not a known function: " + v.Query.Query
+}
+
+// Fill puts values in the place of variables, in all three ways to write them:
+// $name, ${name} or ${name:format}, and [[name]]. A name without a value stays as
+// it is, like the $1 of label_replace.
+func (q Query) Fill(vars map[string]string) string {
+	return variables().ReplaceAllStringFunc(q.Expr, func(s string) string {
+		if value, ok := vars[variableName(s)]; ok {
+			return value
+		}
+		return s
+	})
+}
+
+// Vars are values for every variable, with which a query selects everything; sim
+// selects nothing and wants a SIM's SID. A caller may change them.
+func Vars() map[string]string {
+	return map[string]string{
+		"datasource":      "prometheus",
+		"account":         ".+",
+		"fleet":           ".*",
+		"currency":        ".+",
+		"find":            "",
+		"sim":             "",
+		"__interval":      "1m",
+		"__rate_interval": "5m",
+		"__range":         "6h",
+	}
+}
+
+// variables finds variables in a text.
+func variables() *regexp.Regexp {
+	return regexp.MustCompile(`\$\w+|\$\{[\w.]+(:\w+)?\}|\[\[\w+\]\]`)
+}
+
+// variableName is the name of the variable that is written in s.
+func variableName(s string) string {
+	name, _, _ := strings.Cut(strings.Trim(s, "${}[]"), ":")
+	return name
+}
+
+// A Key names a query, for ExpectedEmpty.
+type Key struct {
+	Dashboard, Panel, RefID string
+}
+
+// Key is the query's name.
+func (q Query) Key() Key {
+	return Key{q.Dashboard, q.Panel, q.RefID}
+}
