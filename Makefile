@@ -26,6 +26,7 @@ COVERED      := ./twilio ./collector
 COVERAGE_MIN := 85
 
 FUZZTIME ?= 30s
+GORELEASER := github.com/goreleaser/goreleaser/v2@v2.15.2
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 comma := ,
@@ -33,7 +34,7 @@ empty :=
 space := $(empty) $(empty)
 
 .DEFAULT_GOAL := build
-.PHONY: build test format vet coverage race e2e unit bench lint fuzz reference docker clean help
+.PHONY: build test format vet coverage race e2e unit bench lint fuzz reference release-snapshot docker clean help
 
 ## build: the static binary ./twilio_exporter
 build:
@@ -76,6 +77,8 @@ race:
 ## e2e: what is in deploy/, under the real Prometheus and Alertmanager; they are built first
 e2e:
 	cd deploy/e2e && $(GO) run ./build
+	@echo "building goreleaser: about six minutes the first time, seconds afterwards"
+	@$(GO) run $(GORELEASER) --version >/dev/null
 	cd deploy/e2e && $(GO) vet ./...
 	cd deploy/e2e && $(GO) test -count=1 -p 1 -timeout 45m ./...
 
@@ -104,6 +107,10 @@ fuzz:
 reference:
 	UPDATE_GOLDEN=1 $(GO) test -count=1 -run '^TestReference$$' ./collector
 
+## release-snapshot: archives, deb and rpm in dist/, as a release would have them
+release-snapshot:
+	$(GO) run $(GORELEASER) release --snapshot --clean --config deploy/release/goreleaser.yml
+
 ## docker: the container image twilio_exporter:VERSION
 docker:
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
@@ -116,4 +123,4 @@ clean:
 
 ## help: this list
 help:
-	@sed -n 's/^## //p' $(MAKEFILE_LIST) | awk -F ': ' '{ printf "make %-10s %s\n", $$1, substr($$0, length($$1) + 3) }'
+	@sed -n 's/^## //p' $(MAKEFILE_LIST) | awk -F ': ' '{ printf "make %-16s %s\n", $$1, substr($$0, length($$1) + 3) }'

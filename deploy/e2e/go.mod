@@ -20,7 +20,6 @@ require (
 	github.com/prometheus/prometheus v0.315.0
 	github.com/sirupsen/logrus v1.10.1
 	github.com/twilio-exporter/twilio_exporter v0.0.0
-	go.uber.org/goleak v1.3.0
 	go.yaml.in/yaml/v3 v3.0.6
 	golang.org/x/crypto v0.58.0
 	k8s.io/api v0.37.0
@@ -260,6 +259,7 @@ require (
 	go.opentelemetry.io/proto/otlp v1.11.0 // indirect
 	go.uber.org/atomic v1.11.0 // indirect
 	go.uber.org/automaxprocs v1.6.0 // indirect
+	go.uber.org/goleak v1.3.0 // indirect
 	go.uber.org/multierr v1.11.0 // indirect
 	go.uber.org/zap v1.28.0 // indirect
 	go.yaml.in/yaml/v2 v2.4.4 // indirect
@@ -294,4 +294,6 @@ require (
 
 replace github.com/twilio-exporter/twilio_exporter => ../..
 
+// promtool 0.315 does not build with 1.25, which the exporter wants and has: it is
+// built by its own go.mod.
 replace github.com/prometheus/client_golang => github.com/prometheus/client_golang v1.24.1

@@ -68,7 +68,7 @@ collectors:
 		name, sid, currency string
 		of                  []dimension
 	}{
-		{"production", production, "USD", dimensions(production, []string{meters, cameras}, []string{simSID(1), simSID(2), simSID(8)})},
+		{"production", production, "USD", dimensions(production, []string{meters, cameras}, []string{simSID(1), wildSIM, sleepySIM})},
 		{"sensors", sensors, "EUR", dimensions(sensors, []string{trackers}, []string{simSID(11), simSID(13)})},
 	} {
 		for _, d := range account.of {

@@ -26,8 +26,8 @@ const (
 // simSID is the SID of the nth SIM, from 1, of all accounts together.
 func simSID(n int) string { return fmt.Sprintf("HS%032x", 0xe2e00+n) }
 
-// The SIM that can go wild, and what it uses in an hour then.
-var wildSIM = simSID(2)
+// The SIM that can go wild, and what it uses in an hour then; the SIM that sleeps.
+var wildSIM, sleepySIM = simSID(2), simSID(8)
 
 const wildBytes = 900_000_000
 
@@ -47,6 +47,11 @@ func world(start, end time.Time, wild func(hour time.Time) bool) twiliotest.Opti
 		bytes := 500_000 + 10_000*(n+7*int64(hour.Hour())%11)
 		if wild != nil && sim.SID == wildSIM && wild(hour) {
 			bytes = wildBytes / 2
+		}
+		// One all but sleeps in the last days of each month, so that its new month
+		// exceeds what an exporter saw of the old one at once.
+		if sim.SID == sleepySIM && hour.AddDate(0, 0, 5).Month() != hour.Month() {
+			bytes /= 100
 		}
 		segment := func(network string, bytes int64) twiliotest.Segment {
 			return twiliotest.Segment{

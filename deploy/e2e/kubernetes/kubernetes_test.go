@@ -1,0 +1,307 @@
+// Package kubernetes_test builds what deploy/kubernetes holds as kustomize does,
+// reads it as the API server would, and checks that its parts fit together.
+package kubernetes_test
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+	apps "k8s.io/api/apps/v1"
+	core "k8s.io/api/core/v1"
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+	"sigs.k8s.io/yaml"
+)
+
+// deploy is the directory deploy of the repository.
+const deploy = "../.."
+
+// builds are the kustomizations, below deploy/kubernetes, and the namespace that
+// each is for.
+var builds = map[string]string{
+	"base":                   "",
+	"overlays/one-account":   "monitoring",
+	"overlays/many-accounts": "monitoring",
+}
+
+// An object is one of what a build makes.
+type object interface {
+	runtime.Object
+	v1.Object
+}
+
+// build makes one kustomization, and decodes every object strictly: a field that
+// its type does not have is an error.
+func build(t *testing.T, name string) []object {
+	t.Helper()
+	made, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).
+		Run(filesys.MakeFsOnDisk(), filepath.Join(deploy, "kubernetes", name))
+	if err != nil {
+		t.Fatalf("kustomize build %s: %v", name, err)
+	}
+	var objects []object
+	for _, resource := range made.Resources() {
+		text, err := resource.AsYAML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects = append(objects, decode(t, resource.CurId().String(), text))
+	}
+	return objects
+}
+
+// decode reads one object as a type of Kubernetes or of Prometheus Operator.
+func decode(t *testing.T, name string, text []byte) object {
+	t.Helper()
+	known := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{scheme.AddToScheme, monitoring.AddToScheme} {
+		if err := add(known); err != nil {
+			t.Fatal(err)
+		}
+	}
+	codecs := serializer.NewCodecFactory(known, serializer.EnableStrict)
+	decoded, _, err := codecs.UniversalDeserializer().Decode(text, nil, nil)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	o, ok := decoded.(object)
+	if !ok {
+		t.Fatalf("%s: a %T has no metadata", name, decoded)
+	}
+	return o
+}
+
+// all finds the objects of one type.
+func all[T object](objects []object) (found []T) {
+	for _, o := range objects {
+		if typed, ok := o.(T); ok {
+			found = append(found, typed)
+		}
+	}
+	return found
+}
+
+// the finds the one object of a type.
+func the[T object](t *testing.T, objects []object) T {
+	t.Helper()
+	found := all[T](objects)
+	if len(found) != 1 {
+		t.Fatalf("%d objects of type %T, want 1", len(found), *new(T))
+	}
+	return found[0]
+}
+
+// eachBuild runs a test for every kustomization.
+func eachBuild(t *testing.T, test func(t *testing.T, name string, objects []object)) {
+	t.Helper()
+	for name := range builds {
+		t.Run(name, func(t *testing.T) { test(t, name, build(t, name)) })
+	}
+}
+
+func TestFilesAreStrictYAML(t *testing.T) {
+	var files []string
+	for _, pattern := range []string{"kubernetes", "grafana/kustomization.yaml"} {
+		err := filepath.WalkDir(filepath.Join(deploy, pattern), func(path string, entry fs.DirEntry, err error) error {
+			if extension := filepath.Ext(path); err == nil && (extension == ".yml" || extension == ".yaml") {
+				files = append(files, path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(files) < 10 {
+		t.Fatalf("only %d files were found", len(files))
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := yaml.YAMLToJSONStrict(content); err != nil { // a key that comes twice
+			t.Errorf("%s: %v", file, err)
+		}
+		if filepath.Base(file) == "kustomization.yaml" {
+			if err := yaml.UnmarshalStrict(content, &types.Kustomization{}); err != nil {
+				t.Errorf("%s: %v", file, err)
+			}
+		}
+		if bytes.Contains(content, []byte("\t")) {
+			t.Errorf("%s: has a tab", file)
+		}
+	}
+}
+
+func TestNamespaceAndLabels(t *testing.T) {
+	eachBuild(t, func(t *testing.T, name string, objects []object) {
+		for _, o := range objects {
+			if o.GetNamespace() != builds[name] {
+				t.Errorf("%T %s is in namespace %q, want %q", o, o.GetName(), o.GetNamespace(), builds[name])
+			}
+			for label, want := range map[string]string{
+				"app.kubernetes.io/name":       "twilio-exporter",
+				"app.kubernetes.io/component":  "exporter",
+				"app.kubernetes.io/part-of":    "monitoring",
+				"app.kubernetes.io/managed-by": "kustomize",
+			} {
+				if have := o.GetLabels()[label]; have != want {
+					t.Errorf("%T %s: label %s is %q, want %q", o, o.GetName(), label, have, want)
+				}
+			}
+		}
+	})
+}
+
+func TestNoSecretIsMade(t *testing.T) {
+	eachBuild(t, func(t *testing.T, _ string, objects []object) {
+		if made := all[*core.Secret](objects); len(made) > 0 {
+			t.Errorf("the output holds the Secret %s", made[0].Name)
+		}
+	})
+}
+
+// TestRulesAreTheRules compares the PrometheusRule objects with Prometheus's rule
+// files. UPDATE_GOLDEN=1 writes them.
+func TestRulesAreTheRules(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(deploy, "prometheus/rules/*.yml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no rules were found: %v", err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".yml")
+		rules, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden := filepath.Join(deploy, "kubernetes/base/prometheusrule-"+name+".yml")
+		want := prometheusRule(name, string(rules))
+		if os.Getenv("UPDATE_GOLDEN") != "" {
+			if err := os.WriteFile(golden, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		have, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(have) != want {
+			t.Errorf("%s is not %s any more; write it anew with UPDATE_GOLDEN=1", golden, file)
+		}
+		// Indenting must not have changed what the rules say.
+		var plain monitoring.PrometheusRuleSpec
+		if err := yaml.UnmarshalStrict(rules, &plain); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		wrapped, ok := decode(t, golden, have).(*monitoring.PrometheusRule)
+		if !ok {
+			t.Fatalf("%s holds no PrometheusRule", golden)
+		}
+		if len(plain.Groups) == 0 || !sameYAML(t, plain, wrapped.Spec) {
+			t.Errorf("%s says something else than %s", golden, file)
+		}
+	}
+	eachBuild(t, func(t *testing.T, _ string, objects []object) {
+		if have := len(all[*monitoring.PrometheusRule](objects)); have != len(files) {
+			t.Errorf("%d PrometheusRules for %d files of rules", have, len(files))
+		}
+	})
+}
+
+// prometheusRule wraps a file of rules, comments included. Templates in the rules
+// are Prometheus's own and mean nothing to kustomize.
+func prometheusRule(name, rules string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `# Made from deploy/prometheus/rules/%[1]s.yml by a test, see ../README.md.
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: twilio-exporter-%[1]s
+spec:
+`, name)
+	for line := range strings.Lines(rules) {
+		if strings.TrimSpace(line) != "" {
+			b.WriteString("  ")
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
+func sameYAML(t *testing.T, a, b any) bool {
+	t.Helper()
+	var texts [2][]byte
+	for i, v := range []any{a, b} {
+		text, err := yaml.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[i] = text
+	}
+	return bytes.Equal(texts[0], texts[1])
+}
+
+func TestDashboardsAreTheDashboards(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(deploy, "grafana/dashboards/*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no dashboards were found: %v", err)
+	}
+	want := map[string]string{}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[filepath.Base(file)] = string(content)
+	}
+	eachBuild(t, func(t *testing.T, _ string, objects []object) {
+		have := map[string]string{}
+		for _, m := range all[*core.ConfigMap](objects) {
+			if m.Labels["grafana_dashboard"] != "1" {
+				continue
+			}
+			size := 0
+			for file, content := range m.Data {
+				have[file] = content
+				size += len(content)
+				// The name stays, or old dashboards would, too.
+				if want := "twilio-dashboard-" + strings.TrimSuffix(file, ".json"); m.Name != want {
+					t.Errorf("ConfigMap %s, want %s", m.Name, want)
+				}
+			}
+			if len(m.Data) != 1 || size >= 1<<20 {
+				t.Errorf("%s holds %d dashboards of %d bytes", m.Name, len(m.Data), size)
+			}
+		}
+		for file, content := range want {
+			if have[file] != content {
+				t.Errorf("no ConfigMap holds %s as it is", file)
+			}
+		}
+		if len(have) != len(want) {
+			t.Errorf("%d dashboards in ConfigMaps, %d files", len(have), len(want))
+		}
+	})
+}
+
+// container is the exporter's, the only one of the pod.
+func container(t *testing.T, d *apps.Deployment) core.Container {
+	t.Helper()
+	pod := d.Spec.Template.Spec
+	if len(pod.Containers) != 1 || len(pod.InitContainers) != 0 {
+		t.Fatalf("%d containers and %d before them, want one", len(pod.Containers), len(pod.InitContainers))
+	}
+	return pod.Containers[0]
+}

@@ -1,0 +1,471 @@
+package kubernetes_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/relabel"
+	prometheusyaml "go.yaml.in/yaml/v3"
+	apps "k8s.io/api/apps/v1"
+	core "k8s.io/api/core/v1"
+	networking "k8s.io/api/networking/v1"
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	selection "k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/yaml"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/config"
+)
+
+const credentials = "twilio-exporter-credentials"
+
+// isFalse and isTrue are about fields for which not saying anything is not enough.
+func isFalse(b *bool) bool { return b != nil && !*b }
+func isTrue(b *bool) bool  { return b != nil && *b }
+
+func TestPodIsConfined(t *testing.T) {
+	eachBuild(t, func(t *testing.T, _ string, objects []object) {
+		d := the[*apps.Deployment](t, objects)
+		pod, c := d.Spec.Template.Spec, container(t, d)
+		account := the[*core.ServiceAccount](t, objects)
+		user, group := imageUser(t)
+		for fault, found := range map[string]bool{
+			"is not one replica":                           d.Spec.Replicas == nil || *d.Spec.Replicas != 1,
+			"does not stop the old pod first":              d.Spec.Strategy.Type != apps.RecreateDeploymentStrategyType,
+			"has another service account":                  pod.ServiceAccountName != account.Name,
+			"has a token":                                  !isFalse(pod.AutomountServiceAccountToken) || !isFalse(account.AutomountServiceAccountToken),
+			"has the variables of all services":            !isFalse(pod.EnableServiceLinks),
+			"sees the node":                                pod.HostNetwork || pod.HostPID || pod.HostIPC,
+			"does not say how long its end may take":       pod.TerminationGracePeriodSeconds == nil || *pod.TerminationGracePeriodSeconds < 5,
+			"may be root":                                  pod.SecurityContext == nil || !isTrue(pod.SecurityContext.RunAsNonRoot),
+			"is not the image's user":                      pod.SecurityContext == nil || pod.SecurityContext.RunAsUser == nil || *pod.SecurityContext.RunAsUser != user,
+			"is not the image's group":                     pod.SecurityContext == nil || pod.SecurityContext.RunAsGroup == nil || *pod.SecurityContext.RunAsGroup != group,
+			"cannot read its volumes":                      pod.SecurityContext == nil || pod.SecurityContext.FSGroup == nil || *pod.SecurityContext.FSGroup != group,
+			"may call the whole kernel":                    pod.SecurityContext == nil || pod.SecurityContext.SeccompProfile == nil || pod.SecurityContext.SeccompProfile.Type != core.SeccompProfileTypeRuntimeDefault,
+			"has no security context of its container":     c.SecurityContext == nil,
+			"may write":                                    c.SecurityContext == nil || !isTrue(c.SecurityContext.ReadOnlyRootFilesystem),
+			"may gain rights":                              c.SecurityContext == nil || !isFalse(c.SecurityContext.AllowPrivilegeEscalation),
+			"is privileged":                                c.SecurityContext != nil && c.SecurityContext.Privileged != nil,
+			"undoes what the pod says":                     c.SecurityContext != nil && (c.SecurityContext.RunAsUser != nil || c.SecurityContext.RunAsNonRoot != nil || c.SecurityContext.SeccompProfile != nil),
+			"keeps capabilities":                           c.SecurityContext == nil || c.SecurityContext.Capabilities == nil || !slices.Equal(c.SecurityContext.Capabilities.Drop, []core.Capability{"ALL"}) || len(c.SecurityContext.Capabilities.Add) > 0,
+			"has no request of memory or processor":        c.Resources.Requests.Memory().IsZero() || c.Resources.Requests.Cpu().IsZero(),
+			"has no limit of memory or processor":          c.Resources.Limits.Memory().IsZero() || c.Resources.Limits.Cpu().IsZero(),
+			"has a limit below its request":                c.Resources.Limits.Memory().Cmp(*c.Resources.Requests.Memory()) < 0 || c.Resources.Limits.Cpu().Cmp(*c.Resources.Requests.Cpu()) < 0,
+			"has an image without a version":               !regexp.MustCompile(`^[^@:]+(:[0-9]+/[^@:]+)?:v?[0-9]+\.[0-9]+\.[0-9]+$`).MatchString(c.Image),
+			"has another program as its image's entrance":  len(c.Command) > 0,
+			"takes everything of a Secret as environment":  len(c.EnvFrom) > 0,
+			"has something on the node or a claim mounted": slices.ContainsFunc(pod.Volumes, func(v core.Volume) bool { return v.ConfigMap == nil && v.Secret == nil }),
+			"mounts something to write to":                 slices.ContainsFunc(c.VolumeMounts, func(m core.VolumeMount) bool { return !m.ReadOnly }),
+		} {
+			if found {
+				t.Errorf("the pod %s", fault)
+			}
+		}
+	})
+}
+
+// imageUser is the user that the Dockerfile names.
+func imageUser(t *testing.T) (user, group int64) {
+	t.Helper()
+	if !bytes.Contains(dockerfile(t), []byte("\nUSER 65532:65532\n")) {
+		t.Fatal("the image has another user now")
+	}
+	return 65532, 65532
+}
+
+func dockerfile(t *testing.T) []byte {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(deploy, "../Dockerfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+func TestSelectorsFindWhatTheyAreFor(t *testing.T) {
+	eachBuild(t, func(t *testing.T, _ string, objects []object) {
+		d, service := the[*apps.Deployment](t, objects), the[*core.Service](t, objects)
+		monitor, policy := the[*monitoring.ServiceMonitor](t, objects), the[*networking.NetworkPolicy](t, objects)
+		podLabels, c := d.Spec.Template.Labels, container(t, d)
+
+		for what, s := range map[string]struct {
+			selector *v1.LabelSelector
+			labels   map[string]string
+		}{
+			"the Deployment": {d.Spec.Selector, podLabels},
+			"the Service":    {&v1.LabelSelector{MatchLabels: service.Spec.Selector}, podLabels},
+			"the policy":     {&policy.Spec.PodSelector, podLabels},
+			"the monitor":    {&monitor.Spec.Selector, service.Labels},
+		} {
+			selector, err := v1.LabelSelectorAsSelector(s.selector)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if selector.Empty() || !selector.Matches(selection.Set(s.labels)) {
+				t.Errorf("%s selects %q, which does not find %v", what, selector, s.labels)
+			}
+		}
+
+		if len(c.Ports) != 1 || !bytes.Contains(dockerfile(t), []byte("\nEXPOSE 9860\n")) || c.Ports[0].ContainerPort != 9860 {
+			t.Fatalf("ports of the container: %v", c.Ports)
+		}
+		name := c.Ports[0].Name
+		ports := service.Spec.Ports
+		if len(ports) != 1 || ports[0].TargetPort.String() != name {
+			t.Errorf("the Service's ports %v do not lead to the port %s", ports, name)
+		}
+		if ends := monitor.Spec.Endpoints; len(ends) != 1 || len(ports) != 1 || ends[0].Port != ports[0].Name || ends[0].Path != "/metrics" {
+			t.Errorf("the ServiceMonitor's endpoints %v are not the Service's port %v", ends, ports)
+		}
+		if !isEmpty(monitor.Spec.NamespaceSelector) || monitor.Namespace != service.Namespace {
+			t.Error("the ServiceMonitor looks for its Service in another namespace")
+		}
+
+		in, out := policy.Spec.Ingress, policy.Spec.Egress
+		if !slices.Equal(policy.Spec.PolicyTypes, []networking.PolicyType{"Ingress", "Egress"}) {
+			t.Errorf("the policy is about %v only", policy.Spec.PolicyTypes)
+		}
+		if len(in) != 1 || len(in[0].Ports) != 1 || in[0].Ports[0].Port.String() != name || len(in[0].From) != 1 ||
+			in[0].From[0].PodSelector != nil || in[0].From[0].IPBlock != nil ||
+			in[0].From[0].NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"] != "monitoring" {
+			t.Errorf("the policy lets in %v", in)
+		}
+		var ends []string
+		for _, rule := range out {
+			for _, port := range rule.Ports {
+				ends = append(ends, string(*port.Protocol)+" "+port.Port.String())
+			}
+		}
+		if len(out) != 1 || !slices.Equal(ends, []string{"UDP 53", "TCP 53", "TCP 443"}) {
+			t.Errorf("the policy lets out to %v", ends)
+		}
+	})
+}
+
+func isEmpty(s monitoring.NamespaceSelector) bool { return !s.Any && len(s.MatchNames) == 0 }
+
+// TestSeriesOutliveThePod relabels two pods one after the other as Prometheus
+// would: they must be the same series, under the job that the rules look for.
+func TestSeriesOutliveThePod(t *testing.T) {
+	objects := build(t, "overlays/many-accounts")
+	end := the[*monitoring.ServiceMonitor](t, objects).Spec.Endpoints[0]
+	if interval, err := time.ParseDuration(string(end.Interval)); err != nil || interval <= 0 || interval > 5*time.Minute {
+		t.Errorf("interval %s: %v", end.Interval, err)
+	}
+	if end.HonorLabels {
+		t.Error("the exporter's labels win over the target's")
+	}
+	steps := relabelSteps(t, end.RelabelConfigs)
+	var seen []string
+	for _, pod := range []string{"a", "b"} {
+		// What Prometheus Operator gives a target before these steps.
+		target := labels.FromStrings("job", "twilio-exporter", "instance", "10.0.0."+pod+":9860",
+			"namespace", "monitoring", "service", "twilio-exporter", "endpoint", "metrics",
+			"pod", "twilio-exporter-"+pod, "container", "twilio-exporter")
+		builder := labels.NewBuilder(target)
+		if !relabel.ProcessBuilder(builder, steps...) {
+			t.Fatal("the target is dropped")
+		}
+		got := builder.Labels()
+		if got.Get("job") != "twilio" || got.Get("instance") != "twilio-exporter" {
+			t.Errorf("labels %s", got)
+		}
+		seen = append(seen, got.String())
+	}
+	if seen[0] != seen[1] {
+		t.Errorf("a new pod makes new series: %s, then %s", seen[0], seen[1])
+	}
+}
+
+// relabelSteps are the operator's in Prometheus's own words.
+func relabelSteps(t *testing.T, configs []monitoring.RelabelConfig) (steps []*relabel.Config) {
+	t.Helper()
+	for _, c := range configs {
+		words := map[string]any{"action": "replace"}
+		for word, value := range map[string]string{"target_label": c.TargetLabel, "regex": c.Regex, "action": c.Action} {
+			if value != "" {
+				words[word] = value
+			}
+		}
+		if len(c.SourceLabels) > 0 {
+			words["source_labels"] = c.SourceLabels
+		}
+		if c.Replacement != nil {
+			words["replacement"] = *c.Replacement
+		}
+		text, err := yaml.Marshal(words)
+		if err != nil {
+			t.Fatal(err)
+		}
+		step := &relabel.Config{}
+		if err := prometheusyaml.Unmarshal(text, step); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if err := step.Validate(model.UTF8Validation); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		steps = append(steps, step)
+	}
+	return steps
+}
+
+// TestConfigurations gives each build's configuration and secrets to the exporter.
+func TestConfigurations(t *testing.T) {
+	exporter := buildExporter(t)
+	eachBuild(t, func(t *testing.T, name string, objects []object) {
+		d := the[*apps.Deployment](t, objects)
+		pod, c := d.Spec.Template.Spec, container(t, d)
+		if name == "overlays/one-account" {
+			checkEnvironment(t, objects, pod, c)
+			return
+		}
+		if len(c.Env) > 0 {
+			t.Errorf("variables %v beside a file", c.Env)
+		}
+		mounts := map[string]string{}
+		for _, m := range c.VolumeMounts {
+			mounts[m.Name] = m.MountPath
+		}
+		// The files as the pod sees them, under a directory of the test.
+		root := t.TempDir()
+		var file string
+		for _, v := range pod.Volumes {
+			at, ok := mounts[v.Name]
+			if !ok {
+				t.Fatalf("volume %s is not mounted", v.Name)
+			}
+			if err := os.MkdirAll(root+at, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			switch {
+			case v.ConfigMap != nil:
+				content := configMap(t, objects, v.ConfigMap.Name).Data["config.yml"]
+				cfg, err := config.Parse(v.ConfigMap.Name, []byte(content))
+				if err != nil {
+					t.Fatalf("the exporter refuses the ConfigMap: %v", err)
+				}
+				if accounts := len(cfg.Accounts()); (name == "overlays/many-accounts") != (accounts > 1) {
+					t.Errorf("%d accounts", accounts)
+				}
+				// config.Parse reads no files. Where they would be is moved only below.
+				file = root + at + "/config.yml"
+				moved := strings.ReplaceAll(content, mounts["credentials"], root+mounts["credentials"])
+				if err := os.WriteFile(file, []byte(moved), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			case v.Secret != nil:
+				if v.Secret.SecretName != credentials {
+					t.Errorf("the Secret is %s", v.Secret.SecretName)
+				}
+				if v.Secret.DefaultMode == nil || *v.Secret.DefaultMode != 0o440 {
+					t.Error("the secrets' mode is not 0440")
+				}
+				for _, key := range documentedKeys(t, name) {
+					if err := os.WriteFile(root+at+"/"+key, []byte("secret\n"), 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+		var args []string
+		for _, arg := range c.Args {
+			args = append(args, strings.ReplaceAll(arg, mounts["config"], root+mounts["config"]))
+		}
+		if file == "" || !slices.Contains(args, "--config.file="+file) {
+			t.Fatalf("arguments %v do not name the mounted file %s", args, file)
+		}
+		if output, err := exec.CommandContext(t.Context(), exporter, append(args, "--config.check")...).CombinedOutput(); err != nil {
+			t.Errorf("the exporter refuses what is mounted: %v\n%s", err, output)
+		}
+	})
+}
+
+// configMap finds a ConfigMap by the name that the Deployment has for it, which
+// must change with its content.
+func configMap(t *testing.T, objects []object, name string) *core.ConfigMap {
+	t.Helper()
+	if !regexp.MustCompile(`^twilio-exporter-config-[a-z0-9]{10}$`).MatchString(name) {
+		t.Errorf("a change of ConfigMap %s would not roll out", name)
+	}
+	for _, m := range all[*core.ConfigMap](objects) {
+		if m.Name == name {
+			return m
+		}
+	}
+	t.Fatalf("there is no ConfigMap %s", name)
+	return nil
+}
+
+// documentedKeys are the Secret's keys in the command that makes it.
+func documentedKeys(t *testing.T, build string) []string {
+	t.Helper()
+	file := "kubernetes/README.md"
+	if build != "base" {
+		file = "kubernetes/" + build + "/kustomization.yaml"
+	}
+	content, err := os.ReadFile(filepath.Join(deploy, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(content, []byte("create secret generic "+credentials)) {
+		t.Fatalf("%s does not say how the Secret is made", file)
+	}
+	var keys []string
+	for _, found := range regexp.MustCompile(`--from-(?:file|literal)=([A-Za-z_-]+)=`).FindAllSubmatch(content, -1) {
+		keys = append(keys, string(found[1]))
+	}
+	return keys
+}
+
+// checkEnvironment is about the account that comes by variables only.
+func checkEnvironment(t *testing.T, objects []object, pod core.PodSpec, c core.Container) {
+	t.Helper()
+	if len(c.Args)+len(c.VolumeMounts)+len(pod.Volumes) > 0 {
+		t.Errorf("arguments %v, volumes %v", c.Args, pod.Volumes)
+	}
+	for _, m := range all[*core.ConfigMap](objects) {
+		if strings.HasPrefix(m.Name, "twilio-exporter-config") {
+			t.Errorf("ConfigMap %s is of no use", m.Name)
+		}
+	}
+	documented := documentedKeys(t, "overlays/one-account")
+	values := map[string]string{}
+	for _, v := range c.Env {
+		if v.Value != "" || v.ValueFrom == nil || v.ValueFrom.SecretKeyRef == nil ||
+			v.ValueFrom.SecretKeyRef.Name != credentials || !slices.Contains(documented, v.ValueFrom.SecretKeyRef.Key) {
+			t.Errorf("%s does not come from a key of the Secret that is documented", v.Name)
+			continue
+		}
+		values[v.Name] = "AC" + strings.Repeat("0", 32)
+	}
+	if len(values) != 3 {
+		t.Errorf("%d variables", len(values))
+	}
+	_, err := config.FromEnvironment(func(name string) (string, bool) { v, ok := values[name]; return v, ok })
+	if err != nil {
+		t.Errorf("the exporter refuses the variables: %v", err)
+	}
+}
+
+// TestProbes asks a running exporter what the kubelet would ask.
+func TestProbes(t *testing.T) {
+	origin := startDemo(t, buildExporter(t))
+	eachBuild(t, func(t *testing.T, _ string, objects []object) {
+		c := container(t, the[*apps.Deployment](t, objects))
+		for _, p := range []struct {
+			name, path string
+			probe      *core.Probe
+		}{
+			{"startup", "/-/healthy", c.StartupProbe},
+			{"liveness", "/-/healthy", c.LivenessProbe},
+			{"readiness", "/-/ready", c.ReadinessProbe}, // not ready is no reason to be killed
+		} {
+			if p.probe == nil || p.probe.HTTPGet == nil {
+				t.Errorf("no %s probe by HTTP", p.name)
+				continue
+			}
+			get := p.probe.HTTPGet
+			if get.Path != p.path || get.Port.String() != c.Ports[0].Name || get.Host != "" || get.Scheme == "HTTPS" {
+				t.Errorf("%s probe asks %s %s", p.name, get.Port.String(), get.Path)
+			}
+			waitFor200(t, origin+get.Path)
+		}
+	})
+}
+
+// buildExporter builds this repository's program.
+func buildExporter(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "twilio_exporter")
+	command := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".")
+	command.Dir = filepath.Join(deploy, "..")
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("build the exporter: %v\n%s", err, output)
+	}
+	return program
+}
+
+// startDemo runs the exporter against its simulated Twilio until the test ends,
+// and returns where it listens.
+func startDemo(t *testing.T, program string) string {
+	t.Helper()
+	command := exec.Command(program, "--demo", "--web.listen-address=127.0.0.1:0")
+	log, err := command.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	address := make(chan string, 1)
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		found := regexp.MustCompile(`msg="Listening on" address=(\S+)`)
+		for lines := bufio.NewScanner(log); lines.Scan(); {
+			if match := found.FindStringSubmatch(lines.Text()); match != nil {
+				address <- match[1]
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		if err := command.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+		<-read
+		if err := command.Wait(); err != nil {
+			t.Errorf("the exporter ended with %v", err)
+		}
+	})
+	select {
+	case a := <-address:
+		return "http://" + a
+	case <-read:
+		t.Fatal("the exporter ended")
+	case <-time.After(time.Minute):
+		t.Fatal("the exporter does not listen")
+	}
+	return ""
+}
+
+// waitFor200 asks until the answer is 200, for a minute at most.
+func waitFor200(t *testing.T, url string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for last := "no answer"; ; {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.DefaultClient.Do(request)
+		if err == nil {
+			io.Copy(io.Discard, answer.Body)
+			answer.Body.Close()
+			if last = answer.Status; answer.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s: %s", url, last)
+		case <-tick.C:
+		}
+	}
+}

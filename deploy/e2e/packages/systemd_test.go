@@ -1,0 +1,112 @@
+// Package packages_test makes a release, installs it, and boots a system with it.
+package packages_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/config"
+	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/outside"
+)
+
+// repository is where the repository is.
+const repository = "../../.."
+
+const (
+	unitFile = "deploy/systemd/twilio_exporter.service"
+	program  = "/usr/bin/twilio_exporter"
+)
+
+// mostExposed is the figure of "systemd-analyze security" that the unit reached
+// when it was written, with systemd 252: 0 is best, 10 is worst. What is left is
+// the network, that it runs in the system's own root, and that it sees the time of
+// the last boot.
+const mostExposed = 1.1
+
+// run runs a program to its end and returns what it wrote.
+func run(ctx context.Context, t *testing.T, directory, name string, args ...string) (string, error) {
+	t.Helper()
+	command := exec.CommandContext(ctx, name, args...)
+	command.Dir = directory
+	output, err := command.CombinedOutput()
+	return string(output), err
+}
+
+// must is run for what has to succeed.
+func must(t *testing.T, directory, name string, args ...string) string {
+	t.Helper()
+	output, err := run(t.Context(), t, directory, name, args...)
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, output)
+	}
+	return output
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+func write(t *testing.T, file, content string, mode os.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestUnitVerifies(t *testing.T) {
+	analyze := outside.Need(t, "systemd-analyze", "systemd")
+	outside.Need(t, "kill", "procps")
+	// The exporter is not installed here; that its path is right is for the test
+	// that installs it.
+	unit := filepath.Join(t.TempDir(), filepath.Base(unitFile))
+	write(t, unit, strings.ReplaceAll(read(t, filepath.Join(repository, unitFile)), program, "/bin/true"), 0o644)
+	if output := must(t, "", analyze, "verify", unit); output != "" {
+		t.Errorf("systemd-analyze verify: %s", output)
+	}
+}
+
+func TestUnitIsConfined(t *testing.T) {
+	analyze := outside.Need(t, "systemd-analyze", "systemd")
+	output := must(t, "", analyze, "security", "--no-pager", "--offline=true", filepath.Join(repository, unitFile))
+	found := regexp.MustCompile(`Overall exposure level for \S+: ([0-9.]+)`).FindStringSubmatch(output)
+	if found == nil {
+		t.Fatalf("no figure in\n%s", output)
+	}
+	exposed, err := strconv.ParseFloat(found[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if exposed > mostExposed {
+		t.Errorf("exposure %.1f, at most %.1f is allowed:\n%s", exposed, mostExposed, output)
+	}
+}
+
+// TestPackagedConfiguration checks what a new installation starts out with.
+func TestPackagedConfiguration(t *testing.T) {
+	cfg, err := config.Parse("config.yml", []byte(read(t, filepath.Join(repository, "deploy/systemd/config.yml"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded := regexp.MustCompile(`(?m)^LoadCredential=(\w+):/etc/twilio_exporter/credentials$`).
+		FindStringSubmatch(read(t, filepath.Join(repository, unitFile)))
+	if loaded == nil {
+		t.Fatal("the unit loads no credentials")
+	}
+	for _, a := range cfg.Accounts() {
+		want := "/run/credentials/twilio_exporter.service/" + loaded[1] + "_" + a.Name
+		if have := a.HTTPClient.BasicAuth.PasswordFile; have != want {
+			t.Errorf("account %s has its secret in %s, and systemd puts it into %s", a.Name, have, want)
+		}
+	}
+}
