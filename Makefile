@@ -93,6 +93,7 @@ bench:
 ## lint: golangci-lint by .golangci.yml; its first run builds it
 lint:
 	$(GO) run $(GOLANGCI_LINT) run ./...
+	cd deploy/e2e && $(GO) run $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...
 
 ## fuzz: each fuzz target for FUZZTIME (30s)
 fuzz:

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
@@ -153,7 +154,7 @@ func names(v *parser.VectorSelector) []string {
 		return []string{v.Name}
 	}
 	for _, m := range v.LabelMatchers {
-		if m.Name == labels.MetricName {
+		if m.Name == model.MetricNameLabel {
 			return strings.Split(m.Value, "|")
 		}
 	}
@@ -176,7 +177,7 @@ func (a *analysis) labels(e parser.Expr) labelSet {
 			all = union(all, l)
 		}
 		for _, m := range e.LabelMatchers {
-			if m.Name != labels.MetricName && !all[m.Name] {
+			if m.Name != model.MetricNameLabel && !all[m.Name] {
 				a.fault("%s has no label %s", strings.Join(found, "|"), m.Name)
 			}
 		}
@@ -333,12 +334,12 @@ func (c catalog) bounded(e parser.Expr) bool {
 			return l && r
 		}
 		bySIM := e.VectorMatching.On && slices.Contains(e.VectorMatching.MatchingLabels, "sim_sid")
-		switch {
-		case e.Op == parser.LOR:
+		switch e.Op {
+		case parser.LOR:
 			return l && r
-		case e.Op == parser.LUNLESS:
+		case parser.LUNLESS:
 			return l
-		case e.Op == parser.LAND:
+		case parser.LAND:
 			return l || r && bySIM
 		default:
 			return l && r || bySIM && (l || r)

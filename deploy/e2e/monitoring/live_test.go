@@ -233,7 +233,7 @@ func (s *stack) rules(t *testing.T) {
 				if r.Health != v1.RuleHealthGood || r.LastError != "" {
 					t.Errorf("%s is %s: %s", r.Name, r.Health, r.LastError)
 				}
-				if !s.prometheus.has(t, r.Name) {
+				if !s.prometheus.has(t, r.Name) && !(young() && needsMonth.MatchString(r.Name)) {
 					t.Errorf("%s: nothing recorded", r.Name)
 				}
 			case v1.AlertingRule:
@@ -252,6 +252,13 @@ func (s *stack) rules(t *testing.T) {
 		t.Errorf("Prometheus has %d recording and %d alerting rules, the files have %d", recording, alerting, want)
 	}
 }
+
+// young says whether the month is, so that there are no forecasts yet, and the
+// money of the month before still settles.
+func young() bool { return time.Now().UTC().Day() <= 2 }
+
+// needsMonth is what is not recorded then.
+var needsMonth = regexp.MustCompile(`:(forecast_month|per_day|steady_per_day|seconds1d)$`)
 
 // quiet: while all is well, nobody is told anything.
 func (s *stack) quiet(t *testing.T) {
@@ -398,8 +405,8 @@ func (s *stack) dashboards(t *testing.T) {
 		t.Fatal(err)
 	}
 	empty := map[string]bool{grafana.NothingWrong: true, grafana.NotSet: true, grafana.AllTalk: true}
-	if time.Now().UTC().Day() <= 2 {
-		empty[grafana.MonthYoung], empty[grafana.NeedsBillPace] = true, true
+	if young() {
+		empty[grafana.MonthYoung], empty[grafana.NeedsBillPace], empty[grafana.NeedsDay] = true, true, true
 	}
 	expected := grafana.ExpectedEmpty()
 	values := grafana.Vars()

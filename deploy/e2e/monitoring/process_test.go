@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/programs"
 )
+
+func TestMain(m *testing.M) { os.Exit(programs.Main(m)) }
 
 // patience is how long a program may take for what usually takes it a second or
 // two: the machine may be busy.

@@ -40,18 +40,36 @@ func Root(t testing.TB) string {
 	return filepath.Join(module, "..", "..")
 }
 
-// Path is where a program is. The first use in a process builds all of them,
-// which takes seconds if nothing has changed since they were last built.
+// directoryVariable is the environment variable that says where the programs are.
+const directoryVariable = "E2E_PROGRAMS"
+
+// Main is the main function of a package of tests that runs programs often. It
+// builds them first, which takes seconds if nothing has changed since, so that
+// Path need not.
+func Main(m *testing.M) int {
+	directory, err := Build(context.Background(), io.Discard)
+	if err == nil {
+		err = os.Setenv(directoryVariable, directory)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// Path is where a program is. Without Main it builds all of them.
 func Path(t testing.TB, program string) string {
 	t.Helper()
-	directory, err := built()
-	if err != nil {
-		t.Fatal(err)
+	directory := os.Getenv(directoryVariable)
+	if directory == "" {
+		var err error
+		if directory, err = Build(t.Context(), io.Discard); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return filepath.Join(directory, program)
 }
-
-var built = sync.OnceValues(func() (string, error) { return Build(context.Background(), io.Discard) })
 
 // Build builds the programs and returns the directory they are in. It tells w
 // what it is doing, for it can take ten minutes on two cores the first time.
