@@ -34,7 +34,7 @@ empty :=
 space := $(empty) $(empty)
 
 .DEFAULT_GOAL := build
-.PHONY: build test format vet coverage race e2e unit bench lint fuzz reference release-snapshot docker clean help
+.PHONY: build test format vet coverage race e2e unit bench lint fuzz reference release release-snapshot docker clean help
 
 ## build: the static binary ./twilio_exporter
 build:
@@ -111,6 +111,10 @@ reference:
 ## release-snapshot: archives, deb and rpm in dist/, as a release would have them
 release-snapshot:
 	$(GO) run $(GORELEASER) release --snapshot --clean --config deploy/release/goreleaser.yml
+
+## release: the same for a tag, put up as a draft
+release:
+	$(GO) run $(GORELEASER) release --clean --config deploy/release/goreleaser.yml
 
 ## docker: the container image twilio_exporter:VERSION
 docker:
