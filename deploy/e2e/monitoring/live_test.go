@@ -8,10 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/alertmanager/api/v2/models"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
@@ -289,8 +291,7 @@ func (s *stack) apiStops(t *testing.T) {
 		}
 		t.Logf("%s\n%s", m.Title, m.Text)
 	}
-	// Alertmanager would speak again after its group interval if there were news.
-	eventually(t, "Alertmanager to have had another chance", s.flushes(t, 3))
+	s.reconsidered(t)
 	for _, account := range []string{"production", "sensors"} {
 		if told := s.receiver.told(alert, account); len(told) != 1 {
 			t.Errorf("the chat was told %d times about %s: %+v", len(told), account, told)
@@ -339,10 +340,15 @@ func (s *stack) simGoesWild(t *testing.T) {
 	} else {
 		t.Logf("%s\n%s", m.Title, m.Text)
 	}
-	eventually(t, "the same against the fleet", func() bool {
-		return s.prometheus.has(t, fmt.Sprintf(`ALERTS{alertname="TwilioSIMAboveFleet",alertstate="firing",sim_sid=%q}`, wildSIM))
+	eventually(t, "the same against the fleet to be inhibited", func() bool {
+		var alerts []models.GettableAlert
+		body := get(t, http.DefaultClient, "http://"+s.alertmanager.address+"/api/v2/alerts?filter=alertname%3DTwilioSIMAboveFleet")
+		if err := json.Unmarshal([]byte(body), &alerts); err != nil {
+			t.Fatal(err)
+		}
+		return len(alerts) == 1 && alerts[0].Labels["sim_sid"] == wildSIM && len(alerts[0].Status.InhibitedBy) > 0
 	})
-	eventually(t, "Alertmanager to have had another chance", s.flushes(t, 3))
+	s.reconsidered(t)
 
 	// As much as before, but longer ago.
 	s.api.become(world(start, time.Time{}, func(hour time.Time) bool {
@@ -367,13 +373,27 @@ func (s *stack) simGoesWild(t *testing.T) {
 	}
 }
 
-// flushes says whether Alertmanager has looked at its groups so many times more:
-// it does every group interval, which is five seconds here.
-func (s *stack) flushes(t *testing.T, more int) func() bool {
+// reconsidered waits until Alertmanager has asked itself half a dozen times more whether
+// there is something to tell, which it does every group interval for each group
+// and receiver: what it would tell twice, it has told by then.
+func (s *stack) reconsidered(t *testing.T) {
 	t.Helper()
-	began := time.Now()
-	return func() bool { return time.Since(began) > time.Duration(more)*5*time.Second }
+	asked := func() float64 {
+		found := nflogQueries.FindStringSubmatch(get(t, http.DefaultClient, "http://"+s.alertmanager.address+"/metrics"))
+		if found == nil {
+			t.Fatal("Alertmanager does not say how often it looked into its log of notifications")
+		}
+		n, err := strconv.ParseFloat(found[1], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before := asked()
+	eventually(t, "Alertmanager to think again", func() bool { return asked() >= before+6 })
 }
+
+var nflogQueries = regexp.MustCompile(`(?m)^alertmanager_nflog_queries_total (\S+)$`)
 
 // logs: nothing went wrong that nobody has noticed.
 func (s *stack) logs(t *testing.T) {
