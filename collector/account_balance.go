@@ -1,6 +1,9 @@
 package collector
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 func accountBalanceFamilies() []Family {
 	return []Family{
@@ -20,7 +23,8 @@ func (c *AccountBalance) Poll(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	result := Result{Batches: []Batch{{Family: "twilio_account_balance"}}, Records: 1}
+	result := Result{Records: 1}
+	var rows []Series
 	switch {
 	case !balance.Balance.Valid: // subaccounts have none
 	case balance.Currency == "":
@@ -30,7 +34,8 @@ func (c *AccountBalance) Poll(ctx context.Context) (Result, error) {
 		if sid == "" {
 			sid = c.account.SID()
 		}
-		result.Batches[0].Series = []Series{{[]string{sid, balance.Currency}, balance.Balance.V.InexactFloat64()}}
+		rows = append(rows, Series{[]string{sid, balance.Currency}, balance.Balance.V.InexactFloat64()})
 	}
+	result.Batches = []Batch{NewBatch("twilio_account_balance", time.Time{}, rows)}
 	return result, nil
 }

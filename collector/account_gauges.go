@@ -51,8 +51,8 @@ func (g *accountGauges) add(key monthlyKey, r twilio.MonthlyUsage) {
 
 func (g *accountGauges) batches(costFamily, totalFamily string) []Batch {
 	return []Batch{
-		{Family: costFamily, Series: sorted(g.cost)},
-		{Family: totalFamily, Series: sorted(g.total)},
+		NewBatch(costFamily, time.Time{}, g.cost),
+		NewBatch(totalFamily, time.Time{}, g.total),
 	}
 }
 
@@ -61,7 +61,7 @@ func (g *accountGauges) asOfRows() []Series {
 	for account, t := range g.asOf {
 		rows = append(rows, Series{[]string{account}, seconds(t)})
 	}
-	return sorted(rows)
+	return rows
 }
 
 func (g *accountGauges) warnings() []string {

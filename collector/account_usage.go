@@ -1,11 +1,17 @@
 package collector
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"math"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/shopspring/decimal"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
@@ -26,16 +32,21 @@ func accountUsageFamilies() []Family {
 	}
 }
 
-// usageKey names a counter of account usage.
-type usageKey struct {
-	account, category, unit string
-	events                  bool
+// usageColumn names the counters of account usage that count in one unit, one
+// for each category.
+type usageColumn struct {
+	account, unit string
+	events        bool
 }
 
 // monthlyKey names a record: one category in one calendar month.
 type monthlyKey struct {
 	account, category string
 	month             time.Time
+}
+
+func (k monthlyKey) compare(o monthlyKey) int {
+	return cmp.Or(strings.Compare(k.account, o.account), strings.Compare(k.category, o.category), k.month.Compare(o.month))
 }
 
 func (k monthlyKey) String() string {
@@ -48,13 +59,13 @@ type AccountUsage struct {
 	account *Account
 	cfg     config.AccountUsage
 
-	usage  ledger[usageKey, float64]
+	usage  ledger[usageColumn]
 	gauges []Batch
 }
 
 // NewAccountUsage makes the collector for one account.
 func NewAccountUsage(account *Account, cfg config.AccountUsage) *AccountUsage {
-	return &AccountUsage{account: account, cfg: cfg, usage: ledger[usageKey, float64]{
+	return &AccountUsage{account: account, cfg: cfg, usage: ledger[usageColumn]{
 		calendar: newCalendar(cfg.Settle, account.Rollover), maxAge: account.MaxAge, started: account.Started,
 	}}
 }
@@ -79,77 +90,86 @@ func (c *AccountUsage) Poll(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 
-	r := report[usageKey, float64]{window: w, values: make(map[usageKey]float64), expected: make(map[usageKey]struct{})}
+	r := report[usageColumn]{w, make(map[usageColumn]*reported)}
+	counted := make(map[key[usageColumn]]float64)
 	thisMonth, lastMonth := newAccountGauges(), newAccountGauges()
-	for key, record := range records {
-		switch key.month {
+	for _, record := range records {
+		at := c.key(record)
+		switch at.month {
 		case current:
-			thisMonth.add(key, record)
+			thisMonth.add(at, record)
 		case previous:
-			lastMonth.add(key, record)
+			lastMonth.add(at, record)
 		}
-		if key.category == twilio.CategoryTotalPrice {
+		if at.category == twilio.CategoryTotalPrice {
 			continue
 		}
-		usage := usageKey{key.account, key.category, record.UsageUnit, false}
-		events := usageKey{key.account, key.category, record.CountUnit, true}
-		switch key.month {
-		case w.month:
-			if record.Usage.Valid {
-				r.values[usage] = record.Usage.V.InexactFloat64()
-			}
-			if record.Count.Valid {
-				r.values[events] = record.Count.V.InexactFloat64()
-			}
-		case w.before():
-			if record.Usage.Valid {
-				r.expected[usage] = struct{}{}
-			}
-			if record.Count.Valid {
-				r.expected[events] = struct{}{}
+		for _, n := range []struct {
+			column usageColumn
+			amount twilio.Null[decimal.Decimal]
+		}{
+			{usageColumn{at.account, record.UsageUnit, false}, record.Usage},
+			{usageColumn{at.account, record.CountUnit, true}, record.Count},
+		} {
+			counter := key[usageColumn]{n.column, at.category}
+			switch _, known := counted[counter]; {
+			case !n.amount.Valid:
+			case at.month.Equal(w.month):
+				counted[counter] = n.amount.V.InexactFloat64()
+			case at.month.Equal(w.before()) && !known:
+				counted[counter] = math.NaN() // expected
 			}
 		}
+	}
+	for _, counter := range slices.SortedFunc(maps.Keys(counted), func(a, b key[usageColumn]) int { return strings.Compare(a.id, b.id) }) {
+		r.column(counter.column).add(counter.id, counted[counter])
 	}
 	now = time.Now().UTC() // what is shown next is shown from now on
 	decreased := c.usage.commit(now, r)
 	c.gauges = append(thisMonth.batches("twilio_account_usage_cost", "twilio_account_cost"),
 		lastMonth.batches("twilio_account_previous_month_usage_cost", "twilio_account_previous_month_cost")...)
 	c.gauges = append(c.gauges,
-		Batch{Family: "twilio_account_usage_as_of_timestamp_seconds", Series: thisMonth.asOfRows()},
-		Batch{Family: "twilio_account_previous_month_usage", Series: sorted(lastMonth.usage)},
-		Batch{Family: "twilio_account_previous_month_usage_events", Series: sorted(lastMonth.events)},
+		NewBatch("twilio_account_usage_as_of_timestamp_seconds", time.Time{}, thisMonth.asOfRows()),
+		NewBatch("twilio_account_previous_month_usage", time.Time{}, lastMonth.usage),
+		NewBatch("twilio_account_previous_month_usage_events", time.Time{}, lastMonth.events),
 	)
 	result := Result{Batches: c.render(now), Records: len(records), Decreases: len(decreased), Warnings: thisMonth.warnings()}
 	if len(decreased) > 0 {
 		result.Warnings = append(result.Warnings, fmt.Sprintf(
 			"the API reports %d counters lower than before, for example of category %q; their higher values are held",
-			len(decreased), decreased[0].category))
+			len(decreased), decreased[0].id))
 	}
 	return result, nil
 }
 
 // list reads the records of whole months, from the one that starts at start to
 // the one of now.
-func (c *AccountUsage) list(ctx context.Context, start, now time.Time) (map[monthlyKey]twilio.MonthlyUsage, error) {
+func (c *AccountUsage) list(ctx context.Context, start, now time.Time) ([]twilio.MonthlyUsage, error) {
 	categories := c.cfg.Categories
 	if len(categories) == 0 {
 		categories = []string{""}
 	}
-	all := make(map[monthlyKey]twilio.MonthlyUsage)
+	byKey := order[twilio.MonthlyUsage]{
+		compare: func(a, b twilio.MonthlyUsage) int { return c.key(a).compare(c.key(b)) },
+		same:    sameMonthly,
+		name:    func(r twilio.MonthlyUsage) string { return c.key(r).String() },
+	}
+	var all []twilio.MonthlyUsage
 	for _, category := range categories {
 		params := twilio.MonthlyUsageParams{
 			Category: category, StartDate: start, EndDate: now,
 			IncludeSubaccounts: twilio.Null[bool]{V: c.cfg.IncludeSubaccounts, Valid: true},
 		}
 		records, err := collect(twilio.EndpointMonthlyUsage,
-			func() sequence[twilio.MonthlyUsage] { return checked(c.account.Client.MonthlyUsages(ctx, params)) },
-			c.key, sameMonthly)
+			func() sequence[twilio.MonthlyUsage] { return checked(c.account.Client.MonthlyUsages(ctx, params)) }, byKey, 0)
 		if err != nil {
 			return nil, err
 		}
-		maps.Copy(all, records)
+		all = append(all, records...)
 	}
-	return all, nil
+	// A category that is configured twice counts once.
+	slices.SortStableFunc(all, byKey.compare)
+	return slices.CompactFunc(all, func(a, b twilio.MonthlyUsage) bool { return byKey.compare(a, b) == 0 }), nil
 }
 
 func (c *AccountUsage) key(r twilio.MonthlyUsage) monthlyKey {
@@ -208,16 +228,19 @@ func (c *AccountUsage) Next(now time.Time) time.Time {
 
 func (c *AccountUsage) render(now time.Time) []Batch {
 	var usage, events []Series
-	for k, v := range c.usage.all(now) {
-		row := Series{[]string{k.account, k.category, k.unit}, v}
-		if k.events {
-			events = append(events, row)
-		} else {
-			usage = append(usage, row)
+	for k := range c.usage.columns {
+		values := c.usage.shown(k, now)
+		for i, category := range c.usage.ids(k) {
+			row := Series{[]string{k.account, category, k.unit}, values.At(i)}
+			if k.events {
+				events = append(events, row)
+			} else {
+				usage = append(usage, row)
+			}
 		}
 	}
 	return append([]Batch{
-		{"twilio_account_usage_total", c.usage.month, sorted(usage)},
-		{"twilio_account_usage_events_total", c.usage.month, sorted(events)},
+		NewBatch("twilio_account_usage_total", c.usage.month, usage),
+		NewBatch("twilio_account_usage_events_total", c.usage.month, events),
 	}, c.gauges...)
 }

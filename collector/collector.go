@@ -44,20 +44,6 @@ type Result struct {
 	Warnings  []string // what an operator should know of, one a line
 }
 
-// A Batch is the rows of one family for one account.
-type Batch struct {
-	Family  string
-	Created time.Time // of counters: the start of their month
-	Series  []Series
-}
-
-// A Series is one row: label values in the order of the family's labels,
-// without the account, and the value.
-type Series struct {
-	Labels []string
-	Value  float64
-}
-
 // Account is what the collectors of one account share.
 type Account struct {
 	Client    *twilio.Client
@@ -73,14 +59,7 @@ func (a *Account) SID() string {
 	if sid := a.Client.AccountSID(); sid != "" {
 		return sid
 	}
-	have := a.Inventory.get()
-	if len(have.fleets) > 0 && have.fleets[0].AccountSID != "" {
-		return have.fleets[0].AccountSID
-	}
-	if len(have.sims) > 0 {
-		return have.sims[0].AccountSID
-	}
-	return ""
+	return a.Inventory.get().accountSID
 }
 
 // An Inventory holds an account's SIMs, fleets and networks as last listed. The
@@ -92,10 +71,11 @@ type Inventory struct {
 
 // listed is what one poll of the inventory found; it is not changed any more.
 type listed struct {
-	answered bool
-	sims     []twilio.Sim
-	fleets   []twilio.Fleet
-	networks map[string]twilio.Network // by SID
+	answered   bool
+	accountSID string // "" if nothing names it
+	sims       *simList
+	fleets     []twilio.Fleet // sorted by SID, as are the networks
+	networks   []twilio.Network
 }
 
 func (i *Inventory) set(l listed) {

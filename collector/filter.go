@@ -21,11 +21,17 @@ func admitsSim(f config.Filter, sim twilio.Sim, fleets []twilio.Fleet) bool {
 }
 
 // admitsFleet says whether a fleet's usage can be in what is asked for.
-func admitsFleet(f config.Filter, fleet twilio.Fleet, sims []twilio.Sim) bool {
+func admitsFleet(f config.Filter, fleet twilio.Fleet, sims *simList) bool {
 	if f.Fleet != "" && f.Fleet != fleet.SID && f.Fleet != fleet.UniqueName {
 		return false
 	}
-	return f.Sim == "" || slices.ContainsFunc(sims, func(sim twilio.Sim) bool {
-		return sim.FleetSID == fleet.SID && (f.Sim == sim.SID || f.Sim == sim.UniqueName)
-	})
+	if f.Sim == "" {
+		return true
+	}
+	for sim := range sims.all() {
+		if sim.FleetSID == fleet.SID && (f.Sim == sim.SID || f.Sim == sim.UniqueName) {
+			return true
+		}
+	}
+	return false
 }

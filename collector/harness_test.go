@@ -131,7 +131,7 @@ func (r *rig) good(c collector.Collector) {
 func (r *rig) rows() map[string]float64 {
 	all := make(map[string]float64)
 	for _, b := range r.last.Batches {
-		for _, s := range b.Series {
+		for s := range b.All() {
 			name := strings.TrimPrefix(b.Family, "twilio_") + " " + strings.Join(s.Labels, " ")
 			if _, twice := all[name]; twice {
 				r.t.Errorf("%s comes twice", name)

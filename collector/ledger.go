@@ -1,45 +1,47 @@
 package collector
 
 import (
-	"iter"
+	"slices"
 	"time"
 )
 
 // ledger keeps the counters of one kind over a calendar month: it lets none of
 // them fall within the month, lets every one be seen at 0 before it counts, and
-// leaves a month only once it has been read to its end.
-type ledger[K comparable, V int64 | float64] struct {
+// leaves a month only once it has been read to its end. K names a column of
+// counters.
+type ledger[K comparable] struct {
 	calendar
 	maxAge  time.Duration // after which its counters are no longer exposed
 	started time.Time     // since when the account is polled without a break
 
-	entries   map[K]*entry[V]
-	month     time.Time // over which the entries run; zero before the first report
+	columns   map[K]*counters
+	month     time.Time // over which the counters run; zero before the first report
 	end       time.Time // up to when they count
 	zeroUntil time.Time // all show 0 until then
 	reported  time.Time // when the last report came
 	closeAt   time.Time // when to leave the month; zero until it was read to its end
-	wake      time.Time // when an entry stops showing 0; zero if none waits
-}
-
-type entry[V any] struct {
-	held      V         // the highest value that was reported in the month
-	last      V         // the last value that was reported
-	zeroUntil time.Time // it shows 0 until then
-	carried   bool      // from the month before, only to show 0
+	wake      time.Time // when a counter stops showing 0; zero if none waits
 }
 
 // report is what one poll found out about a ledger's month.
-type report[K comparable, V any] struct {
-	window   window
-	values   map[K]V        // as reported
-	expected map[K]struct{} // at 0 unless reported, held or left out by the API
-	carried  map[K]struct{} // of the month before, needed where a restart fell into the passage through 0
+type report[K comparable] struct {
+	window  window
+	columns map[K]*reported
+}
+
+// column is the report on a column of counters.
+func (r report[K]) column(k K) *reported {
+	c := r.columns[k]
+	if c == nil {
+		c = new(reported)
+		r.columns[k] = c
+	}
+	return c
 }
 
 // at is what to ask for at a moment: the clock's month, or the ledger's own as
 // long as it could not be left.
-func (l *ledger[K, V]) at(now time.Time) window {
+func (l *ledger[K]) at(now time.Time) window {
 	if l.month.IsZero() {
 		return l.calendar.at(now)
 	}
@@ -48,7 +50,7 @@ func (l *ledger[K, V]) at(now time.Time) window {
 
 // turn moves to the next month if its time has come: every counter then shows
 // 0, whether the API answers or not.
-func (l *ledger[K, V]) turn(now time.Time) bool {
+func (l *ledger[K]) turn(now time.Time) bool {
 	if l.closeAt.IsZero() || now.Before(l.closeAt) {
 		return false
 	}
@@ -59,29 +61,39 @@ func (l *ledger[K, V]) turn(now time.Time) bool {
 	if now.Sub(w.begins) > l.slack() {
 		l.zeroUntil = later(w.shown, now.Add(l.rollover))
 	}
-	for _, e := range l.entries {
-		*e = entry[V]{carried: true}
+	for k, c := range l.columns {
+		l.columns[k] = c.carriedOver()
 	}
 	return true
 }
 
 // slack is what a poll may take of the time for which something is to be shown.
-func (l *ledger[K, V]) slack() time.Duration { return l.rollover / 10 }
+func (l *ledger[K]) slack() time.Duration { return l.rollover / 10 }
+
+// key names one counter.
+type key[K comparable] struct {
+	column K
+	id     string
+}
 
 // commit takes over what a poll reported at now, and returns the keys whose
 // values were lower than what had been reported before.
-func (l *ledger[K, V]) commit(now time.Time, r report[K, V]) (decreased []K) {
+func (l *ledger[K]) commit(now time.Time, r report[K]) (decreased []key[K]) {
 	first := l.month.IsZero()
+	m := merge{now: now}
 	if first {
-		l.entries = make(map[K]*entry[V], len(r.values)+len(r.expected))
+		l.columns = make(map[K]*counters, len(r.columns))
 		l.month, l.zeroUntil = r.window.month, r.window.shown
 		// The passage through 0 was to be shown in this time and could not be, so
 		// nothing has shown the month yet.
 		if l.started.Before(r.window.shown) && !now.Before(r.window.shown) {
 			l.zeroUntil = now.Add(l.rollover)
 		}
-	} else if now.Sub(l.reported) > l.maxAge {
-		l.repeatUnseen(l.reported.Add(l.maxAge), now)
+	} else {
+		m.appears = now.Add(l.rollover)
+		if now.Sub(l.reported) > l.maxAge {
+			l.repeatUnseen(l.reported.Add(l.maxAge), now)
+		}
 	}
 	l.end, l.reported = r.window.end, now
 	if closing := r.window.closes; l.closeAt.IsZero() && !now.Before(closing.Add(-l.rollover)) && !now.Before(l.zeroUntil) {
@@ -92,80 +104,76 @@ func (l *ledger[K, V]) commit(now time.Time, r report[K, V]) (decreased []K) {
 		}
 	}
 
-	add := func(k K) *entry[V] {
-		e := l.entries[k]
-		if e == nil {
-			e = &entry[V]{}
-			if !first {
-				e.zeroUntil = now.Add(l.rollover)
-			}
-			l.entries[k] = e
+	m.passed = !now.Before(l.zeroUntil)
+	for k := range l.columns {
+		r.column(k) // silence is a report, too
+	}
+	for k, c := range r.columns {
+		have := l.columns[k]
+		if have == nil {
+			have = new(counters)
 		}
-		return e
-	}
-	for k := range r.carried {
-		if l.entries[k] == nil {
-			add(k).carried = true
+		next, lower := m.merge(have, c)
+		if l.columns[k] = next; len(next.ids) == 0 {
+			delete(l.columns, k)
 		}
-	}
-	for k := range r.expected {
-		add(k).carried = false
-	}
-	for k, v := range r.values {
-		e := add(k)
-		// A counter starts at 0, so less than nothing is a decrease too.
-		if v < e.last {
-			decreased = append(decreased, k)
-		}
-		e.carried, e.last, e.held = false, v, max(e.held, v)
-	}
-	l.wake = time.Time{}
-	var last time.Time // when the last of those that show 0 for now shows its value
-	for k, e := range l.entries {
-		switch {
-		case e.carried && !now.Before(l.zeroUntil):
-			delete(l.entries, k)
-		case e.held > 0 && now.Before(e.zeroUntil):
-			l.wake, last = sooner(l.wake, e.zeroUntil), later(last, e.zeroUntil)
+		for _, id := range lower {
+			decreased = append(decreased, key[K]{k, id})
 		}
 	}
+	l.wake = m.wake
 	// A month that is left late anyway waits for what has only now appeared in it.
-	if l.closeAt.After(r.window.closes) && !last.IsZero() {
-		l.closeAt = later(l.closeAt, last.Add(l.rollover-l.slack()))
+	if l.closeAt.After(r.window.closes) && !m.last.IsZero() {
+		l.closeAt = later(l.closeAt, m.last.Add(l.rollover-l.slack()))
 	}
 	return decreased
 }
 
 // repeatUnseen starts each passage through 0 again that was not over when the
 // results stopped being exposed.
-func (l *ledger[K, V]) repeatUnseen(since, now time.Time) {
+func (l *ledger[K]) repeatUnseen(since, now time.Time) {
+	until := now.Add(l.rollover)
 	if l.zeroUntil.After(since) {
-		l.zeroUntil = later(l.zeroUntil, now.Add(l.rollover))
+		l.zeroUntil = later(l.zeroUntil, until)
 	}
-	for _, e := range l.entries {
-		if e.zeroUntil.After(since) {
-			e.zeroUntil = later(e.zeroUntil, now.Add(l.rollover))
+	for _, c := range l.columns {
+		for i, t := range c.zeroUntil {
+			if t.After(since) {
+				c.zeroUntil[i] = later(t, until)
+			}
 		}
 	}
 }
 
-// all yields every counter as it is to be shown at now.
-func (l *ledger[K, V]) all(now time.Time) iter.Seq2[K, V] {
-	return func(yield func(K, V) bool) {
-		for k, e := range l.entries {
-			v := e.held
-			if now.Before(l.zeroUntil) || now.Before(e.zeroUntil) {
-				v = 0
+// ids are those that have a counter in a column, sorted.
+func (l *ledger[K]) ids(k K) []string {
+	if c := l.columns[k]; c != nil {
+		return c.ids
+	}
+	return nil
+}
+
+// shown are the values of a column's counters as they are to be shown at now.
+func (l *ledger[K]) shown(k K, now time.Time) Column[float64] {
+	c := l.columns[k]
+	if c == nil || now.Before(l.zeroUntil) {
+		return All(0.0)
+	}
+	values := c.held
+	copied := false
+	for i, t := range c.zeroUntil {
+		if now.Before(t) && values[i] != 0 {
+			if !copied {
+				values, copied = slices.Clone(values), true
 			}
-			if !yield(k, v) {
-				return
-			}
+			values[i] = 0
 		}
 	}
+	return Each(values)
 }
 
 // upTo is the time up to which the shown values count.
-func (l *ledger[K, V]) upTo(now time.Time) time.Time {
+func (l *ledger[K]) upTo(now time.Time) time.Time {
 	if now.Before(l.zeroUntil) {
 		return l.month
 	}
@@ -174,7 +182,7 @@ func (l *ledger[K, V]) upTo(now time.Time) time.Time {
 
 // next is when the counters change by the clock alone, or are to be read for
 // the last time in their month.
-func (l *ledger[K, V]) next(now time.Time) time.Time {
+func (l *ledger[K]) next(now time.Time) time.Time {
 	if !l.closeAt.IsZero() && !now.Before(l.closeAt) {
 		return now // its time came while a poll was under way
 	}
@@ -189,7 +197,7 @@ func (l *ledger[K, V]) next(now time.Time) time.Time {
 }
 
 // adopt carries on with another ledger's counters.
-func (l *ledger[K, V]) adopt(o *ledger[K, V]) {
+func (l *ledger[K]) adopt(o *ledger[K]) {
 	own := l.calendar
 	maxAge := l.maxAge
 	*l = *o

@@ -3,6 +3,7 @@ package collector
 import (
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
@@ -10,11 +11,19 @@ import (
 // sequence is what a listing of the client yields.
 type sequence[T any] = iter.Seq2[T, error]
 
-// collect reads a whole listing by key. A key that comes twice must say the
-// same both times. A listing whose page token is refused is read anew, once.
-func collect[K comparable, T any](endpoint twilio.Endpoint, list func() sequence[T], key func(T) K, same func(a, b T) bool) (map[K]T, error) {
+// order sorts the records of a listing by key, and compares those of one key.
+type order[T any] struct {
+	compare func(a, b T) int
+	same    func(a, b T) bool
+	name    func(T) string // of the key, for errors
+}
+
+// collect reads a whole listing, sorted by key. A key that comes twice must say
+// the same both times, and counts once. A listing whose page token is refused is
+// read anew, once. Some expected records may be foreseen.
+func collect[T any](endpoint twilio.Endpoint, list func() sequence[T], by order[T], foreseen int) ([]T, error) {
 	for restarted := false; ; restarted = true {
-		records, err := collectOnce(endpoint, list(), key, same)
+		records, err := collectOnce(endpoint, list(), by, foreseen)
 		if !restarted && twilio.IsInvalidPageToken(err) {
 			continue
 		}
@@ -22,17 +31,22 @@ func collect[K comparable, T any](endpoint twilio.Endpoint, list func() sequence
 	}
 }
 
-func collectOnce[K comparable, T any](endpoint twilio.Endpoint, list sequence[T], key func(T) K, same func(a, b T) bool) (map[K]T, error) {
-	records := make(map[K]T)
+func collectOnce[T any](endpoint twilio.Endpoint, list sequence[T], by order[T], foreseen int) ([]T, error) {
+	records := make([]T, 0, foreseen)
 	for record, err := range list {
 		if err != nil {
 			return nil, err
 		}
-		k := key(record)
-		if other, twice := records[k]; twice && !same(record, other) {
-			return nil, &twilio.AnswerError{Endpoint: endpoint, Err: fmt.Errorf("%v comes twice and does not say the same", k)}
-		}
-		records[k] = record
+		records = append(records, record)
 	}
-	return records, nil
+	slices.SortFunc(records, by.compare)
+	unique := records[:0]
+	for _, record := range records {
+		if n := len(unique); n == 0 || by.compare(unique[n-1], record) != 0 {
+			unique = append(unique, record)
+		} else if !by.same(unique[n-1], record) {
+			return nil, &twilio.AnswerError{Endpoint: endpoint, Err: fmt.Errorf("%s comes twice and does not say the same", by.name(record))}
+		}
+	}
+	return unique, nil
 }

@@ -2,6 +2,9 @@ package collector
 
 import (
 	"context"
+	"fmt"
+	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -35,45 +38,46 @@ func NewSuperSIMInventory(account *Account, cfg config.SuperSIMInventory) *Super
 
 // Poll implements Collector.
 func (c *SuperSIMInventory) Poll(ctx context.Context) (Result, error) {
-	var sims map[string]twilio.Sim
-	var fleets map[string]twilio.Fleet
-	var networks map[string]twilio.Network
+	var sims []twilio.Sim
+	var fleets []twilio.Fleet
+	var networks []twilio.Network
 	client := c.account.Client
+	before := c.account.Inventory.get()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		sims, err = collect(twilio.EndpointSims,
 			func() sequence[twilio.Sim] { return client.Sims(ctx, twilio.SimsParams{}) },
-			func(s twilio.Sim) string { return s.SID }, equal[twilio.Sim])
+			bySID(func(s twilio.Sim) string { return s.SID }), before.sims.len())
 		return err
 	})
 	group.Go(func() (err error) {
 		fleets, err = collect(twilio.EndpointFleets,
 			func() sequence[twilio.Fleet] { return client.Fleets(ctx, twilio.FleetsParams{}) },
-			func(f twilio.Fleet) string { return f.SID }, equal[twilio.Fleet])
+			bySID(func(f twilio.Fleet) string { return f.SID }), len(before.fleets))
 		return err
 	})
 	group.Go(func() (err error) {
 		networks, err = collect(twilio.EndpointNetworks,
 			func() sequence[twilio.Network] { return client.Networks(ctx, twilio.NetworksParams{}) },
-			func(n twilio.Network) string { return n.SID }, equal[twilio.Network])
+			bySID(func(n twilio.Network) string { return n.SID }), len(before.networks))
 		return err
 	})
 	if err := group.Wait(); err != nil {
 		return Result{}, err
 	}
 
-	have := listed{answered: true, networks: networks}
-	var simRows, fleetRows, limitRows []Series
-	for _, sim := range sims {
-		have.sims = append(have.sims, sim)
-		labels := []string{sim.SID, sim.UniqueName, sim.FleetSID, string(sim.Status)}
-		if c.cfg.ICCID {
-			labels = append(labels, sim.ICCID)
-		}
-		simRows = append(simRows, Series{labels, 1})
+	have := listed{answered: true, fleets: fleets, networks: networks, sims: newSimList(sims, c.cfg.ICCID)}
+	if have.sims.equal(before.sims) {
+		have.sims = before.sims
 	}
+	switch {
+	case len(fleets) > 0 && fleets[0].AccountSID != "":
+		have.accountSID = fleets[0].AccountSID
+	case len(sims) > 0:
+		have.accountSID = sims[0].AccountSID
+	}
+	var fleetRows, limitRows []Series
 	for _, fleet := range fleets {
-		have.fleets = append(have.fleets, fleet)
 		fleetRows = append(fleetRows, Series{[]string{fleet.SID, fleet.UniqueName}, 1})
 		if fleet.DataLimit.Valid {
 			limitRows = append(limitRows, Series{[]string{fleet.SID}, float64(fleet.DataLimit.V)})
@@ -82,12 +86,19 @@ func (c *SuperSIMInventory) Poll(ctx context.Context) (Result, error) {
 	c.account.Inventory.set(have)
 	return Result{
 		Batches: []Batch{
-			{Family: "twilio_supersim_sim_info", Series: sorted(simRows)},
-			{Family: "twilio_supersim_fleet_info", Series: sorted(fleetRows)},
-			{Family: "twilio_supersim_fleet_data_limit_bytes", Series: sorted(limitRows)},
+			have.sims.batch(),
+			NewBatch("twilio_supersim_fleet_info", time.Time{}, fleetRows),
+			NewBatch("twilio_supersim_fleet_data_limit_bytes", time.Time{}, limitRows),
 		},
 		Records: len(sims) + len(fleets) + len(networks),
 	}, nil
 }
 
-func equal[T comparable](a, b T) bool { return a == b }
+// bySID orders what has a SID of its own.
+func bySID[T comparable](sid func(T) string) order[T] {
+	return order[T]{
+		compare: func(a, b T) int { return strings.Compare(sid(a), sid(b)) },
+		same:    func(a, b T) bool { return a == b },
+		name:    func(t T) string { return fmt.Sprintf("%q", sid(t)) },
+	}
+}

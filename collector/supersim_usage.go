@@ -30,6 +30,11 @@ func dimensions() []dimension {
 	}
 }
 
+// listless says that no inventory names its keys: only usage does.
+func (d dimension) listless() bool {
+	return d.api == twilio.GroupNetwork || d.api == twilio.GroupIsoCountry
+}
+
 func (d dimension) family(rest string) string { return "twilio_supersim_" + d.group + "_" + rest }
 
 func superSIMUsageFamilies() []Family {
@@ -52,17 +57,15 @@ func superSIMUsageFamilies() []Family {
 	)
 }
 
-// bytesKey names a byte counter.
-type bytesKey struct {
+// bytesColumn names the byte counters of a dimension.
+type bytesColumn struct {
 	dim      int // index of the dimension
-	id       string
 	download bool
 }
 
-// costKey names a cost counter.
-type costKey struct {
+// costColumn names the cost counters of a dimension.
+type costColumn struct {
 	dim      int
-	id       string
 	currency string
 }
 
@@ -73,23 +76,18 @@ type SuperSIMUsage struct {
 	cfg     config.SuperSIMUsage
 	dims    []dimension
 
-	bytes  ledger[bytesKey, int64]
-	cost   ledger[costKey, float64]
-	months map[time.Time]keysOf // names of what had usage in months that were listed as a whole
-	gauges []Batch              // of the last good poll
+	bytes  ledger[bytesColumn]
+	cost   ledger[costColumn]
+	months map[time.Time][][]string // keys of what had usage in months that were listed as a whole, by dimension, sorted
+	gauges []Batch                  // of the last good poll
 
-	sawInventory bool // at the last good poll
+	sawInventory bool     // at the last good poll
+	names        *simList // whose SIDs the counters' ids are
 }
-
-// set is a set of label values, keysOf one for each dimension.
-type (
-	set    = map[string]struct{}
-	keysOf []set
-)
 
 // NewSuperSIMUsage makes the collector for one account.
 func NewSuperSIMUsage(account *Account, cfg config.SuperSIMUsage) *SuperSIMUsage {
-	c := &SuperSIMUsage{account: account, cfg: cfg, months: make(map[time.Time]keysOf)}
+	c := &SuperSIMUsage{account: account, cfg: cfg, months: make(map[time.Time][][]string)}
 	for _, group := range cfg.Groups {
 		for _, d := range dimensions() {
 			if d.group == group {
@@ -97,10 +95,10 @@ func NewSuperSIMUsage(account *Account, cfg config.SuperSIMUsage) *SuperSIMUsage
 			}
 		}
 	}
-	c.bytes = ledger[bytesKey, int64]{
+	c.bytes = ledger[bytesColumn]{
 		calendar: newCalendar(cfg.Settle.Usage, account.Rollover), maxAge: account.MaxAge, started: account.Started,
 	}
-	c.cost = ledger[costKey, float64]{
+	c.cost = ledger[costColumn]{
 		calendar: newCalendar(cfg.Settle.Cost, account.Rollover), maxAge: account.MaxAge, started: account.Started,
 	}
 	return c
@@ -123,7 +121,7 @@ func (c *SuperSIMUsage) Adopt(previous Collector) {
 	}
 	c.bytes.adopt(&p.bytes)
 	c.cost.adopt(&p.cost)
-	c.months, c.gauges, c.sawInventory = p.months, p.gauges, p.sawInventory
+	c.months, c.gauges, c.sawInventory, c.names = p.months, p.gauges, p.sawInventory, p.names
 }
 
 // Poll implements Collector.
@@ -142,6 +140,7 @@ func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 	usage, cost := c.report(p, have)
 	now = time.Now().UTC() // what is shown next is shown from now on
 	decreased := c.decreases(c.bytes.commit(now, usage), c.cost.commit(now, cost))
+	c.shareNames(have.sims)
 	if len(decreased) > 0 {
 		warnings = append(warnings, fmt.Sprintf(
 			"the API reports %d counters lower than before, for example %s; their higher values are held", len(decreased), decreased[0]))
@@ -169,7 +168,7 @@ func (c *SuperSIMUsage) Next(now time.Time) time.Time {
 	return sooner(c.bytes.next(now), c.cost.next(now))
 }
 
-// remember keeps the names of what had usage in a whole month: in the month
+// remember keeps the keys of what had usage in a whole month: in the month
 // after it their counters are there, if only at 0.
 func (c *SuperSIMUsage) remember(p *usagePlan) {
 	for q, totals := range p.totals {
@@ -177,29 +176,31 @@ func (c *SuperSIMUsage) remember(p *usagePlan) {
 			continue
 		}
 		if c.months[q.start] == nil {
-			c.months[q.start] = make(keysOf, len(c.dims))
+			c.months[q.start] = make([][]string, len(c.dims))
 		}
-		keys := make(set, len(totals))
-		for id := range totals {
-			keys[id] = struct{}{}
+		keys := []string{} // not nil: the month has been listed
+		if c.dims[q.dim].listless() {
+			for _, t := range totals {
+				keys = append(keys, t.key)
+			}
 		}
 		c.months[q.start][q.dim] = keys
 	}
-	maps.DeleteFunc(c.months, func(month time.Time, _ keysOf) bool { return month.Before(p.cost.before()) })
+	maps.DeleteFunc(c.months, func(month time.Time, _ [][]string) bool { return month.Before(p.cost.before()) })
 }
 
 // decreases words the counters that fell, for the log.
-func (c *SuperSIMUsage) decreases(usage []bytesKey, cost []costKey) []string {
+func (c *SuperSIMUsage) decreases(usage []key[bytesColumn], cost []key[costColumn]) []string {
 	var all []string
 	for _, k := range usage {
 		direction := "upload"
-		if k.download {
+		if k.column.download {
 			direction = "download"
 		}
-		all = append(all, fmt.Sprintf("%s bytes of %s %q", direction, c.dims[k.dim].group, k.id))
+		all = append(all, fmt.Sprintf("%s bytes of %s %q", direction, c.dims[k.column.dim].group, k.id))
 	}
 	for _, k := range cost {
-		all = append(all, fmt.Sprintf("%s cost of %s %q", k.currency, c.dims[k.dim].group, k.id))
+		all = append(all, fmt.Sprintf("%s cost of %s %q", k.column.currency, c.dims[k.column.dim].group, k.id))
 	}
 	return all
 }

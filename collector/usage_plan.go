@@ -24,8 +24,8 @@ type query struct {
 // run over the same month share their listings.
 type usagePlan struct {
 	usage, cost window
-	hour        time.Time // end of the hour that the gauges describe
-	totals      map[query]map[string]*usageTotal
+	hour        time.Time              // end of the hour that the gauges describe
+	totals      map[query][]usageTotal // sorted by key
 }
 
 func (c *SuperSIMUsage) plan(now time.Time) *usagePlan {
@@ -33,7 +33,7 @@ func (c *SuperSIMUsage) plan(now time.Time) *usagePlan {
 		usage:  c.bytes.at(now),
 		cost:   c.cost.at(now),
 		hour:   now.Add(-c.cfg.HourDelay).Truncate(time.Hour),
-		totals: make(map[query]map[string]*usageTotal),
+		totals: make(map[query][]usageTotal),
 	}
 	ask := func(q query) {
 		if q.start.Before(q.end) {
@@ -50,9 +50,8 @@ func (c *SuperSIMUsage) plan(now time.Time) *usagePlan {
 			// The month before tells which networks and countries have counters
 			// although they are silent, and, where a restart falls into the
 			// passage through 0, what has to show it.
-			silent := d.api == twilio.GroupNetwork || d.api == twilio.GroupIsoCountry
 			passage := !l.started && now.Before(l.shown)
-			if known := c.months[l.before()]; (silent || passage) && (known == nil || known[dim] == nil) {
+			if known := c.months[l.before()]; (d.listless() || passage) && (known == nil || known[dim] == nil) {
 				ask(query{dim: dim, start: l.before(), end: l.month})
 			}
 		}
@@ -77,7 +76,7 @@ func (p *usagePlan) run(ctx context.Context, c *SuperSIMUsage) (records int, err
 		}
 		return a.dim - b.dim
 	})
-	found := make([]map[string]*usageTotal, len(queries))
+	found := make([][]usageTotal, len(queries))
 	counts := make([]int, len(queries))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, q := range queries {
@@ -105,7 +104,7 @@ func weight(d dimension) int {
 }
 
 // list reads one listing and adds up its records by key.
-func (c *SuperSIMUsage) list(ctx context.Context, q query) (map[string]*usageTotal, int, error) {
+func (c *SuperSIMUsage) list(ctx context.Context, q query) ([]usageTotal, int, error) {
 	d := c.dims[q.dim]
 	params := twilio.UsageRecordsParams{
 		Sim: c.cfg.Filter.Sim, Fleet: c.cfg.Filter.Fleet,
@@ -116,34 +115,21 @@ func (c *SuperSIMUsage) list(ctx context.Context, q query) (map[string]*usageTot
 	if q.hour {
 		params.Granularity = twilio.GranularityHour
 	}
-	records, err := collect(twilio.EndpointUsageRecords,
-		func() sequence[twilio.UsageRecord] { return c.account.Client.UsageRecords(ctx, params) },
-		func(r twilio.UsageRecord) part { return part{c.key(d, r), r.Period.Start} },
-		sameUsage,
-	)
+	// There will be about as many as there are counters.
+	foreseen := len(c.bytes.ids(bytesColumn{dim: q.dim}))
+	records, err := collect(twilio.EndpointUsageRecords, func() sequence[usageTotal] {
+		return func(yield func(usageTotal, error) bool) {
+			for r, err := range c.account.Client.UsageRecords(ctx, params) {
+				if !yield(newUsageTotal(c.key(d, r), r), err) {
+					return
+				}
+			}
+		}
+	}, byPart(), foreseen)
 	if err != nil {
 		return nil, 0, fmt.Errorf("usage by %s from %s to %s: %w", d.group, q.start.Format(time.RFC3339), q.end.Format(time.RFC3339), err)
 	}
-	totals := make(map[string]*usageTotal, len(records))
-	for part, r := range records {
-		t := totals[part.key]
-		if t == nil {
-			t = newUsageTotal()
-			totals[part.key] = t
-		}
-		t.add(r)
-	}
-	return totals, len(records), nil
-}
-
-// part is what there is one record of in a listing.
-type part struct {
-	key   string
-	start time.Time // of its period
-}
-
-func (p part) String() string {
-	return fmt.Sprintf("%q from %s on", p.key, p.start.Format(time.RFC3339))
+	return sumUp(records), len(records), nil
 }
 
 // key is what a record counts for. The account's own records may leave its SID
@@ -159,9 +145,9 @@ func (c *SuperSIMUsage) key(d dimension, r twilio.UsageRecord) string {
 func (p *usagePlan) warnings() []string {
 	var unpriced []string
 	for q, totals := range p.totals {
-		for id, t := range totals {
+		for _, t := range totals {
 			if t.noCurrency && !q.hour {
-				unpriced = append(unpriced, fmt.Sprintf("%q", id))
+				unpriced = append(unpriced, fmt.Sprintf("%q", t.key))
 			}
 		}
 	}

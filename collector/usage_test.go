@@ -439,7 +439,7 @@ func TestFilterShowsNothingElseAsSilent(t *testing.T) {
 			r.good(collector.NewSuperSIMUsage(r.account, cfg))
 			var sims, fleets []string
 			for _, b := range r.last.Batches {
-				for _, s := range b.Series {
+				for s := range b.All() {
 					switch b.Family {
 					case "twilio_supersim_sim_upload_bytes_total":
 						sims = append(sims, s.Labels[0])

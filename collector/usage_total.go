@@ -1,6 +1,10 @@
 package collector
 
 import (
+	"fmt"
+	"strings"
+	"time"
+
 	"github.com/shopspring/decimal"
 
 	"github.com/twilio-exporter/twilio_exporter/twilio"
@@ -10,46 +14,111 @@ import (
 // single record; where the API wants whole days the hours since midnight are
 // records of their own.
 type usageTotal struct {
-	upload, download twilio.Null[int64]
-	cost             map[string]decimal.Decimal // by currency
-	costReported     bool                       // by every record
-	noCurrency       bool                       // an amount came without one
+	key      string
+	start    int64 // of the first record's period, in seconds since the epoch
+	upload   int64 // bytes, or notReported
+	download int64
+	cost     decimal.Decimal            // in currency
+	currency string                     // "" if none was named
+	others   map[string]decimal.Decimal // what was billed in further currencies
+
+	costReported bool // by every record
+	noCurrency   bool // an amount came without one
 }
 
-func newUsageTotal() *usageTotal {
-	return &usageTotal{
-		upload:       twilio.Null[int64]{Valid: true},
-		download:     twilio.Null[int64]{Valid: true},
-		costReported: true,
+// notReported stands for a number of bytes that the API left out.
+const notReported = -1
+
+// newUsageTotal is the usage of one record.
+func newUsageTotal(key string, r twilio.UsageRecord) usageTotal {
+	t := usageTotal{
+		key: key, start: r.Period.Start.Unix(), upload: notReported, download: notReported,
+		cost: r.Billed.V, currency: r.BilledUnit, costReported: r.Billed.Valid,
 	}
-}
-
-// add counts a record. A sum of which a part is not reported is not reported.
-func (t *usageTotal) add(r twilio.UsageRecord) {
-	t.upload = plus(t.upload, r.Upload)
-	t.download = plus(t.download, r.Download)
-	switch {
-	case r.BilledUnit != "":
-		// The currency is named even where the amount is missing.
-		if t.cost == nil {
-			t.cost = make(map[string]decimal.Decimal, 1)
-		}
-		t.cost[r.BilledUnit] = t.cost[r.BilledUnit].Add(r.Billed.V)
-		t.costReported = t.costReported && r.Billed.Valid
-	case !r.Billed.Valid:
-		t.costReported = false
-	case !r.Billed.V.IsZero():
+	if r.Upload.Valid {
+		t.upload = r.Upload.V
+	}
+	if r.Download.Valid {
+		t.download = r.Download.V
+	}
+	if t.currency == "" && !t.cost.IsZero() {
 		t.costReported, t.noCurrency = false, true
 	}
+	return t
 }
 
-func plus(a, b twilio.Null[int64]) twilio.Null[int64] {
-	return twilio.Null[int64]{V: a.V + b.V, Valid: a.Valid && b.Valid}
+// add counts more usage of the same key. A sum of which a part is not reported
+// is not reported.
+func (t *usageTotal) add(o usageTotal) {
+	t.upload, t.download = plus(t.upload, o.upload), plus(t.download, o.download)
+	t.costReported = t.costReported && o.costReported
+	t.noCurrency = t.noCurrency || o.noCurrency
+	switch {
+	case o.currency == "":
+	case t.currency == "":
+		t.currency, t.cost = o.currency, o.cost
+	case t.currency == o.currency:
+		t.cost = t.cost.Add(o.cost)
+	default:
+		if t.others == nil {
+			t.others = make(map[string]decimal.Decimal, 1)
+		}
+		t.others[o.currency] = t.others[o.currency].Add(o.cost)
+	}
 }
 
-// sameUsage says whether two records of one key and period agree.
-func sameUsage(a, b twilio.UsageRecord) bool {
-	return a.Upload == b.Upload && a.Download == b.Download && a.BilledUnit == b.BilledUnit && sameAmount(a.Billed, b.Billed)
+func plus(a, b int64) int64 {
+	if a == notReported || b == notReported {
+		return notReported
+	}
+	return a + b
+}
+
+// billed is the amount in a currency, if one was named.
+func (t *usageTotal) billed(currency string) (decimal.Decimal, bool) {
+	if currency == t.currency {
+		return t.cost, true
+	}
+	amount, named := t.others[currency]
+	return amount, named
+}
+
+// byPart orders the records of a listing: there is one of a key and period.
+func byPart() order[usageTotal] {
+	return order[usageTotal]{
+		compare: func(a, b usageTotal) int {
+			if n := strings.Compare(a.key, b.key); n != 0 {
+				return n
+			}
+			switch {
+			case a.start < b.start:
+				return -1
+			case a.start > b.start:
+				return 1
+			}
+			return 0
+		},
+		same: func(a, b usageTotal) bool {
+			return a.upload == b.upload && a.download == b.download && a.currency == b.currency &&
+				a.costReported == b.costReported && a.cost.Equal(b.cost)
+		},
+		name: func(t usageTotal) string {
+			return fmt.Sprintf("%q from %s on", t.key, time.Unix(t.start, 0).UTC().Format(time.RFC3339))
+		},
+	}
+}
+
+// sumUp adds up the sorted records of a listing by key.
+func sumUp(parts []usageTotal) []usageTotal {
+	totals := parts[:0]
+	for _, part := range parts {
+		if n := len(totals); n > 0 && totals[n-1].key == part.key {
+			totals[n-1].add(part)
+		} else {
+			totals = append(totals, part)
+		}
+	}
+	return totals
 }
 
 func sameAmount(a, b twilio.Null[decimal.Decimal]) bool {

@@ -8,18 +8,19 @@ import (
 
 	"github.com/twilio-exporter/twilio_exporter/collector"
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
+	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
 type provider = twilio.Provider
 
 // buildAccount makes the client of one account and the tasks of its collectors.
-func (e *Exporter) buildAccount(cfg *config.Config, a config.Account, old *generation) (account, []*task, error) {
+func (e *Exporter) buildAccount(cfg *config.Config, a config.Account, old *generation) (*account, []*task, error) {
 	observer := observer{e.metrics, a.Name}
 	api := cfg.API()
 	transport, err := e.Dial(a, api.Timeout, e.UserAgent, observer)
 	if err != nil {
-		return account{}, nil, err
+		return nil, nil, err
 	}
 	client, err := twilio.New(twilio.Options{
 		Provider:       twilio.Provider(a.Provider),
@@ -36,10 +37,11 @@ func (e *Exporter) buildAccount(cfg *config.Config, a config.Account, old *gener
 		Observer:       observer,
 	})
 	if err != nil {
-		return account{}, nil, err
+		return nil, nil, err
 	}
-	built := account{
+	built := &account{
 		name: a.Name, identity: a.Identity(), provider: client.Provider(), transport: transport,
+		info: exposition.NewSource(a.Name, 0),
 		shared: &collector.Account{
 			Client:    client,
 			Inventory: old.inventoryOf(a.Identity(), cfg.Collectors().SuperSIMInventory.Enabled),
@@ -66,16 +68,17 @@ func (g *generation) inventoryOf(identity string, enabled bool) *collector.Inven
 
 // buildTasks makes the tasks of an account's enabled collectors. The inventory
 // comes first: the usage collector shows silent SIMs once it has answered.
-func (e *Exporter) buildTasks(cfg *config.Config, a account) []*task {
+func (e *Exporter) buildTasks(cfg *config.Config, a *account) []*task {
 	var tasks []*task
 	logger := log.With(e.Logger, "account", a.name)
 	add := func(name string, interval time.Duration, c collector.Collector) *task {
 		t := &task{
 			account: a.name, provider: string(a.provider), name: name,
 			identity:  a.identity + "|" + name,
-			collector: c, interval: interval, maxAge: cfg.MaxAge(),
+			collector: c, interval: interval,
+			exposition: e.exposition, source: exposition.NewSource(a.name, cfg.MaxAge()),
 			metrics: e.metrics, logger: log.With(logger, "collector", name),
-			wake: make(chan struct{}, 1), polled: func() {},
+			wake: make(chan struct{}, 1),
 		}
 		tasks = append(tasks, t)
 		return t
@@ -88,7 +91,11 @@ func (e *Exporter) buildTasks(cfg *config.Config, a account) []*task {
 	if c := all.SuperSIMUsage; c.Enabled {
 		usage := add(collector.NameSuperSIMUsage, c.Interval, collector.NewSuperSIMUsage(a.shared, c))
 		if inventory != nil {
-			inventory.polled = usage.look
+			inventory.polled = func() {
+				// Now the account's SID may be known.
+				e.exposition.Show(a.info, a.about(), time.Now())
+				usage.look()
+			}
 		}
 	}
 	if c := all.AccountUsage; c.Enabled && e.served(a, collector.NameAccountUsage) {
@@ -101,7 +108,7 @@ func (e *Exporter) buildTasks(cfg *config.Config, a account) []*task {
 }
 
 // served says whether the provider has what a collector needs.
-func (e *Exporter) served(a account, name string) bool {
+func (e *Exporter) served(a *account, name string) bool {
 	if a.provider.HasAccountAPI() {
 		return true
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/twilio-exporter/twilio_exporter/collector"
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
+	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
 )
 
 // Options say what an Exporter is made of.
@@ -30,8 +31,9 @@ type Options struct {
 // configuration from its first Reload on.
 type Exporter struct {
 	Options
-	metrics *metrics
-	current atomic.Pointer[generation]
+	metrics    *metrics
+	exposition *exposition.Exposition
+	current    atomic.Pointer[generation]
 
 	mu  sync.Mutex // held while a generation takes the place of another
 	ctx context.Context
@@ -43,10 +45,11 @@ func New(ctx context.Context, o Options) *Exporter {
 	if o.Dial == nil {
 		o.Dial = Dial
 	}
-	e := &Exporter{Options: o, metrics: newMetrics(o.Registry), ctx: ctx}
-	o.Registry.MustRegister(exposition{e})
-	return e
+	return &Exporter{Options: o, metrics: newMetrics(o.Registry), exposition: exposition.New(), ctx: ctx}
 }
+
+// Exposition shows the collectors' results.
+func (e *Exporter) Exposition() *exposition.Exposition { return e.exposition }
 
 // Reload starts to work by a configuration. It is all or nothing: after an
 // error everything goes on as before. Accounts that stay the same keep their
@@ -68,6 +71,7 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 		e.metrics.start(account.name, account.provider, next.collectorsOf(account.name))
 	}
 	e.current.Store(next)
+	e.exposition.Replace(next.families, next.places())
 	e.forget(old, next)
 	next.start(e.ctx)
 	e.metrics.reloadSuccessful.Set(1)
@@ -111,6 +115,7 @@ func (e *Exporter) Wait() {
 	if g := e.current.Load(); g != nil {
 		g.stop()
 	}
+	e.exposition.Wait()
 }
 
 // Ready says whether every collector of every account has finished a poll, well
@@ -150,9 +155,9 @@ func (e *Exporter) Status() []Status {
 
 // generation is everything that runs by one configuration.
 type generation struct {
-	accounts []account
+	accounts []*account
 	tasks    []*task
-	families map[string]family
+	families []collector.Family
 
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
@@ -163,6 +168,27 @@ type account struct {
 	provider       provider
 	shared         *collector.Account
 	transport      http.RoundTripper
+	info           *exposition.Source // of account_info
+}
+
+// about is what is known of the account itself.
+func (a *account) about() []collector.Batch {
+	return []collector.Batch{collector.NewBatch(collector.AccountInfo, time.Time{}, []collector.Series{
+		{Labels: []string{a.shared.SID(), string(a.provider)}, Value: 1},
+	})}
+}
+
+// places are where the results of everything in the generation begin.
+func (g *generation) places() []exposition.Place {
+	var places []exposition.Place
+	for _, a := range g.accounts {
+		places = append(places, exposition.Place{Source: a.info, Batches: a.about()})
+	}
+	for _, t := range g.tasks {
+		places = append(places, exposition.Place{Source: t.source, Before: t.adopted})
+		t.adopted = nil
+	}
+	return places
 }
 
 // start runs the tasks, a little apart from each other.
@@ -213,7 +239,7 @@ func (g *generation) collectorsOf(account string) []string {
 
 // build makes a generation without touching what runs.
 func (e *Exporter) build(cfg *config.Config, old *generation) (*generation, error) {
-	g := &generation{families: newFamilies(cfg.Collectors().SuperSIMInventory.ICCID)}
+	g := &generation{families: collector.Families(cfg.Collectors().SuperSIMInventory.ICCID)}
 	for _, a := range cfg.Accounts() {
 		built, tasks, err := e.buildAccount(cfg, a, old)
 		if err != nil {

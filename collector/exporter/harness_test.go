@@ -121,7 +121,7 @@ func (p *process) stop() {
 // gather reads every series by its text form. Histograms are left out.
 func (p *process) gather() map[string]float64 {
 	p.t.Helper()
-	families, err := p.registry.Gather()
+	families, err := prometheus.Gatherers{p.registry, p.exporter.Exposition()}.Gather()
 	if err != nil {
 		p.t.Errorf("%s: gather: %v", time.Now(), err)
 	}
@@ -142,7 +142,7 @@ func (p *process) gather() map[string]float64 {
 // created reads the created timestamp of a family's first series.
 func (p *process) created(name string) time.Time {
 	p.t.Helper()
-	families, err := p.registry.Gather()
+	families, err := prometheus.Gatherers{p.registry, p.exporter.Exposition()}.Gather()
 	if err != nil {
 		p.t.Fatal(err)
 	}

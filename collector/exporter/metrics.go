@@ -93,6 +93,14 @@ func (m *metrics) forget(labels prometheus.Labels) {
 	m.requestDuration.DeletePartialMatch(labels)
 }
 
+// labelsOf is a family's labels as exposed.
+func labelsOf(f collector.Family) []string {
+	if f.PerAccount {
+		return append([]string{"account"}, f.Labels...)
+	}
+	return f.Labels
+}
+
 // observer counts one account's requests.
 type observer struct {
 	*metrics

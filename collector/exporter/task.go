@@ -9,6 +9,7 @@ import (
 	"github.com/go-kit/log/level"
 
 	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
@@ -20,20 +21,16 @@ type task struct {
 	identity  string // two tasks of the same identity show the same things
 	collector collector.Collector
 	interval  time.Duration
-	maxAge    time.Duration
 	metrics   *metrics
 	logger    log.Logger
 
-	wake    chan struct{} // asks it to look again when its next poll is due
-	polled  func()        // called after each good poll
-	outcome atomic.Pointer[Outcome]
-	shown   atomic.Pointer[shown]
-}
+	exposition *exposition.Exposition
+	source     *exposition.Source // of the collector's results
+	adopted    *exposition.Source // of the task's that it takes the place of; nil if there is none
 
-// shown is what a task has on /metrics.
-type shown struct {
-	batches []collector.Batch
-	good    time.Time // end of the poll that it is from
+	wake    chan struct{} // asks it to look again when its next poll is due
+	polled  func()        // called after each good poll; may be nil
+	outcome atomic.Pointer[Outcome]
 }
 
 // An Outcome is how a collector's last poll ended.
@@ -108,7 +105,7 @@ func (t *task) poll(ctx context.Context, started time.Time) {
 	}
 	if c, ok := t.collector.(collector.Clocked); ok && !last.Good.IsZero() {
 		if result, changed := c.Turn(started.UTC()); changed {
-			t.shown.Store(&shown{result.Batches, last.Good})
+			t.exposition.Show(t.source, result.Batches, last.Good)
 		}
 	}
 	result, err := t.collector.Poll(ctx)
@@ -133,7 +130,7 @@ func (t *task) poll(ctx context.Context, started time.Time) {
 		return
 	}
 	outcome.Records, outcome.Good = result.Records, now
-	t.shown.Store(&shown{result.Batches, now})
+	t.exposition.Show(t.source, result.Batches, now)
 	t.metrics.pollSuccess.WithLabelValues(t.account, t.name).Set(1)
 	t.metrics.pollLastSuccess.WithLabelValues(t.account, t.name).Set(float64(now.UnixMilli()) / 1000)
 	t.metrics.pollRecords.WithLabelValues(t.account, t.name).Set(float64(result.Records))
@@ -143,7 +140,9 @@ func (t *task) poll(ctx context.Context, started time.Time) {
 	}
 	level.Debug(t.logger).Log("msg", "poll succeeded", "records", result.Records, "duration", outcome.Duration)
 	t.outcome.Store(outcome)
-	t.polled()
+	if t.polled != nil {
+		t.polled()
+	}
 }
 
 // look makes the task look again when its next poll is due.
@@ -154,20 +153,11 @@ func (t *task) look() {
 	}
 }
 
-// results are the rows to show, unless they have grown too old.
-func (t *task) results(now time.Time) []collector.Batch {
-	s := t.shown.Load()
-	if s == nil || now.Sub(s.good) > t.maxAge {
-		return nil
-	}
-	return s.batches
-}
-
 // adopt shows what another task of the same identity showed, until the first
 // poll of its own.
 func (t *task) adopt(old *task) {
 	t.outcome.Store(old.outcome.Load())
-	t.shown.Store(old.shown.Load())
+	t.adopted = old.source
 	if a, ok := t.collector.(collector.Adopter); ok {
 		a.Adopt(old.collector)
 	}

@@ -12,11 +12,11 @@ import (
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/model"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
+	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
 )
 
 // Options say what there is to answer with.
@@ -24,26 +24,29 @@ type Options struct {
 	Logger        log.Logger
 	Registry      *prometheus.Registry
 	TelemetryPath string // of the metrics
-	Version       string // for the landing page
-	Exporter      *exporter.Exporter
-	Reload        func() error // its error is shown to whoever asked for the reload
+	MaxRequests   int    // for metrics that are answered at a time; 0: no limit
+	// DisableCompression: metrics are sent as they are, whatever the scraper takes.
+	DisableCompression bool
+	Version            string // for the landing page
+	Exporter           *exporter.Exporter
+	Reload             func() error // its error is shown to whoever asked for the reload
 }
 
 // Handler serves metrics, landing page, health, readiness and reload.
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
-	metrics := promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{
-		ErrorLog: errorLog{o.Logger},
-		// One bad series must not take all others with it.
-		ErrorHandling:     promhttp.ContinueOnError,
-		Registry:          o.Registry,
-		EnableOpenMetrics: true,
+	metrics := o.Exporter.Exposition().Handler(exposition.HandlerOptions{
+		Live:                o.Registry,
+		Registry:            o.Registry,
+		ErrorLog:            errorLog{o.Logger},
+		MaxRequestsInFlight: o.MaxRequests,
+		DisableCompression:  o.DisableCompression,
 	})
 	exactly := o.TelemetryPath
 	if strings.HasSuffix(exactly, "/") { // the mux would take everything below it, too
 		exactly += "{$}"
 	}
-	mux.Handle(exactly, promhttp.InstrumentMetricHandler(o.Registry, metrics))
+	mux.Handle(exactly, metrics)
 	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "healthy") })
 	mux.HandleFunc("/-/ready", func(w http.ResponseWriter, _ *http.Request) {
 		if !o.Exporter.Ready() {

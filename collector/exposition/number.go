@@ -1,0 +1,88 @@
+package exposition
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+)
+
+// appendNumber appends a value as the text formats write it: the shortest
+// decimal that reads back as the same float64, with an exponent from 1e+06 on and
+// below 1e-04 (strconv's format g).
+//
+// Most values are whole bytes or money of a few decimals, for which the general
+// way takes several times as long.
+func appendNumber(b []byte, v float64) []byte {
+	switch {
+	case v == 0: // -0, too
+		return append(b, '0')
+	case math.IsNaN(v):
+		return append(b, "NaN"...)
+	case math.IsInf(v, +1):
+		return append(b, "+Inf"...)
+	case math.IsInf(v, -1):
+		return append(b, "-Inf"...)
+	}
+	if u := math.Abs(v); u < 1e15 {
+		if whole := uint64(u); float64(whole) == u {
+			return appendDecimal(b, v < 0, whole, 0)
+		}
+		// Decimals of at most 15 digits are told apart by float64, so one that
+		// reads back as the value is the shortest that does.
+		if scaled := math.Round(u * 1e6); scaled < 1e15 && u >= 1e-4 && scaled/1e6 == u {
+			return appendDecimal(b, v < 0, uint64(scaled), 6)
+		}
+	}
+	return strconv.AppendFloat(b, v, 'g', -1, 64)
+}
+
+// appendDecimal appends digits/10^scale, not 0, as strconv's 'g' does with the
+// shortest precision: with an exponent from 1e+06 on.
+func appendDecimal(b []byte, negative bool, digits uint64, scale int) []byte {
+	if negative {
+		b = append(b, '-')
+	}
+	for digits%10 == 0 {
+		digits /= 10
+		scale--
+	}
+	var buffer [20]byte
+	d := strconv.AppendUint(buffer[:0], digits, 10)
+	point := len(d) - scale // digits before the decimal point
+	switch {
+	case point > 6:
+		b = append(b, d[0])
+		if len(d) > 1 {
+			b = append(b, '.')
+			b = append(b, d[1:]...)
+		}
+		exponent := point - 1
+		return append(b, 'e', '+', byte('0'+exponent/10), byte('0'+exponent%10))
+	case point <= 0:
+		b = append(b, "0."...)
+		for range -point {
+			b = append(b, '0')
+		}
+		return append(b, d...)
+	case point < len(d):
+		b = append(b, d[:point]...)
+		b = append(b, '.')
+		return append(b, d[point:]...)
+	}
+	b = append(b, d...)
+	for range point - len(d) {
+		b = append(b, '0')
+	}
+	return b
+}
+
+// appendOpenMetricsNumber is appendNumber with ".0" behind whole numbers that
+// have no exponent.
+func appendOpenMetricsNumber(b []byte, v float64) []byte {
+	from := len(b)
+	b = appendNumber(b, v)
+	if math.IsNaN(v) || math.IsInf(v, 0) || bytes.ContainsAny(b[from:], ".e") {
+		return b
+	}
+	return append(b, ".0"...)
+}
