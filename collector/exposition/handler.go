@@ -29,7 +29,7 @@ type HandlerOptions struct {
 
 // Handler serves the rows and the live metrics.
 func (x *Exposition) Handler(o HandlerOptions) http.Handler {
-	h := &handler{Exposition: x, HandlerOptions: o, errorCount: errorCounter(o.Registry)}
+	h := &handler{Exposition: x, HandlerOptions: o, negotiator: newNegotiator(o), errorCount: errorCounter(o.Registry)}
 	if o.MaxRequestsInFlight > 0 {
 		h.inFlight = make(chan struct{}, o.MaxRequestsInFlight)
 	}
@@ -58,6 +58,7 @@ func errorCounter(registry prometheus.Registerer) *prometheus.CounterVec {
 type handler struct {
 	*Exposition
 	HandlerOptions
+	*negotiator
 	errorCount *prometheus.CounterVec
 	inFlight   chan struct{}
 	workspaces sync.Pool
@@ -130,30 +131,24 @@ func (h *handler) failed(cause, message string, err error) {
 
 // answer sends what is ready as it is, and renders what is not.
 func (h *handler) answer(w http.ResponseWriter, r *http.Request, s *snapshot, others []*dto.MetricFamily, now time.Time) {
-	contentType := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
-	coding := identity
-	w.Header().Add("Vary", "Accept")
-	if !h.DisableCompression {
-		w.Header().Add("Vary", "Accept-Encoding")
-		coding = acceptedCoding(r.Header)
-	}
-	w.Header().Set("Content-Type", string(contentType))
+	contentType, coding := h.negotiate(w.Header(), r)
+	w.Header().Del("Content-Encoding") // until it is
 	f, known := formatOf(contentType)
 	only := names(r)
 
 	space := h.workspaces.Get().(*workspace)
 	defer h.workspaces.Put(space)
 	out := io.Writer(w)
-	if coding == gzipCoding {
+	if coding == string(promhttp.Gzip) {
 		if known && only == nil {
 			if st := h.stream(s, f, others, now); st != nil {
-				w.Header().Set("Content-Encoding", gzipCoding)
+				w.Header().Set("Content-Encoding", coding)
 				h.send(w, r, st, contentType, others, space)
 				return
 			}
 			// Sending all of it costs less than compressing it while somebody waits.
 		} else {
-			w.Header().Set("Content-Encoding", gzipCoding)
+			w.Header().Set("Content-Encoding", coding)
 			z, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
 			if err != nil {
 				panic(err) // only a level that does not exist is an error

@@ -1,0 +1,355 @@
+package exposition_test
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
+)
+
+// TestAllocations: a scrape allocates the same whatever the number of series,
+// and a poll that found nothing new renders and compresses nothing.
+func TestAllocations(t *testing.T) {
+	scrapes := make(map[int]float64)
+	for _, sims := range []int{1000, 20_000} {
+		x, source := shown(sims)
+		h := handler(x, live())
+		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+		r.Header.Set("Accept", accepts[2])
+		r.Header.Set("Accept-Encoding", "gzip")
+		scrapes[sims] = testing.AllocsPerRun(20, func() { h.ServeHTTP(&sink{header: make(http.Header)}, r) })
+
+		same, changed := fleet(sims), fleet(sims)
+		changed[0].Values = collector.All(1.0)
+		x.Show(source, same, time.Now())
+		if without := bytesOf(func() { x.Show(source, same, time.Now()) }); without > 50_000 {
+			t.Errorf("%d SIMs: a poll without news allocates %d bytes", sims, without)
+		}
+		if with := bytesOf(func() { x.Show(source, changed, time.Now()) }); with < 50_000 {
+			t.Errorf("%d SIMs: a poll with news allocates only %d bytes, so this test proves nothing", sims, with)
+		}
+	}
+	if few, many := scrapes[1000], scrapes[20_000]; many > few+5 || many > 300 {
+		t.Errorf("a scrape of 6,000 series allocates %v times, one of 120,000 series %v times", few, many)
+	}
+}
+
+// bytesOf are those that something allocates.
+func bytesOf(do func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	do()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+func TestHead(t *testing.T) {
+	x, _ := shown(100)
+	h := handler(x, live())
+	for _, coding := range []string{"gzip", "identity"} {
+		r := httptest.NewRequest(http.MethodHead, "/metrics", nil)
+		r.Header.Set("Accept-Encoding", coding)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != http.StatusOK || w.Body.Len() > 0 || w.Header().Get("Content-Type") == "" {
+			t.Errorf("%s: status %d, %d bytes, headers %v", coding, w.Code, w.Body.Len(), w.Header())
+		}
+	}
+}
+
+func TestDisableCompression(t *testing.T) {
+	x, _ := shown(100)
+	h := x.Handler(exposition.HandlerOptions{Live: prometheus.NewRegistry(), Registry: prometheus.NewRegistry(), DisableCompression: true})
+	header, body := scrape(t, h, "", "gzip", "")
+	if header.Get("Content-Encoding") != "" || strings.Contains(strings.Join(header.Values("Vary"), ","), "Encoding") || !bytes.Contains(body, []byte("twilio_supersim_sim_info{")) {
+		t.Errorf("headers %v, body %.100q", header, body)
+	}
+}
+
+// held is a gatherer that waits.
+type held struct{ entered, release chan struct{} }
+
+func (g held) Gather() ([]*dto.MetricFamily, error) {
+	g.entered <- struct{}{}
+	<-g.release
+	return nil, nil
+}
+
+func TestMaxRequestsInFlight(t *testing.T) {
+	x, _ := shown(1)
+	g := held{make(chan struct{}), make(chan struct{})}
+	registry := prometheus.NewRegistry()
+	h := x.Handler(exposition.HandlerOptions{Live: g, Registry: registry, MaxRequestsInFlight: 2})
+	var wait sync.WaitGroup
+	for range 2 {
+		wait.Go(func() { scrape(t, h, "", "", "") })
+		<-g.entered
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "Limit of concurrent requests reached (2)") {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+	close(g.release)
+	wait.Wait()
+	want := map[string]float64{"200": 2, "500": 0, "503": 1}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "promhttp_metric_handler_requests_total" {
+			for _, m := range f.Metric {
+				if code := m.Label[0].GetValue(); m.Counter.GetValue() != want[code] {
+					t.Errorf("code %s: want %v, have %v", code, want[code], m.Counter.GetValue())
+				}
+			}
+			return
+		}
+	}
+	t.Error("promhttp's metrics are missing")
+}
+
+// failing is a gatherer that has something wrong in it.
+type failing struct{ families []*dto.MetricFamily }
+
+func (g failing) Gather() ([]*dto.MetricFamily, error) {
+	return g.families, errors.New("something is wrong")
+}
+
+type lines struct{ bytes.Buffer }
+
+func (l *lines) Println(v ...any) { fmt.Fprintln(l, v...) }
+
+// TestErrors: what can be shown is shown, and what cannot is counted and logged.
+func TestErrors(t *testing.T) {
+	x, source := shown(1)
+	var log lines
+	registry := prometheus.NewRegistry()
+	h := x.Handler(exposition.HandlerOptions{Live: failing{}, Registry: registry, ErrorLog: &log})
+	if _, body := scrape(t, h, "", "", ""); !bytes.Contains(body, []byte("twilio_supersim_sim_info{")) {
+		t.Errorf("body %.200q", body)
+	}
+	x.Show(source, []collector.Batch{
+		collector.NewBatch("twilio_supersim_fleet_info", time.Time{}, []collector.Series{{Labels: []string{"a", "\xff"}, Value: 1}, {Labels: []string{"b", "b"}, Value: 1}}),
+		collector.NewBatch("twilio_supersim_fleet_data_limit_bytes", time.Time{}, []collector.Series{{Labels: []string{"a", "too many"}, Value: 1}}),
+	}, time.Now())
+	_, body := scrape(t, h, "", "gzip", "")
+	if have := strings.Count(string(body), "\ntwilio_"); have != 1 || !bytes.Contains(body, []byte(`unique_name="b"`)) {
+		t.Errorf("%d series in %.300q", have, body)
+	}
+	for _, want := range []string{"something is wrong", `"\xff" of label unique_name is not valid UTF-8`, "rows have 2 labels instead of 1"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("want %q in the log %s", want, log.String())
+		}
+	}
+	x.Show(source, nil, time.Now())
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if w.Code != http.StatusInternalServerError || !strings.Contains(w.Body.String(), "something is wrong") {
+		t.Errorf("nothing to show: status %d: %s", w.Code, w.Body)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "promhttp_metric_handler_errors_total" && f.Metric[1].Counter.GetValue() != 4 { // encoding, gathering
+			t.Errorf("want 4 errors of gathering, have %v", f.Metric)
+		}
+	}
+}
+
+// TestScrapeTimeout: a scraper that reads nothing holds its place no longer than
+// it said, and what it got of the body does not look whole.
+func TestScrapeTimeout(t *testing.T) {
+	x, _ := shown(20_000)
+	served := make(chan struct{})
+	h := handler(x, nil)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(served)
+		h.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	c, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprint(c, "GET /metrics HTTP/1.1\r\nHost: x\r\nX-Prometheus-Scrape-Timeout-Seconds: 0.2\r\n\r\n")
+	<-served
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := io.ReadAll(resp.Body); err == nil {
+		t.Errorf("%d bytes that look whole", len(body))
+	}
+}
+
+// TestTimeIsOver: an answer that comes too late to be begun says so.
+func TestTimeIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x, _ := shown(1)
+		g := held{make(chan struct{}, 1), make(chan struct{})}
+		h := x.Handler(exposition.HandlerOptions{Live: g, Registry: prometheus.NewRegistry()})
+		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+		r.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", "2.5")
+		time.AfterFunc(3*time.Second, func() { close(g.release) })
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != http.StatusServiceUnavailable {
+			t.Errorf("status %d", w.Code)
+		}
+	})
+}
+
+// TestMaxAge: results vanish when they are too old, be they scraped compressed
+// or not, and those of others stay.
+func TestMaxAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := exposition.New()
+		old, young := exposition.NewSource("old", 3*time.Hour), exposition.NewSource("young", 0)
+		x.Replace(collector.Families(false), []exposition.Place{{Source: old}, {Source: young}})
+		x.Show(old, fleet(600), time.Now())
+		x.Show(young, fleet(600), time.Now())
+		h := handler(x, nil)
+		count := func(coding, account string) int {
+			_, body := scrape(t, h, accepts[2], coding, "")
+			return bytes.Count(body, []byte(`{account="`+account+`"`))
+		}
+		for _, x := range []struct {
+			after   time.Duration
+			old     int
+			message string
+		}{{0, 3600, "at once"}, {3 * time.Hour, 3600, "at its last moment"}, {1, 0, "after it"}} {
+			time.Sleep(x.after)
+			for _, coding := range []string{"gzip", "identity"} {
+				if have := count(coding, "old"); have != x.old {
+					t.Errorf("%s: want %d old series, have %d", x.message, x.old, have)
+				}
+				if have := count(coding, "young"); have != 3600 {
+					t.Errorf("%s: have %d young series", x.message, have)
+				}
+			}
+		}
+		x.Show(old, fleet(600), time.Now())
+		if have := count("gzip", "old"); have != 3600 {
+			t.Errorf("back again: have %d series", have)
+		}
+	})
+}
+
+// TestReplace: who takes a place goes on with what was shown there, unless its
+// labels have changed.
+func TestReplace(t *testing.T) {
+	x, source := shown(600)
+	next, other := exposition.NewSource("production", 0), exposition.NewSource("other", 0)
+	x.Replace(collector.Families(true), []exposition.Place{{Source: other, Batches: []collector.Batch{
+		collector.NewBatch(collector.AccountInfo, time.Time{}, []collector.Series{{Labels: []string{"AC1", "kore"}, Value: 1}}),
+	}}, {Source: next, Before: source}})
+	_, body := scrape(t, handler(x, nil), "", "gzip", "")
+	for want, n := range map[string]int{
+		"twilio_supersim_sim_cost_total{": 600, "twilio_supersim_sim_info{": 0,
+		`twilio_account_info{account="other",account_sid="AC1",provider="kore"} 1`: 1,
+	} {
+		if have := bytes.Count(body, []byte(want)); have != n {
+			t.Errorf("want %d of %s, have %d", n, want, have)
+		}
+	}
+	x.Replace(collector.Families(true), nil)
+	if _, body := scrape(t, handler(x, nil), "", "gzip", ""); len(body) > 0 {
+		t.Errorf("have %.100q although nothing is left", body)
+	}
+}
+
+// TestSwitch: a scrape sees all of a poll or nothing of it.
+func TestSwitch(t *testing.T) {
+	x, source := exposition.New(), exposition.NewSource("a", 0)
+	x.Replace(collector.Families(false), []exposition.Place{{Source: source}})
+	batches := func(poll int) []collector.Batch {
+		all := fleet(1000 + poll%3)
+		for i := range all {
+			all[i].Values = collector.All(float64(poll))
+		}
+		return all
+	}
+	x.Show(source, batches(0), time.Now())
+	h := handler(x, nil)
+	ctx, stop := context.WithCancel(t.Context())
+	var wait sync.WaitGroup
+	for i := range 3 {
+		wait.Go(func() {
+			for ctx.Err() == nil {
+				coding := "gzip"
+				if i == 0 {
+					coding = "identity"
+				}
+				_, body := scrape(t, h, "", coding, "")
+				seen := make(map[string]bool)
+				rows := 0
+				for line := range strings.Lines(string(body)) {
+					if !strings.HasPrefix(line, "#") {
+						rows++
+						seen[line[strings.LastIndexByte(line, ' '):]] = true
+					}
+				}
+				if len(seen) != 1 || rows%6 != 0 {
+					t.Errorf("%d rows of %d polls in one answer", rows, len(seen))
+				}
+			}
+		})
+	}
+	for poll := range 30 {
+		x.Show(source, batches(poll), time.Now())
+	}
+	stop()
+	wait.Wait()
+}
+
+// FuzzAcceptEncoding compares the choice of a coding with promhttp's.
+func FuzzAcceptEncoding(f *testing.F) {
+	for _, s := range []string{"", "gzip", "identity", "gzip, identity", "gzip;q=0.5, identity;q=0.2", "*", "gzip;q=0", "identity;q=0, *", "zstd,gzip", "zstd", "br, gzip;q=1.0, *;q=0.1", "GZIP", "gzip;q=2", "gzip ; q = 0.3", ",", "gzip;q=0.001,identity;q=0.01"} {
+		f.Add(s)
+	}
+	none := prometheus.NewRegistry()
+	theirs := promhttp.HandlerFor(none, promhttp.HandlerOpts{})
+	x := exposition.New()
+	ours := handler(x, nil)
+	f.Fuzz(func(t *testing.T, accept string) {
+		ask := func(h http.Handler) string {
+			r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+			r.Header["Accept-Encoding"] = []string{accept}
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Header().Get("Content-Encoding") == "gzip" {
+				if _, err := gzip.NewReader(w.Body); err != nil {
+					t.Error(err)
+				}
+			}
+			return w.Header().Get("Content-Encoding")
+		}
+		if want, have := ask(theirs), ask(ours); have != want {
+			t.Errorf("%q: want %q, have %q", accept, want, have)
+		}
+	})
+}
