@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -56,8 +57,12 @@ func main() {
 type options struct {
 	configFile    string
 	configCheck   bool
+	shard         int
+	totalShards   int
 	demo          bool
 	telemetryPath string
+	maxRequests   int
+	plain         bool // do not compress
 	web           *toolkit.FlagConfig
 	logLevel      string
 	logFormat     string
@@ -67,6 +72,7 @@ type options struct {
 // status.
 func command(ctx context.Context, hangup <-chan os.Signal, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
 	var o options
+	var shard, totalShards string
 	app := kingpin.New("twilio_exporter", "Prometheus exporter for the usage and cost of Twilio Super SIM fleets.")
 	exit := -1
 	app.UsageWriter(stdout).ErrorWriter(stderr).Terminate(func(code int) { exit = code })
@@ -76,8 +82,12 @@ func command(ctx context.Context, hangup <-chan os.Signal, args []string, env fu
 	app.Command("serve", "Poll the accounts and serve their metrics.").Default()
 	app.Flag("config.file", "YAML configuration; without it, one account is taken from the TWILIO_* environment variables.").PlaceHolder("FILE").StringVar(&o.configFile)
 	app.Flag("config.check", "Load the configuration and everything it names, report every fault, and exit.").BoolVar(&o.configCheck)
+	app.Flag("shard", "Which of the shards this process is, counted from 0: it serves only those accounts that fall to it.").Default("0").StringVar(&shard)
+	app.Flag("total-shards", "How many shards the accounts are divided among.").Default("1").StringVar(&totalShards)
 	app.Flag("demo", "Run against a built-in simulated Twilio; no account is needed.").BoolVar(&o.demo)
 	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.telemetryPath)
+	app.Flag("web.max-requests", "Scrapes that are answered at a time; 0 is no limit.").Default("40").IntVar(&o.maxRequests)
+	app.Flag("web.disable-compression", "Send the metrics uncompressed, whatever the scraper takes.").BoolVar(&o.plain)
 	app.Flag("log.level", "Least severe messages to log.").Default("info").EnumVar(&o.logLevel, "debug", "info", "warn", "error")
 	app.Flag("log.format", "Format of log messages.").Default("logfmt").EnumVar(&o.logFormat, "logfmt", "json")
 	o.web = kingpinflag.AddFlags(app, ":9860")
@@ -88,6 +98,12 @@ func command(ctx context.Context, hangup <-chan os.Signal, args []string, env fu
 	}
 	if err == nil && o.demo && o.configFile != "" {
 		err = errors.New("--demo and --config.file exclude each other")
+	}
+	if err == nil {
+		o.shard, o.totalShards, err = parseShard(shard, totalShards)
+	}
+	if err == nil && o.maxRequests < 0 {
+		err = errors.New("--web.max-requests must not be negative")
 	}
 	if err == nil {
 		err = checkTelemetryPath(o.telemetryPath)
@@ -101,6 +117,20 @@ func command(ctx context.Context, hangup <-chan os.Signal, args []string, env fu
 		return 1
 	}
 	return 0
+}
+
+// parseShard reads two flags. kingpin's own integers take 1.5 for 1, and their
+// errors do not name the flag.
+func parseShard(shard, total string) (index, of int, err error) {
+	n, err := strconv.ParseInt(total, 10, 32)
+	if err != nil || n < 1 {
+		return 0, 0, errors.New("--total-shards must be a whole number of 1 or more")
+	}
+	i, err := strconv.ParseInt(shard, 10, 32)
+	if err != nil || i < 0 || i >= n {
+		return 0, 0, fmt.Errorf("--shard must be a whole number of 0 or more and less than --total-shards, which is %d", n)
+	}
+	return int(i), int(n), nil
 }
 
 // checkTelemetryPath refuses paths that could not be reached, or not be told from
@@ -135,6 +165,10 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 	}
 	if o.configCheck {
 		fmt.Fprintln(stdout, "The configuration is valid.")
+		if o.totalShards > 1 {
+			fmt.Fprintf(stdout, "%d of its %d accounts fall to shard %d of 0 to %d.\n",
+				len(cfg.Shard(o.shard, o.totalShards).Accounts()), len(cfg.Accounts()), o.shard, o.totalShards-1)
+		}
 		return nil
 	}
 
@@ -146,12 +180,13 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	e := exporter.New(ctx, exporter.Options{Logger: logger, Registry: registry, UserAgent: userAgent()})
-	if err := e.Reload(cfg); err != nil {
+	if err := e.Reload(o.part(cfg, logger)); err != nil {
 		return err
 	}
 	reload := func() error {
 		cfg, err := load()
 		if err == nil {
+			cfg = o.part(cfg, logger)
 			err = e.Reload(cfg)
 		} else {
 			e.ReloadFailed()
@@ -167,6 +202,7 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 		ReadHeaderTimeout: 10 * time.Second,
 		Handler: web.Handler(web.Options{
 			Logger: logger, Registry: registry, TelemetryPath: o.telemetryPath,
+			MaxRequests: o.maxRequests, DisableCompression: o.plain,
 			Version: version.Info(), Exporter: e, Reload: reload,
 		}),
 	}
@@ -206,6 +242,19 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 	}
 	level.Info(logger).Log("msg", "stopped")
 	return nil
+}
+
+// part is what this process serves of a configuration.
+func (o options) part(cfg *config.Config, logger log.Logger) *config.Config {
+	part := cfg.Shard(o.shard, o.totalShards)
+	if o.totalShards > 1 {
+		msg, accounts := "serving a shard of the accounts", len(part.Accounts())
+		if accounts == 0 {
+			msg = "none of the accounts fall to this shard"
+		}
+		level.Info(logger).Log("msg", msg, "shard", o.shard, "total_shards", o.totalShards, "accounts", accounts, "of", len(cfg.Accounts()))
+	}
+	return part
 }
 
 // loadConfig loads and checks everything that the command line and the

@@ -310,7 +310,16 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"--web.telemetry-path=/{x"}, 2, "", "--web.telemetry-path"},
 		{[]string{"--web.telemetry-path=/a b"}, 2, "", "--web.telemetry-path"},
 		{[]string{"--web.telemetry-path=/a/../b"}, 2, "", "--web.telemetry-path"},
+		{[]string{"--total-shards=0"}, 2, "", "twilio_exporter: --total-shards must be"},
+		{[]string{"--total-shards=-1"}, 2, "", "twilio_exporter: --total-shards must be"},
+		{[]string{"--shard=1"}, 2, "", "twilio_exporter: --shard must be"},
+		{[]string{"--shard=-1", "--total-shards=3"}, 2, "", "twilio_exporter: --shard must be"},
+		{[]string{"--shard=3", "--total-shards=3"}, 2, "", "twilio_exporter: --shard must be"},
+		{[]string{"--shard=1.5", "--total-shards=3"}, 2, "", "twilio_exporter: --shard must be"},
+		{[]string{"--shard=", "--total-shards=3"}, 2, "", "twilio_exporter: --shard must be"}, // a pod without the label
+		{[]string{"--shard=$(SHARD)", "--total-shards=3"}, 2, "", "twilio_exporter: --shard must be"},
 		{[]string{"serve", "--config.check", "--demo"}, 0, "valid", ""},
+		{[]string{"--config.check", "--demo", "--shard=1", "--total-shards=2"}, 0, "\n2 of its 2 accounts fall to shard 1 of 0 to 1.\n", ""},
 	} {
 		status, stdout, stderr := runToEnd(t, nil, x.args...)
 		if status != x.status {
@@ -762,4 +771,67 @@ func TestSecrets(t *testing.T) {
 		lacks(t, out.String(), base64.StdEncoding.EncodeToString([]byte(pair)))
 	}
 	lacks(t, out.String(), "canary-")
+}
+
+// TestShards: three processes divide the accounts of one file, by flags alone,
+// at the start and at a reload.
+func TestShards(t *testing.T) {
+	_, url := simulate(t)
+	several := func(names ...string) string {
+		text := "accounts:\n"
+		for _, name := range names {
+			text += strings.TrimPrefix(yaml(url, name), "accounts:\n")
+		}
+		return text
+	}
+	label := regexp.MustCompile(`(?m)^twilio_account_info\{account="([^"]*)"`)
+	served := func(p *program) (names string) {
+		for _, found := range label.FindAllStringSubmatch(p.get("/metrics"), -1) {
+			names += found[1] + " "
+		}
+		return names
+	}
+	file := write(t, "a.yml", several("a", "b"))
+	var shards []*program
+	for i, want := range []string{"b ", "", "a "} {
+		p := start(t, "--config.file="+file, fmt.Sprintf("--shard=%d", i), "--total-shards=3")
+		p.awaitReady()
+		if have := served(p); have != want {
+			t.Errorf("shard %d: want the accounts %q, have %q", i, want, have)
+		}
+		shards = append(shards, p)
+	}
+	empty := shards[1]
+	lacks(t, empty.get("/metrics"), `account="`)
+	contains(t, empty.get("/"), "<html")
+	if have := strings.Count(empty.stderr.String(), `msg="none of the accounts fall to this shard" shard=1 total_shards=3 accounts=0 of=2`); have != 1 {
+		t.Errorf("want one line about it in the log, have %d: %s", have, empty.stderr.String())
+	}
+
+	write(t, file, several("sensors", "b", "production", "a", "demo"))
+	for i, want := range []string{"b production ", "sensors ", "a demo "} {
+		if status, body := shards[i].do(http.MethodPost, "/-/reload"); status != http.StatusOK {
+			t.Errorf("want status 200, have %d: %s", status, body)
+		}
+		if have := served(shards[i]); have != want {
+			t.Errorf("shard %d, reloaded: want the accounts %q, have %q", i, want, have)
+		}
+		shards[i].stop()
+	}
+
+	// The whole file is checked, whichever shard it is for.
+	for i, want := range []int{2, 1, 2} {
+		_, stdout, _ := runToEnd(t, nil, "--config.check", "--config.file="+file, fmt.Sprintf("--shard=%d", i), "--total-shards=3")
+		contains(t, stdout, "valid", fmt.Sprintf("\n%d of its 5 accounts fall to shard %d of 0 to 2.\n", want, i))
+	}
+	_, stdout, _ := runToEnd(t, environment{"TWILIO_ACCOUNT_SID": sid, "TWILIO_AUTH_TOKEN": "x"}, "--config.check", "--total-shards=3")
+	contains(t, stdout, "\n0 of its 1 accounts fall to shard 0 of 0 to 2.\n")
+	write(t, file, several("sensors")+strings.Replace(strings.TrimPrefix(yaml(url, "b"), "accounts:\n"), "password: "+token, "password_file: absent", 1))
+	for _, args := range [][]string{{"--config.check"}, {"--web.listen-address=127.0.0.1:0"}} {
+		status, _, stderr := runToEnd(t, nil, append(args, "--config.file="+file, "--shard=1", "--total-shards=3")...)
+		if status != 1 {
+			t.Errorf("%q: want exit status 1, have %d", args, status)
+		}
+		contains(t, stderr, file+":9: accounts[1].basic_auth.password_file: ")
+	}
 }

@@ -15,6 +15,8 @@ const (
 	UsageDecreases             = "twilio_exporter_usage_decreases_total"
 	ConfigLastReloadSuccessful = "twilio_exporter_config_last_reload_successful"
 	ConfigLastReloadTimestamp  = "twilio_exporter_config_last_reload_success_timestamp_seconds"
+	ShardOrdinal               = "twilio_exporter_shard_ordinal"
+	TotalShards                = "twilio_exporter_total_shards"
 	BuildInfo                  = "twilio_exporter_build_info"
 )
 
@@ -38,6 +40,8 @@ func ownFamilies() []Family {
 		counter("", UsageDecreases, "Counters that the API reported lower than before within their month; the higher value is held.", "collector"),
 		global(ConfigLastReloadSuccessful, "Whether the last load of the configuration succeeded, 1 or 0."),
 		global(ConfigLastReloadTimestamp, "When the configuration was last loaded with success, in seconds since the epoch."),
+		global(ShardOrdinal, "Which of the shards this process is, counted from 0."),
+		global(TotalShards, "Shards that the accounts are divided among, 1 where they are not."),
 		global(BuildInfo, "The build that is running, constant 1.",
 			"branch", "goarch", "goos", "goversion", "revision", "tags", "version"),
 	}

@@ -16,6 +16,7 @@ type Config struct {
 	name   string         // the file, for faults that CheckFiles finds
 	lines  map[string]int // where each key stands in it
 	values values
+	shard  shard
 }
 
 // values is the top level of the file.
@@ -41,8 +42,17 @@ type API struct {
 	MaxRecords int `yaml:"max_records"`
 }
 
-// Accounts returns the accounts in the order of the file, at least one.
-func (c *Config) Accounts() []Account { return clone(c.values.Accounts) }
+// Accounts returns the accounts in the order of the file: at least one, unless
+// Shard has chosen among them.
+func (c *Config) Accounts() []Account {
+	var chosen []Account
+	for _, a := range c.values.Accounts {
+		if c.shard.has(a.Name) {
+			chosen = append(chosen, a)
+		}
+	}
+	return clone(chosen)
+}
 
 // Collectors returns what the collectors are to do, the same for every account.
 func (c *Config) Collectors() Collectors { return clone(c.values.Collectors) }

@@ -74,6 +74,9 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 	e.exposition.Replace(next.families, next.places())
 	e.forget(old, next)
 	next.start(e.ctx)
+	ordinal, total := cfg.Sharding()
+	e.metrics.shardOrdinal.Set(float64(ordinal))
+	e.metrics.totalShards.Set(float64(total))
 	e.metrics.reloadSuccessful.Set(1)
 	e.metrics.reloadTimestamp.Set(float64(time.Now().Unix()))
 	return nil

@@ -18,6 +18,7 @@ type metrics struct {
 	requests, retries                                       *prometheus.CounterVec
 	requestDuration                                         *prometheus.HistogramVec
 	reloadSuccessful, reloadTimestamp                       prometheus.Gauge
+	shardOrdinal, totalShards                               prometheus.Gauge
 }
 
 func newMetrics(registry prometheus.Registerer) *metrics {
@@ -54,6 +55,8 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		}, labelsOf(duration)),
 		reloadSuccessful: gauge(collector.ConfigLastReloadSuccessful).WithLabelValues(),
 		reloadTimestamp:  gauge(collector.ConfigLastReloadTimestamp).WithLabelValues(),
+		shardOrdinal:     gauge(collector.ShardOrdinal).WithLabelValues(),
+		totalShards:      gauge(collector.TotalShards).WithLabelValues(),
 	}
 	registry.MustRegister(m.requestDuration)
 	gauge(collector.BuildInfo).With(prometheus.Labels{

@@ -287,7 +287,7 @@ func TestSwitch(t *testing.T) {
 	x, source := exposition.New(), exposition.NewSource("a", 0)
 	x.Replace(collector.Families(false), []exposition.Place{{Source: source}})
 	batches := func(poll int) []collector.Batch {
-		all := fleet(1000 + poll%3)
+		all := fleet(600 + poll%3)
 		for i := range all {
 			all[i].Values = collector.All(float64(poll))
 		}
@@ -319,7 +319,7 @@ func TestSwitch(t *testing.T) {
 			}
 		})
 	}
-	for poll := range 30 {
+	for poll := range 10 {
 		x.Show(source, batches(poll), time.Now())
 	}
 	stop()

@@ -33,7 +33,11 @@ var builds = map[string]string{
 	"base":                   "",
 	"overlays/one-account":   "monitoring",
 	"overlays/many-accounts": "monitoring",
+	sharded:                  "monitoring",
 }
+
+// sharded is the kustomization with several exporters.
+const sharded = "overlays/sharded"
 
 // An object is one of what a build makes.
 type object interface {
@@ -296,10 +300,30 @@ func TestDashboardsAreTheDashboards(t *testing.T) {
 	})
 }
 
-// container is the exporter's, the only one of the pod.
-func container(t *testing.T, d *apps.Deployment) core.Container {
+// workload is what makes a build's pods: a StatefulSet where there are shards, a
+// Deployment elsewhere, and never both, or accounts had two pollers.
+type workload struct {
+	selector *v1.LabelSelector
+	template core.PodTemplateSpec
+}
+
+func theWorkload(t *testing.T, build string, objects []object) workload {
 	t.Helper()
-	pod := d.Spec.Template.Spec
+	deployments, sets := all[*apps.Deployment](objects), all[*apps.StatefulSet](objects)
+	switch {
+	case build == sharded && len(deployments) == 0 && len(sets) == 1:
+		return workload{sets[0].Spec.Selector, sets[0].Spec.Template}
+	case build != sharded && len(deployments) == 1 && len(sets) == 0:
+		return workload{deployments[0].Spec.Selector, deployments[0].Spec.Template}
+	}
+	t.Fatalf("%d Deployments and %d StatefulSets", len(deployments), len(sets))
+	return workload{}
+}
+
+// container is the exporter's, the only one of the pod.
+func container(t *testing.T, w workload) core.Container {
+	t.Helper()
+	pod := w.template.Spec
 	if len(pod.Containers) != 1 || len(pod.InitContainers) != 0 {
 		t.Fatalf("%d containers and %d before them, want one", len(pod.Containers), len(pod.InitContainers))
 	}

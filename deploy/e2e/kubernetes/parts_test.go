@@ -38,14 +38,12 @@ func isFalse(b *bool) bool { return b != nil && !*b }
 func isTrue(b *bool) bool  { return b != nil && *b }
 
 func TestPodIsConfined(t *testing.T) {
-	eachBuild(t, func(t *testing.T, _ string, objects []object) {
-		d := the[*apps.Deployment](t, objects)
-		pod, c := d.Spec.Template.Spec, container(t, d)
+	eachBuild(t, func(t *testing.T, name string, objects []object) {
+		w := theWorkload(t, name, objects)
+		pod, c := w.template.Spec, container(t, w)
 		account := the[*core.ServiceAccount](t, objects)
 		user, group := imageUser(t)
 		for fault, found := range map[string]bool{
-			"is not one replica":                           d.Spec.Replicas == nil || *d.Spec.Replicas != 1,
-			"does not stop the old pod first":              d.Spec.Strategy.Type != apps.RecreateDeploymentStrategyType,
 			"has another service account":                  pod.ServiceAccountName != account.Name,
 			"has a token":                                  !isFalse(pod.AutomountServiceAccountToken) || !isFalse(account.AutomountServiceAccountToken),
 			"has the variables of all services":            !isFalse(pod.EnableServiceLinks),
@@ -78,6 +76,26 @@ func TestPodIsConfined(t *testing.T) {
 	})
 }
 
+// TestOnePollerOnly: no account is polled by two pods, not for a while either.
+// Shards are looked at below.
+func TestOnePollerOnly(t *testing.T) {
+	eachBuild(t, func(t *testing.T, name string, objects []object) {
+		if name == sharded {
+			return
+		}
+		d := the[*apps.Deployment](t, objects)
+		if d.Spec.Replicas == nil || *d.Spec.Replicas != 1 {
+			t.Error("the Deployment is not one replica")
+		}
+		if d.Spec.Strategy.Type != apps.RecreateDeploymentStrategyType {
+			t.Error("the Deployment does not stop the old pod first")
+		}
+		if args := container(t, theWorkload(t, name, objects)).Args; strings.Contains(strings.Join(args, " "), "shard") {
+			t.Errorf("the only exporter serves a shard: %q", args)
+		}
+	})
+}
+
 // imageUser is the user that the Dockerfile names.
 func imageUser(t *testing.T) (user, group int64) {
 	t.Helper()
@@ -97,19 +115,19 @@ func dockerfile(t *testing.T) []byte {
 }
 
 func TestSelectorsFindWhatTheyAreFor(t *testing.T) {
-	eachBuild(t, func(t *testing.T, _ string, objects []object) {
-		d, service := the[*apps.Deployment](t, objects), the[*core.Service](t, objects)
+	eachBuild(t, func(t *testing.T, name string, objects []object) {
+		w, service := theWorkload(t, name, objects), the[*core.Service](t, objects)
 		monitor, policy := the[*monitoring.ServiceMonitor](t, objects), the[*networking.NetworkPolicy](t, objects)
-		podLabels, c := d.Spec.Template.Labels, container(t, d)
+		podLabels, c := w.template.Labels, container(t, w)
 
 		for what, s := range map[string]struct {
 			selector *v1.LabelSelector
 			labels   map[string]string
 		}{
-			"the Deployment": {d.Spec.Selector, podLabels},
-			"the Service":    {&v1.LabelSelector{MatchLabels: service.Spec.Selector}, podLabels},
-			"the policy":     {&policy.Spec.PodSelector, podLabels},
-			"the monitor":    {&monitor.Spec.Selector, service.Labels},
+			"the workload": {w.selector, podLabels},
+			"the Service":  {&v1.LabelSelector{MatchLabels: service.Spec.Selector}, podLabels},
+			"the policy":   {&policy.Spec.PodSelector, podLabels},
+			"the monitor":  {&monitor.Spec.Selector, service.Labels},
 		} {
 			selector, err := v1.LabelSelectorAsSelector(s.selector)
 			if err != nil {
@@ -123,10 +141,10 @@ func TestSelectorsFindWhatTheyAreFor(t *testing.T) {
 		if len(c.Ports) != 1 || !bytes.Contains(dockerfile(t), []byte("\nEXPOSE 9860\n")) || c.Ports[0].ContainerPort != 9860 {
 			t.Fatalf("ports of the container: %v", c.Ports)
 		}
-		name := c.Ports[0].Name
+		port := c.Ports[0].Name
 		ports := service.Spec.Ports
-		if len(ports) != 1 || ports[0].TargetPort.String() != name {
-			t.Errorf("the Service's ports %v do not lead to the port %s", ports, name)
+		if len(ports) != 1 || ports[0].TargetPort.String() != port {
+			t.Errorf("the Service's ports %v do not lead to the port %s", ports, port)
 		}
 		if ends := monitor.Spec.Endpoints; len(ends) != 1 || len(ports) != 1 || ends[0].Port != ports[0].Name || ends[0].Path != "/metrics" {
 			t.Errorf("the ServiceMonitor's endpoints %v are not the Service's port %v", ends, ports)
@@ -139,7 +157,7 @@ func TestSelectorsFindWhatTheyAreFor(t *testing.T) {
 		if !slices.Equal(policy.Spec.PolicyTypes, []networking.PolicyType{"Ingress", "Egress"}) {
 			t.Errorf("the policy is about %v only", policy.Spec.PolicyTypes)
 		}
-		if len(in) != 1 || len(in[0].Ports) != 1 || in[0].Ports[0].Port.String() != name || len(in[0].From) != 1 ||
+		if len(in) != 1 || len(in[0].Ports) != 1 || in[0].Ports[0].Port.String() != port || len(in[0].From) != 1 ||
 			in[0].From[0].PodSelector != nil || in[0].From[0].IPBlock != nil ||
 			in[0].From[0].NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"] != "monitoring" {
 			t.Errorf("the policy lets in %v", in)
@@ -159,36 +177,45 @@ func TestSelectorsFindWhatTheyAreFor(t *testing.T) {
 func isEmpty(s monitoring.NamespaceSelector) bool { return !s.Any && len(s.MatchNames) == 0 }
 
 // TestSeriesOutliveThePod relabels two pods one after the other as Prometheus
-// would: they must be the same series, under the job that the rules look for.
+// would: they must be the same series, under the job that the rules look for. Pods
+// of different shards must not be.
 func TestSeriesOutliveThePod(t *testing.T) {
-	objects := build(t, "overlays/many-accounts")
-	end := the[*monitoring.ServiceMonitor](t, objects).Spec.Endpoints[0]
-	if interval, err := time.ParseDuration(string(end.Interval)); err != nil || interval <= 0 || interval > 5*time.Minute {
-		t.Errorf("interval %s: %v", end.Interval, err)
-	}
-	if end.HonorLabels {
-		t.Error("the exporter's labels win over the target's")
-	}
-	steps := relabelSteps(t, end.RelabelConfigs)
-	var seen []string
-	for _, pod := range []string{"a", "b"} {
-		// What Prometheus Operator gives a target before these steps.
-		target := labels.FromStrings("job", "twilio-exporter", "instance", "10.0.0."+pod+":9860",
-			"namespace", "monitoring", "service", "twilio-exporter", "endpoint", "metrics",
-			"pod", "twilio-exporter-"+pod, "container", "twilio-exporter")
-		builder := labels.NewBuilder(target)
-		if !relabel.ProcessBuilder(builder, steps...) {
-			t.Fatal("the target is dropped")
+	eachBuild(t, func(t *testing.T, name string, objects []object) {
+		ends := the[*monitoring.ServiceMonitor](t, objects).Spec.Endpoints
+		end := ends[0]
+		if interval, err := time.ParseDuration(string(end.Interval)); err != nil || interval <= 0 || interval > 5*time.Minute {
+			t.Errorf("interval %s: %v", end.Interval, err)
 		}
-		got := builder.Labels()
-		if got.Get("job") != "twilio" || got.Get("instance") != "twilio-exporter" {
-			t.Errorf("labels %s", got)
+		if end.HonorLabels || len(end.MetricRelabelConfigs) > 0 {
+			t.Error("the exporter's labels win over the target's, or are changed")
 		}
-		seen = append(seen, got.String())
-	}
-	if seen[0] != seen[1] {
-		t.Errorf("a new pod makes new series: %s, then %s", seen[0], seen[1])
-	}
+		steps := relabelSteps(t, end.RelabelConfigs)
+		relabeled := func(pod, address string) labels.Labels {
+			// What Prometheus Operator gives a target before these steps.
+			builder := labels.NewBuilder(labels.FromStrings("job", "twilio-exporter", "instance", address,
+				"namespace", "monitoring", "service", "twilio-exporter", "endpoint", "metrics",
+				"pod", pod, "container", "twilio-exporter"))
+			if !relabel.ProcessBuilder(builder, steps...) {
+				t.Fatal("the target is dropped")
+			}
+			return builder.Labels()
+		}
+		type pod struct{ before, after, instance string }
+		pods := []pod{{"twilio-exporter-6c9f7d9b5-x2v4q", "twilio-exporter-7d8b6c4f9-k8w2z", "twilio-exporter"}}
+		if name == sharded {
+			pods = []pod{
+				{"twilio-exporter-0", "twilio-exporter-0", "twilio-exporter-0"},
+				{"twilio-exporter-1", "twilio-exporter-1", "twilio-exporter-1"},
+			}
+		}
+		for _, p := range pods {
+			before, after := relabeled(p.before, "10.0.0.1:9860"), relabeled(p.after, "10.0.0.2:9860")
+			want := labels.FromStrings("job", "twilio", "instance", p.instance, "namespace", "monitoring", "service", "twilio-exporter")
+			if !labels.Equal(before, want) || !labels.Equal(after, want) {
+				t.Errorf("want the labels %s before and after pod %s is replaced, have %s and %s", want, p.before, before, after)
+			}
+		}
+	})
 }
 
 // relabelSteps are the operator's in Prometheus's own words.
@@ -227,74 +254,107 @@ func relabelSteps(t *testing.T, configs []monitoring.RelabelConfig) (steps []*re
 func TestConfigurations(t *testing.T) {
 	exporter := buildExporter(t)
 	eachBuild(t, func(t *testing.T, name string, objects []object) {
-		d := the[*apps.Deployment](t, objects)
-		pod, c := d.Spec.Template.Spec, container(t, d)
+		w := theWorkload(t, name, objects)
 		if name == "overlays/one-account" {
-			checkEnvironment(t, objects, pod, c)
+			checkEnvironment(t, objects, w.template.Spec, container(t, w))
 			return
 		}
+		m := mount(t, name, objects, w)
+		if accounts := len(m.config.Accounts()); (name == "base") != (accounts == 1) {
+			t.Errorf("%d accounts", accounts)
+		}
+		if name == sharded {
+			return // TestShards looks at each pod
+		}
+		c := container(t, w)
 		if len(c.Env) > 0 {
 			t.Errorf("variables %v beside a file", c.Env)
 		}
-		mounts := map[string]string{}
-		for _, m := range c.VolumeMounts {
-			mounts[m.Name] = m.MountPath
-		}
-		// The files as the pod sees them, under a directory of the test.
-		root := t.TempDir()
-		var file string
-		for _, v := range pod.Volumes {
-			at, ok := mounts[v.Name]
-			if !ok {
-				t.Fatalf("volume %s is not mounted", v.Name)
-			}
-			if err := os.MkdirAll(root+at, 0o755); err != nil {
-				t.Fatal(err)
-			}
-			switch {
-			case v.ConfigMap != nil:
-				content := configMap(t, objects, v.ConfigMap.Name).Data["config.yml"]
-				cfg, err := config.Parse(v.ConfigMap.Name, []byte(content))
-				if err != nil {
-					t.Fatalf("the exporter refuses the ConfigMap: %v", err)
-				}
-				if accounts := len(cfg.Accounts()); (name == "overlays/many-accounts") != (accounts > 1) {
-					t.Errorf("%d accounts", accounts)
-				}
-				// config.Parse reads no files. Where they would be is moved only below.
-				file = root + at + "/config.yml"
-				moved := strings.ReplaceAll(content, mounts["credentials"], root+mounts["credentials"])
-				if err := os.WriteFile(file, []byte(moved), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			case v.Secret != nil:
-				if v.Secret.SecretName != credentials {
-					t.Errorf("the Secret is %s", v.Secret.SecretName)
-				}
-				if v.Secret.DefaultMode == nil || *v.Secret.DefaultMode != 0o440 {
-					t.Error("the secrets' mode is not 0440")
-				}
-				for _, key := range documentedKeys(t, name) {
-					if err := os.WriteFile(root+at+"/"+key, []byte("secret\n"), 0o644); err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
-		}
-		var args []string
-		for _, arg := range c.Args {
-			args = append(args, strings.ReplaceAll(arg, mounts["config"], root+mounts["config"]))
-		}
-		if file == "" || !slices.Contains(args, "--config.file="+file) {
-			t.Fatalf("arguments %v do not name the mounted file %s", args, file)
-		}
-		if output, err := exec.CommandContext(t.Context(), exporter, append(args, "--config.check")...).CombinedOutput(); err != nil {
-			t.Errorf("the exporter refuses what is mounted: %v\n%s", err, output)
+		if output := m.check(t, exporter, c.Args); output != "The configuration is valid.\n" {
+			t.Errorf("the exporter says %q", output)
 		}
 	})
 }
 
-// configMap finds a ConfigMap by the name that the Deployment has for it, which
+// mounted is what a pod sees of its volumes, under a directory of the test.
+type mounted struct {
+	config *config.Config
+	file   string            // where it is
+	moved  map[string]string // where each mount is
+}
+
+func mount(t *testing.T, name string, objects []object, w workload) (m mounted) {
+	t.Helper()
+	mounts := map[string]string{}
+	for _, m := range container(t, w).VolumeMounts {
+		mounts[m.Name] = m.MountPath
+	}
+	root := t.TempDir()
+	m.moved = map[string]string{}
+	for _, v := range w.template.Spec.Volumes {
+		at, ok := mounts[v.Name]
+		if !ok {
+			t.Fatalf("volume %s is not mounted", v.Name)
+		}
+		m.moved[at] = root + at
+		if err := os.MkdirAll(root+at, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case v.ConfigMap != nil:
+			content := configMap(t, objects, v.ConfigMap.Name).Data["config.yml"]
+			cfg, err := config.Parse(v.ConfigMap.Name, []byte(content))
+			if err != nil {
+				t.Fatalf("the exporter refuses the ConfigMap: %v", err)
+			}
+			// config.Parse reads no files. Where they would be is moved only below.
+			m.config, m.file = cfg, root+at+"/config.yml"
+			moved := strings.ReplaceAll(content, mounts["credentials"], root+mounts["credentials"])
+			if err := os.WriteFile(m.file, []byte(moved), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		case v.Secret != nil:
+			if v.Secret.SecretName != credentials {
+				t.Errorf("the Secret is %s", v.Secret.SecretName)
+			}
+			if v.Secret.DefaultMode == nil || *v.Secret.DefaultMode != 0o440 {
+				t.Error("the secrets' mode is not 0440")
+			}
+			for _, key := range documentedKeys(t, name) {
+				if err := os.WriteFile(root+at+"/"+key, []byte("secret\n"), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if m.config == nil {
+		t.Fatal("no ConfigMap is mounted")
+	}
+	return m
+}
+
+// check runs the exporter's check with the pod's arguments, and returns what it
+// says.
+func (m mounted) check(t *testing.T, exporter string, args []string) string {
+	t.Helper()
+	moved := []string{"--config.check"}
+	for _, arg := range args {
+		for from, to := range m.moved {
+			arg = strings.Replace(arg, from, to, 1)
+		}
+		moved = append(moved, arg)
+	}
+	if !slices.Contains(moved, "--config.file="+m.file) {
+		t.Fatalf("arguments %v do not name the mounted file %s", moved, m.file)
+	}
+	output, err := exec.CommandContext(t.Context(), exporter, moved...).CombinedOutput()
+	if err != nil {
+		t.Errorf("the exporter refuses what is mounted: %v\n%s", err, output)
+	}
+	return string(output)
+}
+
+// configMap finds a ConfigMap by the name that the workload has for it, which
 // must change with its content.
 func configMap(t *testing.T, objects []object, name string) *core.ConfigMap {
 	t.Helper()
@@ -364,8 +424,8 @@ func checkEnvironment(t *testing.T, objects []object, pod core.PodSpec, c core.C
 // TestProbes asks a running exporter what the kubelet would ask.
 func TestProbes(t *testing.T) {
 	origin := startDemo(t, buildExporter(t))
-	eachBuild(t, func(t *testing.T, _ string, objects []object) {
-		c := container(t, the[*apps.Deployment](t, objects))
+	eachBuild(t, func(t *testing.T, name string, objects []object) {
+		c := container(t, theWorkload(t, name, objects))
 		for _, p := range []struct {
 			name, path string
 			probe      *core.Probe

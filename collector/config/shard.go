@@ -1,0 +1,51 @@
+package config
+
+import "hash/fnv"
+
+// shard is which of the accounts a process serves; the zero value is all.
+type shard struct{ index, total int }
+
+// Shard is the same configuration for one of several processes that divide its
+// accounts among them: its Accounts are those of shard index, counted from 0, of
+// total shards, which may be none. Every account is in exactly one shard, and
+// always in the same: that depends on its name and on total alone. When total
+// grows by one, accounts move to the new shard only. Whatever is wrong with any
+// account stays a fault, in every shard.
+//
+// total must be 1 or more, and index from 0 to total-1.
+func (c *Config) Shard(index, total int) *Config {
+	part := *c
+	part.shard = shard{index, total}
+	return &part
+}
+
+// Sharding is what Shard was called with, 0 and 1 where it was not.
+func (c *Config) Sharding() (index, total int) {
+	return c.shard.index, max(c.shard.total, 1)
+}
+
+// has says whether an account of this name is in the shard.
+func (s shard) has(name string) bool {
+	return s.total <= 1 || shardOf(name, s.total) == s.index
+}
+
+// shardOf is the shard of an account. Its answers must never change: with
+// another hash, a process of the old release and one of the new would both poll
+// an account, or neither.
+func shardOf(name string, total int) int {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	return jump(h.Sum64(), total)
+}
+
+// jump is the jump consistent hash of Lamping and Veach, "A Fast, Minimal Memory,
+// Consistent Hash Algorithm", 2014, https://arxiv.org/abs/1406.2294.
+func jump(key uint64, buckets int) int {
+	b, j := int64(-1), int64(0)
+	for j < int64(buckets) {
+		b = j
+		key = key*2862933555777941757 + 1
+		j = int64(float64(b+1) * (float64(1<<31) / float64((key>>33)+1)))
+	}
+	return int(b)
+}
