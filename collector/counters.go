@@ -13,9 +13,26 @@ type counters struct {
 	ids  []string  // sorted
 	held []float64 // the highest value that was reported in the month
 
-	last      []float64   // the last value that was reported; nil if it is the one held, for all
-	zeroUntil []time.Time // it shows 0 until then; nil if that is over for all
-	carried   []bool      // from the month before, only to show 0; nil if none is
+	last      []float64 // the last value that was reported; nil if it is the one held, for all
+	zeroUntil []moment  // it shows 0 until then; nil if that is over for all
+	carried   []bool    // from the month before, only to show 0; nil if none is
+}
+
+// moment is a time in nanoseconds since the epoch; 0 is none.
+type moment int64
+
+func momentOf(t time.Time) moment {
+	if t.IsZero() {
+		return 0
+	}
+	return moment(t.UnixNano())
+}
+
+func (m moment) time() time.Time {
+	if m == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, int64(m)).UTC()
 }
 
 // reported is what a poll reported on a column of counters.
@@ -41,7 +58,7 @@ func (r *reported) expect(id string) { r.add(id, math.NaN()) }
 // entry is one of the counters.
 type entry struct {
 	held, last float64
-	zeroUntil  time.Time
+	zeroUntil  moment
 	carried    bool
 }
 
@@ -65,8 +82,8 @@ func (c *counters) add(id string, e entry) {
 	if c.last == nil && e.last != e.held {
 		c.last = append(make([]float64, 0, cap(c.held)), c.held...)
 	}
-	if c.zeroUntil == nil && !e.zeroUntil.IsZero() {
-		c.zeroUntil = make([]time.Time, n, cap(c.held))
+	if c.zeroUntil == nil && e.zeroUntil != 0 {
+		c.zeroUntil = make([]moment, n, cap(c.held))
 	}
 	if c.carried == nil && e.carried {
 		c.carried = make([]bool, n, cap(c.held))
@@ -117,7 +134,7 @@ func (m *merge) merge(have *counters, r *reported) (next *counters, decreased []
 		if !more {
 			break
 		}
-		e := entry{zeroUntil: m.appears, carried: true}
+		e := entry{zeroUntil: momentOf(m.appears), carried: true}
 		if h < len(have.ids) && have.ids[h] == id {
 			e = have.at(h)
 			id = have.ids[h]
@@ -140,10 +157,10 @@ func (m *merge) merge(have *counters, r *reported) (next *counters, decreased []
 		if e.carried && m.passed {
 			continue
 		}
-		if !m.now.Before(e.zeroUntil) {
-			e.zeroUntil = time.Time{}
+		if until := e.zeroUntil.time(); !m.now.Before(until) {
+			e.zeroUntil = 0
 		} else if e.held > 0 {
-			m.wake, m.last = sooner(m.wake, e.zeroUntil), later(m.last, e.zeroUntil)
+			m.wake, m.last = sooner(m.wake, until), later(m.last, until)
 		}
 		next.add(id, e)
 	}

@@ -138,8 +138,8 @@ func (l *ledger[K]) repeatUnseen(since, now time.Time) {
 	}
 	for _, c := range l.columns {
 		for i, t := range c.zeroUntil {
-			if t.After(since) {
-				c.zeroUntil[i] = later(t, until)
+			if t > momentOf(since) {
+				c.zeroUntil[i] = max(t, momentOf(until))
 			}
 		}
 	}
@@ -162,7 +162,7 @@ func (l *ledger[K]) shown(k K, now time.Time) Column[float64] {
 	values := c.held
 	copied := false
 	for i, t := range c.zeroUntil {
-		if now.Before(t) && values[i] != 0 {
+		if momentOf(now) < t && values[i] != 0 {
 			if !copied {
 				values, copied = slices.Clone(values), true
 			}

@@ -46,7 +46,18 @@ func (c *SuperSIMInventory) Poll(ctx context.Context) (Result, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		sims, err = collect(twilio.EndpointSims,
-			func() sequence[twilio.Sim] { return client.Sims(ctx, twilio.SimsParams{}) },
+			func() sequence[twilio.Sim] {
+				return func(yield func(twilio.Sim, error) bool) {
+					for sim, err := range client.Sims(ctx, twilio.SimsParams{}) {
+						if !c.cfg.ICCID {
+							sim.ICCID = "" // not even held
+						}
+						if !yield(sim, err) {
+							return
+						}
+					}
+				}
+			},
 			bySID(func(s twilio.Sim) string { return s.SID }), before.sims.len())
 		return err
 	})

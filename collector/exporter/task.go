@@ -2,6 +2,7 @@ package exporter
 
 import (
 	"context"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -143,7 +144,14 @@ func (t *task) poll(ctx context.Context, started time.Time) {
 	if t.polled != nil {
 		t.polled()
 	}
+	if result.Records >= manyRecords {
+		debug.FreeOSMemory()
+	}
 }
+
+// manyRecords is how many make a poll that leaves as much garbage as is worth
+// giving back at once: until the next poll nobody needs that memory.
+const manyRecords = 10_000
 
 // look makes the task look again when its next poll is due.
 func (t *task) look() {

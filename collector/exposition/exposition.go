@@ -205,26 +205,15 @@ func (x *Exposition) snapshot(now time.Time) *snapshot {
 const littleRows = 20_000
 
 // stream is the body of a snapshot in a format, compressed, with room for others;
-// nil as long as there is none. Then it is made in the background.
-func (x *Exposition) stream(s *snapshot, f format, others []*dto.MetricFamily, now time.Time) *stream {
-	first := x.wanted.note(f, now)
+// nil if there is none yet and making it would take long.
+func (x *Exposition) stream(s *snapshot, f format, others []*dto.MetricFamily) *stream {
 	if st := s.gzip[f].Load(); st != nil && st.fits(others) {
 		return st
 	}
 	x.wanted.noteOthers(others)
 	d := newDeflater()
-	if s.count <= littleRows {
-		if s.deflate(f, d) != nil {
-			return nil
-		}
-	} else if first {
-		x.pending.Go(func() {
-			x.mu.Lock()
-			defer x.mu.Unlock()
-			if s := x.current.Load(); s.gzip[f].Load() == nil {
-				x.compress(s, f)
-			}
-		})
+	if s.count <= littleRows && s.deflate(f, d) != nil {
+		return nil
 	}
 	st, err := s.newStream(f, others, d)
 	if err != nil || st == nil {
@@ -232,6 +221,17 @@ func (x *Exposition) stream(s *snapshot, f format, others []*dto.MetricFamily, n
 	}
 	s.gzip[f].Store(st)
 	return st
+}
+
+// want makes ready in the background what a scrape was the first to ask for.
+func (x *Exposition) want(f format) {
+	x.pending.Go(func() {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		if s := x.current.Load(); s.gzip[f].Load() == nil {
+			x.compress(s, f)
+		}
+	})
 }
 
 // Wait returns when no compression is under way that a scrape asked for.

@@ -1,7 +1,6 @@
 package exposition
 
 import (
-	"bytes"
 	"math"
 	"strconv"
 )
@@ -16,6 +15,8 @@ func appendNumber(b []byte, v float64) []byte {
 	switch {
 	case v == 0: // -0, too
 		return append(b, '0')
+	case v == 1:
+		return append(b, '1')
 	case math.IsNaN(v):
 		return append(b, "NaN"...)
 	case math.IsInf(v, +1):
@@ -46,8 +47,13 @@ func appendDecimal(b []byte, negative bool, digits uint64, scale int) []byte {
 		digits /= 10
 		scale--
 	}
-	var buffer [20]byte
-	d := strconv.AppendUint(buffer[:0], digits, 10)
+	var buffer [16]byte
+	from := len(buffer)
+	for ; digits > 0; digits /= 10 {
+		from--
+		buffer[from] = byte('0' + digits%10)
+	}
+	d := buffer[from:]
 	point := len(d) - scale // digits before the decimal point
 	switch {
 	case point > 6:
@@ -81,8 +87,11 @@ func appendDecimal(b []byte, negative bool, digits uint64, scale int) []byte {
 func appendOpenMetricsNumber(b []byte, v float64) []byte {
 	from := len(b)
 	b = appendNumber(b, v)
-	if math.IsNaN(v) || math.IsInf(v, 0) || bytes.ContainsAny(b[from:], ".e") {
-		return b
+	for _, c := range b[from:] {
+		// The last two are of NaN and Inf.
+		if c == '.' || c == 'e' || c == 'N' || c == 'I' {
+			return b
+		}
 	}
 	return append(b, ".0"...)
 }

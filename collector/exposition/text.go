@@ -32,10 +32,6 @@ func newTextRows(r *rows, openMetrics bool) *textRows {
 }
 
 func (t *textRows) append(b []byte, from, to int) []byte {
-	number := appendNumber
-	if t.openMetrics {
-		number = appendOpenMetricsNumber
-	}
 	for i := from; i < to; i++ {
 		for l, c := range t.labels {
 			b = append(b, t.between[l]...)
@@ -46,7 +42,11 @@ func (t *textRows) append(b []byte, from, to int) []byte {
 			}
 		}
 		b = append(b, t.end...)
-		b = number(b, t.rows.values.At(i))
+		if v := t.rows.values.At(i); t.openMetrics {
+			b = appendOpenMetricsNumber(b, v)
+		} else {
+			b = appendNumber(b, v)
+		}
 		b = append(b, '\n')
 	}
 	return b
