@@ -40,6 +40,11 @@ func TestOneCauseOneMessage(t *testing.T) {
 			told:  []alert{usage("TwilioExporterDataStale")},
 			quiet: []alert{usage("TwilioExporterPollFailing"), {"alertname": "TwilioExporterRetryingHard"}, {"alertname": "TwilioFleetSilent", "fleet_sid": "HF1"}},
 		},
+		// By the last of these, a warning, the rule is known by which the second hides it.
+		"a shard is down": {
+			told:  []alert{{"alertname": "TwilioExporterDown"}},
+			quiet: []alert{{"alertname": "TwilioExporterShardMissing"}, {"alertname": "TwilioExporterShardsDisagree"}},
+		},
 		"polls hang": {
 			told:  []alert{usage("TwilioExporterNotPolling")},
 			quiet: []alert{usage("TwilioExporterDataStale"), usage("TwilioExporterPollFailing")},
