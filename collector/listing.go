@@ -3,6 +3,7 @@ package collector
 import (
 	"fmt"
 	"iter"
+	"runtime"
 	"slices"
 
 	"github.com/twilio-exporter/twilio_exporter/twilio"
@@ -38,6 +39,9 @@ func collectOnce[T any](endpoint twilio.Endpoint, list sequence[T], by order[T],
 			return nil, err
 		}
 		records = append(records, record)
+		if len(records)%100 == 0 {
+			runtime.Gosched() // scrapes go first
+		}
 	}
 	slices.SortFunc(records, by.compare)
 	unique := records[:0]

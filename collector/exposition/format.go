@@ -1,6 +1,8 @@
 package exposition
 
 import (
+	"slices"
+
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 )
@@ -71,6 +73,9 @@ const batchRows = 500
 // render appends rows piece by piece, and passes the buffer on whenever it is
 // full enough, if there is somebody to pass it to; what is left is returned.
 func (f format) render(b []byte, s *segment, pass func([]byte) error) ([]byte, error) {
+	if pass != nil {
+		b = slices.Grow(b, bufferSize*3/2)
+	}
 	for _, r := range s.rows {
 		renderer := f.rows(r)
 		for from := 0; from < r.count; from += batchRows {

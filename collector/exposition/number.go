@@ -25,13 +25,13 @@ func appendNumber(b []byte, v float64) []byte {
 		return append(b, "-Inf"...)
 	}
 	if u := math.Abs(v); u < 1e15 {
-		if whole := uint64(u); float64(whole) == u {
+		if whole := int64(u); float64(whole) == u {
 			return appendDecimal(b, v < 0, whole, 0)
 		}
 		// Decimals of at most 15 digits are told apart by float64, so one that
 		// reads back as the value is the shortest that does.
 		if scaled := math.Round(u * 1e6); scaled < 1e15 && u >= 1e-4 && scaled/1e6 == u {
-			return appendDecimal(b, v < 0, uint64(scaled), 6)
+			return appendDecimal(b, v < 0, int64(scaled), 6)
 		}
 	}
 	return strconv.AppendFloat(b, v, 'g', -1, 64)
@@ -39,21 +39,27 @@ func appendNumber(b []byte, v float64) []byte {
 
 // appendDecimal appends digits/10^scale, not 0, as strconv's 'g' does with the
 // shortest precision: with an exponent from 1e+06 on.
-func appendDecimal(b []byte, negative bool, digits uint64, scale int) []byte {
+func appendDecimal(b []byte, negative bool, digits int64, scale int) []byte {
 	if negative {
 		b = append(b, '-')
 	}
-	for digits%10 == 0 {
-		digits /= 10
-		scale--
-	}
 	var buffer [16]byte
 	from := len(buffer)
-	for ; digits > 0; digits /= 10 {
-		from--
-		buffer[from] = byte('0' + digits%10)
+	for ; digits >= 100; digits /= 100 {
+		from -= 2
+		pair := digits % 100 * 2
+		buffer[from], buffer[from+1] = pairs[pair], pairs[pair+1]
+	}
+	from -= 2
+	buffer[from], buffer[from+1] = pairs[digits*2], pairs[digits*2+1]
+	if digits < 10 {
+		from++
 	}
 	d := buffer[from:]
+	for d[len(d)-1] == '0' {
+		d = d[:len(d)-1]
+		scale--
+	}
 	point := len(d) - scale // digits before the decimal point
 	switch {
 	case point > 6:
@@ -81,6 +87,10 @@ func appendDecimal(b []byte, negative bool, digits uint64, scale int) []byte {
 	}
 	return b
 }
+
+// pairs are the numbers of two digits.
+const pairs = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748" +
+	"4950515253545556575859606162636465666768697071727374757677787980818283848586878889909192939495969798" + "99"
 
 // appendOpenMetricsNumber is appendNumber with ".0" behind whole numbers that
 // have no exponent.

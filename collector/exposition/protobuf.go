@@ -63,17 +63,17 @@ type protobufRows struct {
 
 // pair is a label, ready but for what changes from row to row.
 type pair struct {
-	column
-	whole []byte // the whole of one that is the same in all rows
-	name  []byte // the name's field
+	texts []string // nil if all rows have the same
+	whole []byte   // the whole of one that is the same in all rows
+	name  []byte   // the name's field
 }
 
 func newProtobufRows(r *rows) *protobufRows {
 	p := &protobufRows{rows: r}
 	for i, c := range r.labels {
 		name := protowire.AppendString(protowire.AppendTag(nil, pairName, protowire.BytesType), r.family.labels[i])
-		q := pair{column: c, name: name}
-		if c.Each() == nil {
+		q := pair{texts: c.Each(), name: name}
+		if q.texts == nil {
 			q.whole = q.append(nil, c.At(0))
 			p.same += len(q.whole)
 		}
@@ -98,12 +98,12 @@ func newProtobufRows(r *rows) *protobufRows {
 }
 
 // size is that of a whole label whose value has n bytes, and of what is in it.
-func (q pair) size(n int) (whole, inside int) {
+func (q *pair) size(n int) (whole, inside int) {
 	inside = len(q.name) + 1 + varint(n) + n
 	return 1 + varint(inside) + inside, inside
 }
 
-func (q pair) append(b []byte, value string) []byte {
+func (q *pair) append(b []byte, value string) []byte {
 	_, inside := q.size(len(value))
 	b = protowire.AppendTag(b, metricLabel, protowire.BytesType)
 	b = protowire.AppendVarint(b, uint64(inside))
@@ -118,9 +118,9 @@ func varint(n int) int { return (bits.Len64(uint64(n)|1) + 6) / 7 }
 // metric is the size of a row's metric without its tag and length.
 func (p *protobufRows) metric(i int) int {
 	size := p.same
-	for _, q := range p.pairs {
-		if q.whole == nil {
-			n, _ := q.size(len(q.At(i)))
+	for l := range p.pairs {
+		if q := &p.pairs[l]; q.texts != nil {
+			n, _ := q.size(len(q.texts[i]))
 			size += n
 		}
 	}
@@ -141,11 +141,11 @@ func (p *protobufRows) append(b []byte, from, to int) []byte {
 	for i := from; i < to; i++ {
 		b = protowire.AppendTag(b, familyMetric, protowire.BytesType)
 		b = protowire.AppendVarint(b, uint64(p.metric(i)))
-		for _, q := range p.pairs {
-			if q.whole != nil {
-				b = append(b, q.whole...)
+		for l := range p.pairs {
+			if q := &p.pairs[l]; q.texts != nil {
+				b = q.append(b, q.texts[i])
 			} else {
-				b = q.append(b, q.At(i))
+				b = append(b, q.whole...)
 			}
 		}
 		b = append(b, p.before...)

@@ -2,6 +2,7 @@ package exposition
 
 import (
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -99,7 +100,10 @@ func (s *snapshot) deflate(f format, d *deflater) error {
 				continue
 			}
 			d.begin(nil)
-			rest, err := f.render(buffer[:0], segment, d.write)
+			rest, err := f.render(buffer[:0], segment, func(b []byte) error {
+				runtime.Gosched() // scrapes go first
+				return d.write(b)
+			})
 			if err != nil {
 				return err
 			}

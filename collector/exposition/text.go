@@ -2,16 +2,25 @@ package exposition
 
 // textRows appends rows in the text format or OpenMetrics.
 type textRows struct {
-	rows        *rows
-	openMetrics bool
-	between     []string // what stands before each label that changes from row to row
-	labels      []column // those
-	end         string   // what stands before the value
+	number func([]byte, float64) []byte
+	labels []textLabel // those that change from row to row
+	end    string      // what stands before the value, or the whole rest of a row if all have the same
+	values []float64   // nil if all have the same
+}
+
+// textLabel is a label that changes from row to row.
+type textLabel struct {
+	before string // what stands before it
+	texts  []string
+	plain  bool
 }
 
 // newTextRows puts together whatever is the same in all rows.
 func newTextRows(r *rows, openMetrics bool) *textRows {
-	t := &textRows{rows: r, openMetrics: openMetrics}
+	t := &textRows{number: appendNumber, values: r.values.Each()}
+	if openMetrics {
+		t.number = appendOpenMetricsNumber
+	}
 	same := append([]byte(r.family.name), '{')
 	for i, c := range r.labels {
 		if i > 0 {
@@ -19,35 +28,37 @@ func newTextRows(r *rows, openMetrics bool) *textRows {
 		}
 		same = append(same, r.family.labels[i]...)
 		same = append(same, `="`...)
-		if c.Each() == nil {
+		if texts := c.Each(); texts == nil {
 			same = appendEscaped(same, c.At(0), true)
 		} else {
-			t.between, t.labels = append(t.between, string(same)), append(t.labels, c)
+			t.labels = append(t.labels, textLabel{string(same), texts, c.plain})
 			same = same[:0]
 		}
 		same = append(same, '"')
 	}
-	t.end = string(append(same, "} "...))
+	same = append(same, "} "...)
+	if t.values == nil {
+		same = append(t.number(same, r.values.At(0)), '\n')
+	}
+	t.end = string(same)
 	return t
 }
 
 func (t *textRows) append(b []byte, from, to int) []byte {
 	for i := from; i < to; i++ {
-		for l, c := range t.labels {
-			b = append(b, t.between[l]...)
-			if s := c.At(i); c.plain {
-				b = append(b, s...)
+		for l := range t.labels {
+			label := &t.labels[l]
+			b = append(b, label.before...)
+			if label.plain {
+				b = append(b, label.texts[i]...)
 			} else {
-				b = appendEscaped(b, s, true)
+				b = appendEscaped(b, label.texts[i], true)
 			}
 		}
 		b = append(b, t.end...)
-		if v := t.rows.values.At(i); t.openMetrics {
-			b = appendOpenMetricsNumber(b, v)
-		} else {
-			b = appendNumber(b, v)
+		if t.values != nil {
+			b = append(t.number(b, t.values[i]), '\n')
 		}
-		b = append(b, '\n')
 	}
 	return b
 }
