@@ -72,6 +72,18 @@ func appendGzipTrailer(b []byte, sum checksum) []byte {
 		byte(sum.bytes), byte(sum.bytes>>8), byte(sum.bytes>>16), byte(sum.bytes>>24))
 }
 
+// appendStored appends a piece that is not compressed at all (RFC 1951, section
+// 3.2.4).
+func appendStored(b, piece []byte) []byte {
+	for len(piece) > 0 {
+		n := min(len(piece), 0xffff)
+		b = append(b, 0, byte(n), byte(n>>8), ^byte(n), ^byte(n>>8))
+		b = append(b, piece[:n]...)
+		piece = piece[n:]
+	}
+	return b
+}
+
 // deflater compresses pieces. Its writer is large, so it is used again.
 type deflater struct {
 	w     *flate.Writer

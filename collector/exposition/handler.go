@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"strconv"
@@ -193,11 +194,16 @@ func (h *handler) send(w http.ResponseWriter, r *http.Request, st *stream, conte
 			return
 		}
 		from := len(space.deflated)
-		space.deflater.begin(space.deflated)
-		_ = space.deflater.write(space.text) // appending cannot fail
-		p, _ := space.deflater.end()
-		space.deflated = p.deflated
-		space.pieces, sum = append(space.pieces, p.deflated[from:]), sum.then(p.sum)
+		if st.large {
+			space.deflated = appendStored(space.deflated, space.text)
+			sum = sum.then(newChecksum(crc32.ChecksumIEEE(space.text), uint64(len(space.text))))
+		} else {
+			space.deflater.begin(space.deflated)
+			_ = space.deflater.write(space.text) // appending cannot fail
+			p, _ := space.deflater.end()
+			space.deflated, sum = p.deflated, sum.then(p.sum)
+		}
+		space.pieces = append(space.pieces, space.deflated[from:])
 		space.text = space.text[:0]
 	}
 	for _, part := range st.parts {

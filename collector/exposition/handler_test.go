@@ -62,6 +62,21 @@ func bytesOf(do func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
+// TestMuchLive: in between a large body, live metrics of any size.
+func TestMuchLive(t *testing.T) {
+	x, _ := shown(17_000)
+	much := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "twilio_live", Help: "A gauge."}, []string{"label"})
+	for i := range 2000 {
+		much.WithLabelValues(fmt.Sprintf("%0100d", i)).Set(float64(i))
+	}
+	h := handler(x, append(live(), much))
+	_, want := scrape(t, h, accepts[2], "identity", "")
+	header, have := scrape(t, h, accepts[2], "gzip", "")
+	if header.Get("Content-Encoding") != "gzip" || !bytes.Equal(have, want) {
+		t.Error(difference(want, have))
+	}
+}
+
 func TestHead(t *testing.T) {
 	x, _ := shown(100)
 	h := handler(x, live())

@@ -125,7 +125,13 @@ func (s *snapshot) deflate(f format, d *deflater) error {
 // other families may come.
 type stream struct {
 	parts []part
+	large bool // so much that what comes in between does not matter
 }
+
+// largeRows is from how many rows on a scrape's live metrics are sent as they
+// are: to compress them takes longer than to send them, and they are a hundredth
+// of the body at most.
+const largeRows = 100_000
 
 // part is families that follow each other.
 type part struct {
@@ -148,7 +154,7 @@ func (s *stream) fits(others []*dto.MetricFamily) bool {
 // newStream puts a body together for others to come in between. It is nil as
 // long as something is not compressed.
 func (s *snapshot) newStream(f format, others []*dto.MetricFamily, d *deflater) (*stream, error) {
-	st := new(stream)
+	st := &stream{large: s.count >= largeRows}
 	var p *part
 	var loose []byte // not compressed yet
 	flush := func() error {
