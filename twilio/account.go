@@ -67,38 +67,57 @@ func (c *Client) MonthlyUsages(ctx context.Context, p MonthlyUsageParams) iter.S
 	if err := p.encode(q, c.provider, EndpointMonthlyUsage); err != nil {
 		return fail[MonthlyUsage](err)
 	}
-	return listing[wireMonthlyUsage, MonthlyUsage]{
+	return listing[MonthlyUsage]{
 		endpoint: EndpointMonthlyUsage, key: "usage_records", url: resource(c.api, path, q),
-		convert: wireMonthlyUsage.record,
+		wire: func() wire[MonthlyUsage] { return new(wireMonthlyUsage) },
 	}.all(ctx, c)
 }
 
 type wireMonthlyUsage struct {
-	AccountSID scalar `json:"account_sid"`
-	Category   scalar `json:"category"`
-	StartDate  scalar `json:"start_date"`
-	EndDate    scalar `json:"end_date"`
-	AsOf       scalar `json:"as_of"`
-	Usage      scalar `json:"usage"`
-	UsageUnit  scalar `json:"usage_unit"`
-	Count      scalar `json:"count"`
-	CountUnit  scalar `json:"count_unit"`
-	Price      scalar `json:"price"`
-	PriceUnit  scalar `json:"price_unit"`
+	AccountSID, Category, StartDate, EndDate, AsOf       scalar
+	Usage, UsageUnit, Count, CountUnit, Price, PriceUnit scalar
 }
 
-func (w wireMonthlyUsage) record() (r MonthlyUsage, err error) {
+func (w *wireMonthlyUsage) field(name []byte) value {
+	switch string(name) {
+	case "account_sid":
+		return &w.AccountSID
+	case "category":
+		return &w.Category
+	case "start_date":
+		return &w.StartDate
+	case "end_date":
+		return &w.EndDate
+	case "as_of":
+		return &w.AsOf
+	case "usage":
+		return &w.Usage
+	case "usage_unit":
+		return &w.UsageUnit
+	case "count":
+		return &w.Count
+	case "count_unit":
+		return &w.CountUnit
+	case "price":
+		return &w.Price
+	case "price_unit":
+		return &w.PriceUnit
+	}
+	return nil
+}
+
+func (w *wireMonthlyUsage) record() (r MonthlyUsage, err error) {
 	if err := texts(
-		named{"account_sid", w.AccountSID}, named{"category", w.Category}, named{"usage_unit", w.UsageUnit},
-		named{"count_unit", w.CountUnit}, named{"price_unit", w.PriceUnit},
+		named{"account_sid", &w.AccountSID}, named{"category", &w.Category}, named{"usage_unit", &w.UsageUnit},
+		named{"count_unit", &w.CountUnit}, named{"price_unit", &w.PriceUnit},
 	); err != nil {
 		return r, err
 	}
 	r = MonthlyUsage{
-		AccountSID: w.AccountSID.text,
-		Category:   w.Category.text,
-		UsageUnit:  w.UsageUnit.text,
-		CountUnit:  w.CountUnit.text,
+		AccountSID: w.AccountSID.text(),
+		Category:   w.Category.text(),
+		UsageUnit:  w.UsageUnit.text(),
+		CountUnit:  w.CountUnit.text(),
 		PriceUnit:  w.PriceUnit.currency(),
 	}
 	var start, end Null[time.Time]
@@ -146,7 +165,7 @@ func (c *Client) Balance(ctx context.Context) (Balance, error) {
 			return truncated(body, err)
 		}
 		amount, err := w.Balance.decimal("balance")
-		b = Balance{AccountSID: w.AccountSID.text, Balance: amount, Currency: w.Currency.currency()}
+		b = Balance{AccountSID: w.AccountSID.text(), Balance: amount, Currency: w.Currency.currency()}
 		return err
 	})
 	return b, err

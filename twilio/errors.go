@@ -229,13 +229,13 @@ func readAPIError(endpoint Endpoint, resp *http.Response) *APIError {
 			e.Code = int(code.V)
 		}
 		// Twilio says message; KORE error_description, or message beside error.
-		for _, s := range []scalar{fields.Message, fields.ErrorDescription, fields.Error} {
-			if s.text != "" && !s.other {
-				e.Message = clean(redact(s.text, resp.Request), 300)
+		for _, s := range []*scalar{&fields.Message, &fields.ErrorDescription, &fields.Error} {
+			if text := s.text(); text != "" && !s.other() {
+				e.Message = clean(redact(text, resp.Request), 300)
 				break
 			}
 		}
-		e.MoreInfo = clean(redact(fields.MoreInfo.text, resp.Request), 200)
+		e.MoreInfo = clean(redact(fields.MoreInfo.text(), resp.Request), 200)
 	case len(body) == 0:
 		e.Message = "no body"
 	case strings.HasPrefix(strings.TrimSpace(string(body)), "<"):

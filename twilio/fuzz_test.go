@@ -55,7 +55,7 @@ func verdict(t *testing.T, body []byte, records int, err error, f *fake) {
 		t.Errorf("%d requests", n)
 	}
 	if err == nil {
-		if !json.Valid(body) && !json.Valid(firstValue(body)) {
+		if !json.Valid(body) {
 			t.Error("taken, although it is not JSON")
 		}
 		return
@@ -70,7 +70,7 @@ func verdict(t *testing.T, body []byte, records int, err error, f *fake) {
 	}
 }
 
-// firstValue is the JSON at the beginning: what follows is not read.
+// firstValue is the JSON at the beginning: of a balance no more is read.
 func firstValue(body []byte) []byte {
 	var raw json.RawMessage
 	if err := json.NewDecoder(strings.NewReader(string(body))).Decode(&raw); err != nil {
@@ -177,7 +177,7 @@ func FuzzBalance(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		c, api := fuzzed(t, body)
 		b, err := c.Balance(t.Context())
-		verdict(t, body, 0, err, api)
+		verdict(t, firstValue(body), 0, err, api)
 		if err == nil {
 			checkMoney(t, "balance", b.Balance)
 			equal(t, "currency", strings.ToUpper(b.Currency), b.Currency)

@@ -43,28 +43,45 @@ type SimsParams struct {
 
 // Sims lists Super SIMs.
 func (c *Client) Sims(ctx context.Context, p SimsParams) iter.Seq2[Sim, error] {
-	type wire struct {
-		SID        scalar `json:"sid"`
-		AccountSID scalar `json:"account_sid"`
-		UniqueName scalar `json:"unique_name"`
-		ICCID      scalar `json:"iccid"`
-		Status     scalar `json:"status"`
-		FleetSID   scalar `json:"fleet_sid"`
-	}
 	q := query("Status", string(p.Status), "Fleet", p.Fleet, "Iccid", p.Iccid)
 	if err := p.encode(q, c.provider, EndpointSims); err != nil {
 		return fail[Sim](err)
 	}
-	return listing[wire, Sim]{
+	return listing[Sim]{
 		endpoint: EndpointSims, key: "sims", url: resource(c.superSIM, "/v1/Sims", q),
-		convert: func(w wire) (Sim, error) {
-			return Sim{
-					SID: w.SID.text, AccountSID: w.AccountSID.text, UniqueName: w.UniqueName.text,
-					ICCID: w.ICCID.text, Status: SimStatus(w.Status.text), FleetSID: w.FleetSID.text,
-				}, need(w.SID, named{"account_sid", w.AccountSID}, named{"unique_name", w.UniqueName}, named{"iccid", w.ICCID},
-					named{"status", w.Status}, named{"fleet_sid", w.FleetSID})
-		},
+		wire: func() wire[Sim] { return new(wireSim) },
 	}.all(ctx, c)
+}
+
+type wireSim struct{ SID, AccountSID, UniqueName, ICCID, Status, FleetSID scalar }
+
+func (w *wireSim) field(name []byte) value {
+	switch string(name) {
+	case "sid":
+		return &w.SID
+	case "account_sid":
+		return &w.AccountSID
+	case "unique_name":
+		return &w.UniqueName
+	case "iccid":
+		return &w.ICCID
+	case "status":
+		return &w.Status
+	case "fleet_sid":
+		return &w.FleetSID
+	}
+	return nil
+}
+
+func (w *wireSim) record() (Sim, error) {
+	if err := need(&w.SID, named{"account_sid", &w.AccountSID}, named{"unique_name", &w.UniqueName}, named{"iccid", &w.ICCID},
+		named{"status", &w.Status}, named{"fleet_sid", &w.FleetSID}); err != nil {
+		return Sim{}, err
+	}
+	return Sim{
+		SID: w.SID.unique(), AccountSID: w.AccountSID.text(), UniqueName: w.UniqueName.unique(),
+		ICCID: w.ICCID.unique(), Status: SimStatus(w.Status.text()), FleetSID: w.FleetSID.text(),
+	}, nil
 }
 
 // A Fleet is a set of SIMs under common rules.
@@ -83,32 +100,45 @@ type FleetsParams struct {
 
 // Fleets lists fleets.
 func (c *Client) Fleets(ctx context.Context, p FleetsParams) iter.Seq2[Fleet, error] {
-	type wire struct {
-		SID        scalar `json:"sid"`
-		AccountSID scalar `json:"account_sid"`
-		UniqueName scalar `json:"unique_name"`
-		DataLimit  scalar `json:"data_limit"`
-	}
 	q := query("NetworkAccessProfile", p.NetworkAccessProfile)
 	if err := p.encode(q, c.provider, EndpointFleets); err != nil {
 		return fail[Fleet](err)
 	}
-	return listing[wire, Fleet]{
+	return listing[Fleet]{
 		endpoint: EndpointFleets, key: "fleets", url: resource(c.superSIM, "/v1/Fleets", q),
-		convert: func(w wire) (Fleet, error) {
-			f := Fleet{SID: w.SID.text, AccountSID: w.AccountSID.text, UniqueName: w.UniqueName.text}
-			if err := need(w.SID, named{"account_sid", w.AccountSID}, named{"unique_name", w.UniqueName}); err != nil {
-				return f, err
-			}
-			limit, err := w.DataLimit.bytes("data_limit")
-			const mega = 1_000_000
-			if err != nil || limit.V > (1<<63-1)/mega {
-				return f, w.DataLimit.fail("data_limit", "a whole number of megabytes from 0 up")
-			}
-			f.DataLimit = Null[int64]{limit.V * mega, limit.Valid}
-			return f, nil
-		},
+		wire: func() wire[Fleet] { return new(wireFleet) },
 	}.all(ctx, c)
+}
+
+type wireFleet struct{ SID, AccountSID, UniqueName, DataLimit scalar }
+
+func (w *wireFleet) field(name []byte) value {
+	switch string(name) {
+	case "sid":
+		return &w.SID
+	case "account_sid":
+		return &w.AccountSID
+	case "unique_name":
+		return &w.UniqueName
+	case "data_limit":
+		return &w.DataLimit
+	}
+	return nil
+}
+
+func (w *wireFleet) record() (Fleet, error) {
+	if err := need(&w.SID, named{"account_sid", &w.AccountSID}, named{"unique_name", &w.UniqueName}); err != nil {
+		return Fleet{}, err
+	}
+	limit, err := w.DataLimit.bytes("data_limit")
+	const mega = 1_000_000
+	if err != nil || limit.V > (1<<63-1)/mega {
+		return Fleet{}, w.DataLimit.fail("data_limit", "a whole number of megabytes from 0 up")
+	}
+	return Fleet{
+		SID: w.SID.unique(), AccountSID: w.AccountSID.text(), UniqueName: w.UniqueName.unique(),
+		DataLimit: Null[int64]{limit.V * mega, limit.Valid},
+	}, nil
 }
 
 // A Network is a cellular network that SIMs may use.
@@ -128,22 +158,35 @@ type NetworksParams struct {
 
 // Networks lists the networks that the provider knows, used or not.
 func (c *Client) Networks(ctx context.Context, p NetworksParams) iter.Seq2[Network, error] {
-	type wire struct {
-		SID          scalar `json:"sid"`
-		FriendlyName scalar `json:"friendly_name"`
-		IsoCountry   scalar `json:"iso_country"`
-	}
 	q := query("IsoCountry", p.IsoCountry, "Mcc", p.Mcc, "Mnc", p.Mnc)
 	if err := p.encode(q, c.provider, EndpointNetworks); err != nil {
 		return fail[Network](err)
 	}
-	return listing[wire, Network]{
+	return listing[Network]{
 		endpoint: EndpointNetworks, key: "networks", url: resource(c.superSIM, "/v1/Networks", q),
-		convert: func(w wire) (Network, error) {
-			return Network{SID: w.SID.text, FriendlyName: w.FriendlyName.text, IsoCountry: w.IsoCountry.text},
-				need(w.SID, named{"friendly_name", w.FriendlyName}, named{"iso_country", w.IsoCountry})
-		},
+		wire: func() wire[Network] { return new(wireNetwork) },
 	}.all(ctx, c)
+}
+
+type wireNetwork struct{ SID, FriendlyName, IsoCountry scalar }
+
+func (w *wireNetwork) field(name []byte) value {
+	switch string(name) {
+	case "sid":
+		return &w.SID
+	case "friendly_name":
+		return &w.FriendlyName
+	case "iso_country":
+		return &w.IsoCountry
+	}
+	return nil
+}
+
+func (w *wireNetwork) record() (Network, error) {
+	if err := need(&w.SID, named{"friendly_name", &w.FriendlyName}, named{"iso_country", &w.IsoCountry}); err != nil {
+		return Network{}, err
+	}
+	return Network{SID: w.SID.unique(), FriendlyName: w.FriendlyName.text(), IsoCountry: w.IsoCountry.text()}, nil
 }
 
 // query makes a query of names and values, leaving out what is empty.
@@ -159,8 +202,8 @@ func query(namesAndValues ...string) url.Values {
 
 // need refuses a resource without a SID, which nothing could be shown of, and
 // one whose other fields are not text.
-func need(sid scalar, fields ...named) error {
-	if sid.text == "" || sid.other {
+func need(sid *scalar, fields ...named) error {
+	if len(sid.content()) == 0 || sid.other() {
 		return sid.fail("sid", "a SID")
 	}
 	return texts(fields...)

@@ -2,7 +2,6 @@ package twilio
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,28 +11,34 @@ import (
 )
 
 // listing is one query of a resource that comes in pages.
-type listing[W, T any] struct {
+type listing[T any] struct {
 	endpoint Endpoint
 	key      string // of the list in the answer
 	url      *url.URL
-	convert  func(W) (T, error) // from the wire's form
+	wire     func() wire[T] // makes one to read a listing's records with
+}
+
+// wire is a record as it is sent, read into again and again.
+type wire[T any] interface {
+	fields
+	record() (T, error)
 }
 
 // all yields the records of every page, and ends after the first error. At any
 // time it holds one page.
-func (l listing[W, T]) all(ctx context.Context, c *Client) iter.Seq2[T, error] {
+func (l listing[T]) all(ctx context.Context, c *Client) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
+		var d decoder
+		p := page[T]{key: l.key, wire: l.wire()}
 		seen := make(map[string]bool)
 		next, records, empty := l.url, 0, 0
 		for next != nil {
 			seen[next.String()] = true
-			var page []T
 			var after *url.URL
 			err := c.get(ctx, l.endpoint, next, func(body io.Reader) error {
-				var link string
-				var err error
-				if page, link, err = l.read(body); err != nil {
+				link, err := p.read(&d, body)
+				if err != nil {
 					return err
 				}
 				after, err = l.follow(next, link, seen)
@@ -41,7 +46,7 @@ func (l listing[W, T]) all(ctx context.Context, c *Client) iter.Seq2[T, error] {
 			})
 			next = after
 			// A listing of nothing but empty pages would never meet max_records.
-			if empty++; len(page) > 0 {
+			if empty++; len(p.records) > 0 {
 				empty = 0
 			}
 			if err == nil && empty > 100 {
@@ -51,7 +56,7 @@ func (l listing[W, T]) all(ctx context.Context, c *Client) iter.Seq2[T, error] {
 				yield(none, err)
 				return
 			}
-			for _, record := range page {
+			for _, record := range p.records {
 				if records++; records > c.maxRecords {
 					yield(none, &LimitError{Endpoint: l.endpoint, Max: c.maxRecords})
 					return
@@ -66,7 +71,7 @@ func (l listing[W, T]) all(ctx context.Context, c *Client) iter.Seq2[T, error] {
 
 // follow resolves the link to the next page: absolute in meta.next_page_url,
 // relative to the host in next_page_uri. No link, no page.
-func (l listing[W, T]) follow(from *url.URL, link string, seen map[string]bool) (*url.URL, error) {
+func (l listing[T]) follow(from *url.URL, link string, seen map[string]bool) (*url.URL, error) {
 	if link == "" {
 		return nil, nil
 	}
@@ -82,53 +87,77 @@ func (l listing[W, T]) follow(from *url.URL, link string, seen map[string]bool) 
 	return to, nil
 }
 
-// read decodes one page as it streams. The answer's list must be there, and so
-// must the link's place: without it nobody knows whether more was to come.
-func (l listing[W, T]) read(body io.Reader) (page []T, next string, err error) {
-	dec := json.NewDecoder(body)
-	defer func() { err = truncated(body, err) }()
-	if err := expect(dec, json.Delim('{')); err != nil {
-		return nil, "", err
-	}
-	var hasList, hasLink bool
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return nil, "", err
-		}
-		switch key {
-		case l.key:
-			hasList = true
-			page, err = l.records(dec)
-		case "meta":
-			var meta struct {
-				Next link `json:"next_page_url"`
-			}
-			err = dec.Decode(&meta)
-			next, hasLink = meta.Next.url, meta.Next.given
-		case "next_page_uri":
-			var l link
-			err = dec.Decode(&l)
-			next, hasLink = l.url, l.given
-		default:
-			var skip json.RawMessage
-			err = dec.Decode(&skip)
-		}
-		if err != nil {
-			return nil, "", err
-		}
-	}
-	if err := expect(dec, json.Delim('}')); err != nil {
-		return nil, "", err
-	}
-	if !hasList {
-		return nil, "", fmt.Errorf("it has no %s", l.key)
-	}
-	if !hasLink {
-		return nil, "", errors.New("it does not say whether there is a next page")
-	}
-	return page, next, nil
+// page is read into again for each page of a listing, and for each try.
+type page[T any] struct {
+	key     string
+	wire    wire[T]
+	records []T
+	hasList bool
+	next    link
 }
+
+// read reads one page as it streams. The answer's list must be there, and so
+// must the link's place: without it nobody knows whether more was to come.
+func (p *page[T]) read(d *decoder, body io.Reader) (next string, err error) {
+	p.hasList, p.next = false, link{}
+	switch err := d.read(body, p); {
+	case err != nil:
+		return "", err
+	case !p.hasList:
+		return "", fmt.Errorf("it has no %s", p.key)
+	case !p.next.given:
+		return "", errors.New("it does not say whether there is a next page")
+	}
+	return p.next.url, nil
+}
+
+func (p *page[T]) field(name []byte) value {
+	switch string(name) {
+	case p.key:
+		return (*list[T])(p)
+	case "meta":
+		return (*meta)(&p.next)
+	case "next_page_uri":
+		return &p.next
+	}
+	return nil
+}
+
+// list is a page as that to which its list belongs.
+type list[T any] page[T]
+
+func (l *list[T]) read(d *decoder) error {
+	l.records, l.hasList = l.records[:0], true
+	if err := d.begin('['); err != nil {
+		return fmt.Errorf("%s: %w", l.key, err)
+	}
+	for n := 1; d.json.PeekKind() != ']'; n++ {
+		if n > maxPage {
+			return fmt.Errorf("more than %d records in one page", maxPage)
+		}
+		d.forget()
+		if d.json.PeekKind() == 'n' {
+			if err := d.json.SkipValue(); err != nil {
+				return err
+			}
+			return fmt.Errorf("record %d of the page is null", n)
+		}
+		var record T
+		err := d.object(l.wire)
+		if err == nil {
+			record, err = l.wire.record()
+		}
+		if err != nil {
+			return fmt.Errorf("record %d of the page: %w", n, err)
+		}
+		l.records = append(l.records, record)
+	}
+	return d.end()
+}
+
+// maxPage bounds the records of one page: the APIs promise 1,000 at most, but
+// maxBody has room for millions.
+const maxPage = 100_000
 
 // link is where an answer says what the next page is; null is none.
 type link struct {
@@ -136,47 +165,36 @@ type link struct {
 	given bool
 }
 
-func (l *link) UnmarshalJSON(b []byte) error {
-	l.given = true
-	return json.Unmarshal(b, &l.url)
-}
-
-func (l listing[W, T]) records(dec *json.Decoder) ([]T, error) {
-	if err := expect(dec, json.Delim('[')); err != nil {
-		return nil, fmt.Errorf("%s: %w", l.key, err)
-	}
-	var page []T
-	for dec.More() {
-		if len(page) == maxPage {
-			return nil, fmt.Errorf("more than %d records in one page", maxPage)
-		}
-		var wire *W
-		if err := dec.Decode(&wire); err != nil {
-			return nil, err
-		}
-		if wire == nil {
-			return nil, fmt.Errorf("record %d of the page is null", len(page)+1)
-		}
-		record, err := l.convert(*wire)
-		if err != nil {
-			return nil, fmt.Errorf("record %d of the page: %w", len(page)+1, err)
-		}
-		page = append(page, record)
-	}
-	return page, expect(dec, json.Delim(']'))
-}
-
-// maxPage bounds the records of one page: the APIs promise 1,000 at most, but
-// maxBody has room for millions.
-const maxPage = 100_000
-
-func expect(dec *json.Decoder, want json.Delim) error {
-	token, err := dec.Token()
+func (l *link) read(d *decoder) error {
+	*l = link{given: true}
+	token, err := d.json.ReadToken()
 	if err != nil {
 		return err
 	}
-	if token != want {
-		return fmt.Errorf("found %.40q instead of %q", fmt.Sprint(token), want.String())
+	switch token.Kind() {
+	case 'n':
+	case '"':
+		l.url = token.String()
+	default:
+		return fmt.Errorf("found %q instead of a link", token.Kind())
+	}
+	return nil
+}
+
+// meta holds the link in answers of the Super SIM API.
+type meta link
+
+func (m *meta) read(d *decoder) error {
+	*m = meta{}
+	if d.json.PeekKind() == 'n' {
+		return d.json.SkipValue()
+	}
+	return d.object(m)
+}
+
+func (m *meta) field(name []byte) value {
+	if string(name) == "next_page_url" {
+		return (*link)(m)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package twilio
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -130,17 +129,9 @@ func (c *Client) usageRecords(ctx context.Context, p UsageRecordsParams) iter.Se
 	if err != nil {
 		return fail[UsageRecord](err)
 	}
-	return listing[wireUsageRecord, UsageRecord]{
-		endpoint: EndpointUsageRecords,
-		key:      "usage_records",
-		url:      resource(c.superSIM, "/v1/UsageRecords", q),
-		convert: func(w wireUsageRecord) (UsageRecord, error) {
-			r, err := w.record()
-			if err != nil {
-				return r, err
-			}
-			return r, r.place(p)
-		},
+	return listing[UsageRecord]{
+		endpoint: EndpointUsageRecords, key: "usage_records", url: resource(c.superSIM, "/v1/UsageRecords", q),
+		wire: func() wire[UsageRecord] { return &wireUsageRecord{asked: p} },
 	}.all(ctx, c)
 }
 
@@ -247,32 +238,54 @@ func (r *UsageRecord) place(p UsageRecordsParams) error {
 }
 
 type wireUsageRecord struct {
-	AccountSID scalar     `json:"account_sid"`
-	SimSID     scalar     `json:"sim_sid"`
-	FleetSID   scalar     `json:"fleet_sid"`
-	NetworkSID scalar     `json:"network_sid"`
-	IsoCountry scalar     `json:"iso_country"`
-	Period     wirePeriod `json:"period"`
-	Upload     scalar     `json:"data_upload"`
-	Download   scalar     `json:"data_download"`
-	Total      scalar     `json:"data_total"`
-	Billed     scalar     `json:"data_total_billed"`
-	BilledUnit scalar     `json:"billed_unit"`
+	asked UsageRecordsParams
+
+	AccountSID, SimSID, FleetSID, NetworkSID, IsoCountry scalar
+	Period                                               wirePeriod
+	Upload, Download, Total, Billed, BilledUnit          scalar
 }
 
-func (w wireUsageRecord) record() (r UsageRecord, err error) {
+func (w *wireUsageRecord) field(name []byte) value {
+	switch string(name) {
+	case "account_sid":
+		return &w.AccountSID
+	case "sim_sid":
+		return &w.SimSID
+	case "fleet_sid":
+		return &w.FleetSID
+	case "network_sid":
+		return &w.NetworkSID
+	case "iso_country":
+		return &w.IsoCountry
+	case "period":
+		return &w.Period
+	case "data_upload":
+		return &w.Upload
+	case "data_download":
+		return &w.Download
+	case "data_total":
+		return &w.Total
+	case "data_total_billed":
+		return &w.Billed
+	case "billed_unit":
+		return &w.BilledUnit
+	}
+	return nil
+}
+
+func (w *wireUsageRecord) record() (r UsageRecord, err error) {
 	if err := texts(
-		named{"account_sid", w.AccountSID}, named{"sim_sid", w.SimSID}, named{"fleet_sid", w.FleetSID},
-		named{"network_sid", w.NetworkSID}, named{"iso_country", w.IsoCountry}, named{"billed_unit", w.BilledUnit},
+		named{"account_sid", &w.AccountSID}, named{"sim_sid", &w.SimSID}, named{"fleet_sid", &w.FleetSID},
+		named{"network_sid", &w.NetworkSID}, named{"iso_country", &w.IsoCountry}, named{"billed_unit", &w.BilledUnit},
 	); err != nil {
 		return r, err
 	}
 	r = UsageRecord{
-		AccountSID: w.AccountSID.text,
-		SimSID:     w.SimSID.text,
-		FleetSID:   w.FleetSID.text,
-		NetworkSID: w.NetworkSID.text,
-		IsoCountry: w.IsoCountry.text,
+		AccountSID: w.AccountSID.text(),
+		SimSID:     w.SimSID.unique(),
+		FleetSID:   w.FleetSID.text(),
+		NetworkSID: w.NetworkSID.text(),
+		IsoCountry: w.IsoCountry.text(),
 		BilledUnit: w.BilledUnit.currency(),
 	}
 	if r.Period, err = w.Period.period(); err != nil {
@@ -287,30 +300,36 @@ func (w wireUsageRecord) record() (r UsageRecord, err error) {
 	if r.Total, err = w.Total.bytes("data_total"); err != nil {
 		return r, err
 	}
-	r.Billed, err = w.Billed.decimal("data_total_billed")
-	return r, err
+	if r.Billed, err = w.Billed.decimal("data_total_billed"); err != nil {
+		return r, err
+	}
+	return r, r.place(w.asked)
 }
 
 // wirePeriod is untyped in the schema: an object in the examples, null or
 // absent elsewhere.
 type wirePeriod struct{ start, end scalar }
 
-func (w *wirePeriod) UnmarshalJSON(b []byte) error {
-	if b[0] != '{' {
-		return nil
+func (w *wirePeriod) read(d *decoder) error {
+	w.start.clear()
+	w.end.clear()
+	if d.json.PeekKind() != '{' {
+		return d.json.SkipValue()
 	}
-	var fields struct {
-		Start scalar `json:"start_time"`
-		End   scalar `json:"end_time"`
+	return d.object(w)
+}
+
+func (w *wirePeriod) field(name []byte) value {
+	switch string(name) {
+	case "start_time":
+		return &w.start
+	case "end_time":
+		return &w.end
 	}
-	if err := json.Unmarshal(b, &fields); err != nil {
-		return err
-	}
-	w.start, w.end = fields.Start, fields.End
 	return nil
 }
 
-func (w wirePeriod) period() (Period, error) {
+func (w *wirePeriod) period() (Period, error) {
 	const want = "a time in ISO 8601"
 	start, err := w.start.time("period.start_time", want, time.RFC3339)
 	if err != nil {
