@@ -25,7 +25,6 @@ import (
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"github.com/oklog/run"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
@@ -180,7 +179,7 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 
 	logger, bridged := newLogger(o, stderr)
 	level.Info(logger).Log("msg", "starting twilio_exporter", "version", version.Info(), "build", version.BuildContext())
-	registry := prometheus.NewRegistry()
+	registry := exposition.NewLive()
 	registry.MustRegister(collectors.NewGoCollector(), exposition.NewProcessCollector())
 
 	ctx, cancel := context.WithCancel(ctx)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -92,6 +94,49 @@ func TestCancelledBeforeTheStart(t *testing.T) {
 }
 
 // However many ask, only so many requests are under way.
+// TestLongestListingFirst: the inventory of SIMs has the most pages, one after the
+// other, so it never waits for other listings.
+func TestLongestListingFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const sims, usage = 10, 7 // pages
+		api := &fake{answer: func(_ int, r *http.Request) (*http.Response, error) {
+			time.Sleep(time.Second)
+			key, pages := "usage_records", usage
+			if strings.HasSuffix(r.URL.Path, "/Sims") {
+				key, pages = "sims", sims
+			}
+			page, _ := strconv.Atoi(r.URL.Query().Get("Page"))
+			next := "null"
+			if page+1 < pages {
+				next = fmt.Sprintf(`"http://api%s?Page=%d&PageToken=x%[2]d"`, r.URL.Path, page+1)
+			}
+			return &http.Response{StatusCode: http.StatusOK, Request: r, Header: make(http.Header), Body: io.NopCloser(strings.NewReader(superSIMPage(key, next)))}, nil
+		}}
+		c, err := twilio.New(twilio.Options{AccountSID: accountSID, SuperSIMURL: "http://api", APIURL: "http://api", Transport: api, UserAgent: userAgent})
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		var group sync.WaitGroup
+		for range 2 {
+			group.Go(func() {
+				for _, err := range c.UsageRecords(t.Context(), twilio.UsageRecordsParams{}) {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait() // it comes last, and yet it goes first
+		group.Go(func() {
+			for _, err := range c.Sims(t.Context(), twilio.SimsParams{}) {
+				t.Error(err)
+			}
+		})
+		group.Wait()
+		// Two at a time, and no time with a single one under way.
+		equal(t, "time", (sims+2*usage)*time.Second/2, time.Since(start))
+	})
+}
+
 func TestMaxConcurrency(t *testing.T) {
 	for _, test := range []struct{ max, want int }{{0, 2}, {1, 1}, {3, 3}} {
 		t.Run(fmt.Sprint(test.max), func(t *testing.T) {
@@ -101,7 +146,7 @@ func TestMaxConcurrency(t *testing.T) {
 				start := time.Now()
 				var group sync.WaitGroup
 				var records atomic.Int64
-				for range 20 {
+				for range 24 {
 					group.Go(func() {
 						for _, err := range c.Sims(t.Context(), twilio.SimsParams{Paging: twilio.Paging{PageSize: 10}}) {
 							if err != nil {
@@ -114,10 +159,10 @@ func TestMaxConcurrency(t *testing.T) {
 				}
 				group.Wait()
 				equal(t, "requests at a time", test.want, s.MaxConcurrency())
-				equal(t, "requests", 60, s.TotalRequests())
-				equal(t, "records", 500, records.Load())
+				equal(t, "requests", 72, s.TotalRequests())
+				equal(t, "records", 600, records.Load())
 				// Nobody waits while there is room.
-				equal(t, "time", time.Duration(60/test.want)*time.Second, time.Since(start))
+				equal(t, "time", time.Duration(72/test.want)*time.Second, time.Since(start))
 			})
 		})
 	}

@@ -69,7 +69,7 @@ type Client struct {
 	maxRetries int
 	maxRecords int
 	observer   Observer
-	slots      chan struct{} // one for each request under way
+	slots      *slots // one for each request under way
 
 	// splitAll remembers that this account's API wants Granularity=all to end
 	// at midnight.
@@ -96,7 +96,7 @@ func New(o Options) (*Client, error) {
 		maxRetries: max(o.MaxRetries, 0),
 		maxRecords: or(o.MaxRecords, 2_000_000),
 		observer:   o.Observer,
-		slots:      make(chan struct{}, or(o.MaxConcurrency, 2)),
+		slots:      newSlots(or(o.MaxConcurrency, 2)),
 	}
 	if c.observer == nil {
 		c.observer = noObserver{}
@@ -123,15 +123,16 @@ func (c *Client) Provider() Provider { return c.provider }
 
 // get asks for u, again while that may help, and hands a good answer's body to
 // read, which may run once for each try and so must start anew each time.
-func (c *Client) get(ctx context.Context, endpoint Endpoint, u *url.URL, read func(io.Reader) error) error {
+func (c *Client) get(ctx context.Context, endpoint Endpoint, t *ticket, u *url.URL, read func(io.Reader) error) error {
 	return c.retry(ctx, endpoint, func() error {
-		select {
-		case c.slots <- struct{}{}:
-			defer func() { <-c.slots }()
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := t.enter(ctx); err != nil {
+			return err
 		}
-		return c.try(ctx, endpoint, u, read)
+		well := false
+		defer func() { t.leave(well) }()
+		err := c.try(ctx, endpoint, u, read)
+		well = err == nil
+		return err
 	})
 }
 

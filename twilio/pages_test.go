@@ -268,7 +268,7 @@ type endless struct {
 	count *int
 }
 
-var letters = bytes.Repeat([]byte("a"), 64<<10)
+var letters = bytes.Repeat([]byte("a"), 1<<20)
 
 func (e endless) Read(p []byte) (int, error) {
 	p = p[:copy(p, letters)]

@@ -11,12 +11,18 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/collector/bench/process"
 )
 
-// TestTable runs everything at a tiny size, so that the benchmark cannot rot. How
+// TestBench runs everything at a tiny size, so that the benchmark cannot rot. How
 // fast anything is does not matter here.
-func TestTable(t *testing.T) {
+func TestBench(t *testing.T) {
 	program := build(t)
+	t.Run("table", func(t *testing.T) { testTable(t, program) })
+	t.Run("soak", func(t *testing.T) { testSoak(t, program) })
+}
+
+func testTable(t *testing.T, program string) {
+	t.Parallel()
 	raw := filepath.Join(t.TempDir(), "raw.txt")
-	out := execute(t, program, "table", "--calm=10ms", "--sims=60", "--rounds=1", "--sample=5ms", "--polls=1",
+	out := execute(t, program, "table", "--calm=5ms", "--sims=60", "--rounds=1", "--sample=5ms", "--polls=1",
 		"--poll-length=200ms", "--restarts=2", "--slow-sims=60", "--slow-page=20ms", "--page-size=20", "--raw="+raw)
 	figures, err := os.ReadFile(raw)
 	if err != nil {
@@ -40,8 +46,9 @@ func TestTable(t *testing.T) {
 	}
 }
 
-func TestSoak(t *testing.T) {
-	out := execute(t, build(t), "soak", "--calm=10ms", "--sims=60", "--duration=3s", "--interval=1s", "--scrape-interval=200ms", "--log-every=1s")
+func testSoak(t *testing.T, program string) {
+	t.Parallel()
+	out := execute(t, program, "soak", "--calm=10ms", "--sims=60", "--duration=2s", "--interval=1s", "--scrape-interval=200ms", "--log-every=1s")
 	if !strings.Contains(out, "0 failed") || !strings.Contains(out, "an hour") {
 		t.Errorf("there is no verdict:\n%s", out)
 	}

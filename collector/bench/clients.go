@@ -101,8 +101,9 @@ func (p prometheus) pacedFor(ctx context.Context, pace, d time.Duration) (figure
 	return p.paced(ctx, pace, until)
 }
 
-// cost is the CPU time of one scrape, on average over the given time.
-func (p prometheus) cost(ctx context.Context, of *process.Process, d time.Duration) (float64, error) {
+// cost is the CPU time of one scrape, on average over the given time. What a
+// scrape leaves to be done belongs to it.
+func (p prometheus) cost(ctx context.Context, of *process.Process, d, calm time.Duration) (float64, error) {
 	before, err := of.CPU()
 	if err != nil {
 		return 0, err
@@ -111,8 +112,7 @@ func (p prometheus) cost(ctx context.Context, of *process.Process, d time.Durati
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", of.Name, err)
 	}
-	// What a scrape leaves to be done belongs to it.
-	if err := of.Quiet(ctx, 20*time.Millisecond, 0.1, time.Minute); err != nil {
+	if err := of.Quiet(ctx, calm/5, 0.1, time.Minute); err != nil {
 		return 0, err
 	}
 	after, err := of.CPU()

@@ -53,7 +53,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	table.Flag("silent", "Of a hundred SIMs, how many have no usage.").Default("30").IntVar(&t.silent)
 	table.Flag("rounds", "How often each scrape is measured; the servers take turns.").Default("5").IntVar(&t.rounds)
 	table.Flag("sample", "How long one measurement of a scrape goes on, at least one scrape.").Default("1s").DurationVar(&t.sample)
-	table.Flag("polls", "How many polls of each kind are measured.").Default("3").IntVar(&t.polls)
+	table.Flag("polls", "How many polls of each kind are measured.").Default("5").IntVar(&t.polls)
 	table.Flag("poll-length", "How long the polls take during which scrapes are measured.").Default("10s").DurationVar(&t.pollLength)
 	table.Flag("pace", "How often each of two Prometheus servers scrapes during a poll.").Default("50ms").DurationVar(&t.pace)
 	table.Flag("restarts", "How often the first scrape of a format is measured on an exporter just started, at the smallest size.").Default("3").IntVar(&t.restarts)

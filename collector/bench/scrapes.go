@@ -148,7 +148,7 @@ func (r *run) measureScrape(ctx context.Context, s scraped) error {
 			if column != ours && column != floor && round >= 2 {
 				continue
 			}
-			cost, err := clients[column].cost(ctx, r.servers[column], r.sample)
+			cost, err := clients[column].cost(ctx, r.servers[column], r.sample, r.calm)
 			if err != nil {
 				return err
 			}

@@ -229,12 +229,30 @@ func (h *handler) send(w http.ResponseWriter, r *http.Request, st *stream, conte
 	if r.Method == http.MethodHead {
 		return
 	}
-	for _, piece := range space.pieces {
-		if _, err := w.Write(piece); err != nil {
-			return // the scraper has gone
+	space.text = space.text[:0]
+	for i, piece := range space.pieces {
+		last := i == len(space.pieces)-1
+		if len(piece) < smallPiece {
+			// Each write costs a system call or two.
+			if space.text = append(space.text, piece...); !last && len(space.text) < bufferSize {
+				continue
+			}
+			piece = nil
 		}
+		for _, out := range [][]byte{space.text, piece} {
+			if len(out) == 0 {
+				continue
+			}
+			if _, err := w.Write(out); err != nil {
+				return // the scraper has gone
+			}
+		}
+		space.text = space.text[:0]
 	}
 }
+
+// smallPiece is up to how many bytes a piece is copied to be sent with others.
+const smallPiece = 32 << 10
 
 func (h *handler) encode(encoder expfmt.Encoder, family *dto.MetricFamily) {
 	h.encoded(encoder.Encode(family))

@@ -2,7 +2,10 @@ package exposition
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -77,7 +80,8 @@ func (p *process) check() error {
 
 // read reads the values of all metrics (proc(5), getrlimit(2)).
 func (p *process) read() (map[string]float64, error) {
-	stat, err := os.ReadFile("/proc/self/stat")
+	buffer := make([]byte, 16<<10)
+	stat, err := readFile("/proc/self/stat", buffer)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +119,7 @@ func (p *process) read() (map[string]float64, error) {
 		all[name] = float64(limit.Cur)
 	}
 
-	netstat, err := os.ReadFile("/proc/self/net/netstat")
+	netstat, err := readFile("/proc/self/net/netstat", buffer)
 	if err != nil {
 		return nil, err
 	}
@@ -149,4 +153,19 @@ func openFiles(directory string) (int64, error) {
 	}
 	names, err := os.ReadDir(directory)
 	return int64(len(names)), err
+}
+
+// readFile reads a file of /proc, which must fit the buffer. It is not one that
+// the runtime's poller could wait for, as package os makes it try.
+func readFile(name string, buffer []byte) ([]byte, error) {
+	fd, err := syscall.Open(name, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", name, err)
+	}
+	defer syscall.Close(fd)
+	n, err := syscall.Read(fd, buffer)
+	if err != nil || n == len(buffer) {
+		return nil, fmt.Errorf("read %s: %d bytes, %w", name, n, cmp.Or(err, io.ErrShortBuffer))
+	}
+	return buffer[:n], nil
 }

@@ -22,7 +22,7 @@ import (
 // Options say what there is to answer with.
 type Options struct {
 	Logger        log.Logger
-	Registry      *prometheus.Registry
+	Registry      Registry
 	TelemetryPath string // of the metrics
 	MaxRequests   int    // for metrics that are answered at a time; 0: no limit
 	// DisableCompression: metrics are sent as they are, whatever the scraper takes.
@@ -30,6 +30,12 @@ type Options struct {
 	Version            string // for the landing page
 	Exporter           *exporter.Exporter
 	Reload             func() error // its error is shown to whoever asked for the reload
+}
+
+// A Registry takes metrics and gathers them.
+type Registry interface {
+	prometheus.Registerer
+	prometheus.Gatherer
 }
 
 // Handler serves metrics, landing page, health, readiness and reload.
