@@ -34,7 +34,7 @@ empty :=
 space := $(empty) $(empty)
 
 .DEFAULT_GOAL := build
-.PHONY: build test format vet coverage race e2e unit bench lint fuzz reference release release-snapshot docker clean help
+.PHONY: build test format vet coverage race e2e unit bench soak microbench lint fuzz reference release release-snapshot docker clean help
 
 ## build: the static binary ./twilio_exporter
 build:
@@ -88,8 +88,16 @@ e2e:
 unit:
 	$(GO) test -short ./...
 
-## bench: all benchmarks
+## bench: what the exporter costs beside others: 20 minutes; BENCH='--sims=2000 --rounds=2' for a quick look
 bench:
+	$(GO) run ./collector/bench $(BENCH)
+
+## soak: an hour of polls and scrapes; fails if a scrape does
+soak:
+	$(GO) run ./collector/bench soak $(SOAK)
+
+## microbench: all Go benchmarks
+microbench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 ## lint: golangci-lint by .golangci.yml; its first run builds it

@@ -54,7 +54,17 @@ func live() []prometheus.Collector {
 	histogram.Observe(0.3)
 	summary := prometheus.NewSummary(prometheus.SummaryOpts{Name: "sent_summary", Help: "A summary.", Objectives: map[float64]float64{0.5: 0.05}})
 	summary.Observe(2)
-	return []prometheus.Collector{gauge, counter, histogram, summary}
+	odd := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "live_odd_bytes", Help: "A \"gauge\" \\ of\nmany.", Unit: "bytes"}, []string{"a", "b"})
+	for i, v := range hostileValues {
+		text := strings.ToValidUTF8(hostileTexts[i%len(hostileTexts)], "?")
+		odd.WithLabelValues(text, fmt.Sprint(i)).Set(v)
+	}
+	unnamed := prometheus.NewCounter(prometheus.CounterOpts{Name: "live_without_suffix", Help: "A counter."})
+	exemplar := prometheus.NewCounter(prometheus.CounterOpts{Name: "live_exemplar_total", Help: "A counter."})
+	exemplar.(prometheus.ExemplarAdder).AddWithExemplar(1, prometheus.Labels{"trace": "x"})
+	foreign := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "live.foreign", Help: "A gauge."}, []string{"a.b"})
+	foreign.WithLabelValues("x").Set(1)
+	return []prometheus.Collector{gauge, counter, histogram, summary, odd, unnamed, exemplar, foreign}
 }
 
 // reference shows a world by client_golang alone.

@@ -188,7 +188,7 @@ func (h *handler) send(w http.ResponseWriter, r *http.Request, st *stream, conte
 	space.pieces = append(space.pieces[:0], []byte(gzipHeader))
 	space.deflated = space.deflated[:0]
 	space.text = space.text[:0]
-	encoder := expfmt.NewEncoder(&space.text, contentType)
+	encoder := newLiveEncoder(&space.text, contentType)
 	flush := func() {
 		if len(space.text) == 0 {
 			return
@@ -217,7 +217,7 @@ func (h *handler) send(w http.ResponseWriter, r *http.Request, st *stream, conte
 	for _, family := range others {
 		h.encode(encoder, family)
 	}
-	h.encoded(encoder.(expfmt.Closer).Close())
+	h.encoded(encoder.Close())
 	flush()
 	space.pieces = append(space.pieces, appendGzipTrailer(nil, sum))
 
@@ -268,7 +268,7 @@ func (h *handler) encoded(err error) {
 func (h *handler) render(w io.Writer, r *http.Request, s *snapshot, contentType expfmt.Format, others []*dto.MetricFamily, only map[string]bool, space *workspace) {
 	f, known := formatOf(contentType)
 	space.text = space.text[:0]
-	encoder := expfmt.NewEncoder(&space.text, contentType)
+	encoder := newLiveEncoder(&space.text, contentType)
 	pass := func(b []byte) error {
 		if err := r.Context().Err(); err != nil {
 			return err
@@ -305,7 +305,7 @@ func (h *handler) render(w io.Writer, r *http.Request, s *snapshot, contentType 
 			h.encode(encoder, family)
 		}
 	}
-	h.encoded(encoder.(expfmt.Closer).Close())
+	h.encoded(encoder.Close())
 	if pass(space.text) != nil {
 		panic(http.ErrAbortHandler)
 	}
