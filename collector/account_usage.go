@@ -150,6 +150,7 @@ func (c *AccountUsage) list(ctx context.Context, start, now time.Time) ([]twilio
 		categories = []string{""}
 	}
 	byKey := order[twilio.MonthlyUsage]{
+		text:    func(r twilio.MonthlyUsage) string { return c.key(r).account },
 		compare: func(a, b twilio.MonthlyUsage) int { return c.key(a).compare(c.key(b)) },
 		same:    sameMonthly,
 		name:    func(r twilio.MonthlyUsage) string { return c.key(r).String() },

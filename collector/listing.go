@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"cmp"
+	"encoding/binary"
 	"fmt"
 	"iter"
 	"runtime"
@@ -14,6 +16,7 @@ type sequence[T any] = iter.Seq2[T, error]
 
 // order sorts the records of a listing by key, and compares those of one key.
 type order[T any] struct {
+	text    func(T) string // by which they are ordered first
 	compare func(a, b T) int
 	same    func(a, b T) bool
 	name    func(T) string // of the key, for errors
@@ -43,7 +46,7 @@ func collectOnce[T any](endpoint twilio.Endpoint, list sequence[T], by order[T],
 			runtime.Gosched() // scrapes go first
 		}
 	}
-	slices.SortFunc(records, by.compare)
+	by.sort(records)
 	unique := records[:0]
 	for _, record := range records {
 		if n := len(unique); n == 0 || by.compare(unique[n-1], record) != 0 {
@@ -53,4 +56,45 @@ func collectOnce[T any](endpoint twilio.Endpoint, list sequence[T], by order[T],
 		}
 	}
 	return unique, nil
+}
+
+// sort sorts records. They are large and come in any order, so it is places that
+// are moved about, and mostly a few bytes that are compared.
+func (o order[T]) sort(records []T) {
+	if slices.IsSortedFunc(records, o.compare) {
+		return
+	}
+	type place struct {
+		start uint64 // of the text
+		at    int
+	}
+	places := make([]place, len(records))
+	for i, record := range records {
+		var start [8]byte
+		copy(start[:], o.text(record))
+		places[i] = place{binary.BigEndian.Uint64(start[:]), i}
+	}
+	slices.SortFunc(places, func(a, b place) int {
+		if a.start != b.start {
+			return cmp.Compare(a.start, b.start)
+		}
+		return o.compare(records[a.at], records[b.at])
+	})
+	// Each cycle of places moves by one.
+	for i := range places {
+		if places[i].at == i {
+			continue
+		}
+		first, to := records[i], i
+		for {
+			from := places[to].at
+			places[to].at = to
+			if from == i {
+				records[to] = first
+				break
+			}
+			records[to] = records[from]
+			to = from
+		}
+	}
 }

@@ -3,6 +3,7 @@ package collector
 import (
 	"cmp"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -20,17 +21,17 @@ type simList struct {
 
 // newSimList makes a list of SIMs that are sorted by SID.
 func newSimList(sims []twilio.Sim, iccid bool) *simList {
-	places := make([]uint32, len(sims)) // of the SIMs, in the order of the labels' names
-	for i := range places {
-		places[i] = uint32(i)
+	byFleet := make(map[string][]uint32)
+	for i, sim := range sims {
+		byFleet[sim.FleetSID] = append(byFleet[sim.FleetSID], uint32(i))
 	}
-	slices.SortStableFunc(places, func(a, b uint32) int {
-		n := strings.Compare(sims[a].FleetSID, sims[b].FleetSID)
-		if n == 0 && iccid {
-			n = strings.Compare(sims[a].ICCID, sims[b].ICCID)
+	places := make([]uint32, 0, len(sims)) // of the SIMs, in the order of the labels' names
+	for _, fleet := range slices.Sorted(maps.Keys(byFleet)) {
+		if iccid {
+			slices.SortStableFunc(byFleet[fleet], func(a, b uint32) int { return strings.Compare(sims[a].ICCID, sims[b].ICCID) })
 		}
-		return n
-	})
+		places = append(places, byFleet[fleet]...)
+	}
 	column := func(of func(twilio.Sim) string) []string {
 		all := make([]string, len(places))
 		for i, place := range places {

@@ -108,6 +108,7 @@ func (c *SuperSIMInventory) Poll(ctx context.Context) (Result, error) {
 // bySID orders what has a SID of its own.
 func bySID[T comparable](sid func(T) string) order[T] {
 	return order[T]{
+		text:    sid,
 		compare: func(a, b T) int { return strings.Compare(sid(a), sid(b)) },
 		same:    func(a, b T) bool { return a == b },
 		name:    func(t T) string { return fmt.Sprintf("%q", sid(t)) },

@@ -51,7 +51,7 @@ func (c *SuperSIMUsage) plan(now time.Time) *usagePlan {
 			// although they are silent, and, where a restart falls into the
 			// passage through 0, what has to show it.
 			passage := !l.started && now.Before(l.shown)
-			if known := c.months[l.before()]; (d.listless() || passage) && (known == nil || known[dim] == nil) {
+			if known := c.months[l.before()]; (d.listless() || passage) && (len(known) == 0 || known[dim] == nil) {
 				ask(query{dim: dim, start: l.before(), end: l.month})
 			}
 		}

@@ -97,19 +97,19 @@ func each(totals []usageTotal, expected []string, do func(id string, t *usageTot
 func (c *SuperSIMUsage) expected(dim int, w window, have listed) []string {
 	var ids []string
 	f := c.cfg.Filter
-	switch d := c.dims[dim]; {
-	case d.api == twilio.GroupNone:
+	switch c.dims[dim].api {
+	case twilio.GroupNone:
 		if sid := c.account.SID(); sid != "" {
 			ids = append(ids, sid)
 		}
-	case d.api == twilio.GroupSim:
+	case twilio.GroupSim:
 		ids = make([]string, 0, have.sims.len())
 		for sim := range have.sims.all() {
 			if sim.Status.CanSend() && admitsSim(f, sim, have.fleets) {
 				ids = append(ids, sim.SID)
 			}
 		}
-	case d.api == twilio.GroupFleet:
+	case twilio.GroupFleet:
 		for _, fleet := range have.fleets {
 			if admitsFleet(f, fleet, have.sims) {
 				ids = append(ids, fleet.SID)

@@ -86,6 +86,7 @@ func (t *usageTotal) billed(currency string) (decimal.Decimal, bool) {
 // byPart orders the records of a listing: there is one of a key and period.
 func byPart() order[usageTotal] {
 	return order[usageTotal]{
+		text: func(t usageTotal) string { return t.key },
 		compare: func(a, b usageTotal) int {
 			if n := strings.Compare(a.key, b.key); n != 0 {
 				return n

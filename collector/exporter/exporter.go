@@ -118,7 +118,6 @@ func (e *Exporter) Wait() {
 	if g := e.current.Load(); g != nil {
 		g.stop()
 	}
-	e.exposition.Wait()
 }
 
 // Ready says whether every collector of every account has finished a poll, well

@@ -20,11 +20,11 @@ func fleet(sims int) []collector.Batch {
 		ids[i] = fmt.Sprintf("HS%08x%08x%08x%08x", i*4294967296/sims, random.Uint32(), random.Uint32(), random.Uint32())
 		names[i] = fmt.Sprintf("meter-%06d", i)
 	}
-	values := func(max float64) collector.Column[float64] {
+	values := func(limit float64) collector.Column[float64] {
 		all := make([]float64, sims)
 		for i := range all {
 			if random.Float64() < 0.7 {
-				all[i] = float64(int64(random.Float64() * max))
+				all[i] = float64(int64(random.Float64() * limit))
 			}
 		}
 		return collector.Each(all)

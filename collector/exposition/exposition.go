@@ -234,7 +234,8 @@ func (x *Exposition) want(f format) {
 	})
 }
 
-// Wait returns when no compression is under way that a scrape asked for.
+// Wait returns when no compression is under way that a scrape asked for. No
+// scrape may begin meanwhile.
 func (x *Exposition) Wait() { x.pending.Wait() }
 
 // Gather implements prometheus.Gatherer. It takes memory and time for each series;

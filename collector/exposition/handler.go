@@ -158,7 +158,7 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, s *snapshot, ot
 			if err != nil {
 				panic(err) // only a level that does not exist is an error
 			}
-			defer z.Close()
+			defer func() { _ = z.Close() }() // the scraper may have gone
 			out = z
 		}
 	}

@@ -162,7 +162,7 @@ func readFile(name string, buffer []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", name, err)
 	}
-	defer syscall.Close(fd)
+	defer func() { _ = syscall.Close(fd) }()
 	n, err := syscall.Read(fd, buffer)
 	if err != nil || n == len(buffer) {
 		return nil, fmt.Errorf("read %s: %d bytes, %w", name, n, cmp.Or(err, io.ErrShortBuffer))
