@@ -46,10 +46,6 @@ func appendLive(b []byte, f *dto.MetricFamily, openMetrics bool) ([]byte, bool) 
 		return b, false
 	}
 	start := len(b)
-	number := appendNumber
-	if openMetrics {
-		number = appendOpenMetricsNumber
-	}
 	head := family{name: f.GetName(), help: f.GetHelp(), unit: f.GetUnit(), counter: counter}
 	b = head.appendHeader(b, openMetrics)
 	for _, m := range f.Metric {
@@ -74,9 +70,9 @@ func appendLive(b []byte, f *dto.MetricFamily, openMetrics bool) ([]byte, bool) 
 		}
 		b = append(b, ' ')
 		if counter {
-			b = number(b, m.Counter.GetValue())
+			b = appendNumber(b, m.Counter.GetValue(), openMetrics)
 		} else {
-			b = number(b, m.Gauge.GetValue())
+			b = appendNumber(b, m.Gauge.GetValue(), openMetrics)
 		}
 		b = append(b, '\n')
 	}

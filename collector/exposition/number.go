@@ -1,6 +1,7 @@
 package exposition
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 )
@@ -11,12 +12,14 @@ import (
 //
 // Most values are whole bytes or money of a few decimals, for which the general
 // way takes several times as long.
-func appendNumber(b []byte, v float64) []byte {
+//
+// OpenMetrics wants ".0" behind whole numbers that have no exponent.
+func appendNumber(b []byte, v float64, openMetrics bool) []byte {
 	switch {
 	case v == 0: // -0, too
-		return append(b, '0')
+		return appendWhole(append(b, '0'), openMetrics)
 	case v == 1:
-		return append(b, '1')
+		return appendWhole(append(b, '1'), openMetrics)
 	case math.IsNaN(v):
 		return append(b, "NaN"...)
 	case math.IsInf(v, +1):
@@ -26,20 +29,30 @@ func appendNumber(b []byte, v float64) []byte {
 	}
 	if u := math.Abs(v); u < 1e15 {
 		if whole := int64(u); float64(whole) == u {
-			return appendDecimal(b, v < 0, whole, 0)
+			return appendDecimal(b, v < 0, whole, 0, openMetrics)
 		}
 		// Decimals of at most 15 digits are told apart by float64, so one that
 		// reads back as the value is the shortest that does.
 		if scaled := math.Round(u * 1e6); scaled < 1e15 && u >= 1e-4 && scaled/1e6 == u {
-			return appendDecimal(b, v < 0, int64(scaled), 6)
+			return appendDecimal(b, v < 0, int64(scaled), 6, openMetrics)
 		}
 	}
-	return strconv.AppendFloat(b, v, 'g', -1, 64)
+	from := len(b)
+	b = strconv.AppendFloat(b, v, 'g', -1, 64)
+	return appendWhole(b, openMetrics && !bytes.ContainsAny(b[from:], ".e"))
+}
+
+// appendWhole appends what OpenMetrics wants behind a whole number.
+func appendWhole(b []byte, openMetrics bool) []byte {
+	if openMetrics {
+		b = append(b, ".0"...)
+	}
+	return b
 }
 
 // appendDecimal appends digits/10^scale, not 0, as strconv's 'g' does with the
 // shortest precision: with an exponent from 1e+06 on.
-func appendDecimal(b []byte, negative bool, digits int64, scale int) []byte {
+func appendDecimal(b []byte, negative bool, digits int64, scale int, openMetrics bool) []byte {
 	if negative {
 		b = append(b, '-')
 	}
@@ -85,23 +98,9 @@ func appendDecimal(b []byte, negative bool, digits int64, scale int) []byte {
 	for range point - len(d) {
 		b = append(b, '0')
 	}
-	return b
+	return appendWhole(b, openMetrics)
 }
 
 // pairs are the numbers of two digits.
 const pairs = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748" +
 	"4950515253545556575859606162636465666768697071727374757677787980818283848586878889909192939495969798" + "99"
-
-// appendOpenMetricsNumber is appendNumber with ".0" behind whole numbers that
-// have no exponent.
-func appendOpenMetricsNumber(b []byte, v float64) []byte {
-	from := len(b)
-	b = appendNumber(b, v)
-	for _, c := range b[from:] {
-		// The last two are of NaN and Inf.
-		if c == '.' || c == 'e' || c == 'N' || c == 'I' {
-			return b
-		}
-	}
-	return append(b, ".0"...)
-}

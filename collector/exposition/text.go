@@ -2,10 +2,10 @@ package exposition
 
 // textRows appends rows in the text format or OpenMetrics.
 type textRows struct {
-	number func([]byte, float64) []byte
-	labels []textLabel // those that change from row to row
-	end    string      // what stands before the value, or the whole rest of a row if all have the same
-	values []float64   // nil if all have the same
+	openMetrics bool
+	labels      []textLabel // those that change from row to row
+	end         string      // what stands before the value, or the whole rest of a row if all have the same
+	values      []float64   // nil if all have the same
 }
 
 // textLabel is a label that changes from row to row.
@@ -17,10 +17,7 @@ type textLabel struct {
 
 // newTextRows puts together whatever is the same in all rows.
 func newTextRows(r *rows, openMetrics bool) *textRows {
-	t := &textRows{number: appendNumber, values: r.values.Each()}
-	if openMetrics {
-		t.number = appendOpenMetricsNumber
-	}
+	t := &textRows{openMetrics: openMetrics, values: r.values.Each()}
 	same := append([]byte(r.family.name), '{')
 	for i, c := range r.labels {
 		if i > 0 {
@@ -38,7 +35,7 @@ func newTextRows(r *rows, openMetrics bool) *textRows {
 	}
 	same = append(same, "} "...)
 	if t.values == nil {
-		same = append(t.number(same, r.values.At(0)), '\n')
+		same = append(appendNumber(same, r.values.At(0), openMetrics), '\n')
 	}
 	t.end = string(same)
 	return t
@@ -57,7 +54,7 @@ func (t *textRows) append(b []byte, from, to int) []byte {
 		}
 		b = append(b, t.end...)
 		if t.values != nil {
-			b = append(t.number(b, t.values[i]), '\n')
+			b = append(appendNumber(b, t.values[i], t.openMetrics), '\n')
 		}
 	}
 	return b
