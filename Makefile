@@ -22,7 +22,7 @@ BINARY ?= twilio_exporter
 IMAGE  ?= twilio_exporter
 
 # The tests must reach at least this share of the statements of each of these.
-COVERED      := ./twilio ./collector
+COVERED      := ./twilio ./collector ./collector/exposition
 COVERAGE_MIN := 85
 
 FUZZTIME ?= 30s

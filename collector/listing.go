@@ -42,9 +42,7 @@ func collectOnce[T any](endpoint twilio.Endpoint, list sequence[T], by order[T],
 			return nil, err
 		}
 		records = append(records, record)
-		if len(records)%100 == 0 {
-			runtime.Gosched() // scrapes go first
-		}
+		makeWay(len(records))
 	}
 	by.sort(records)
 	unique := records[:0]
@@ -56,6 +54,14 @@ func collectOnce[T any](endpoint twilio.Endpoint, list sequence[T], by order[T],
 		}
 	}
 	return unique, nil
+}
+
+// makeWay lets scrapes go first, every few hundred steps of something long. They
+// are short, and would wait for the scheduler's patience to end otherwise.
+func makeWay(step int) {
+	if step%256 == 0 {
+		runtime.Gosched()
+	}
 }
 
 // sort sorts records. They are large and come in any order, so it is places that
@@ -74,7 +80,11 @@ func (o order[T]) sort(records []T) {
 		copy(start[:], o.text(record))
 		places[i] = place{binary.BigEndian.Uint64(start[:]), i}
 	}
+	steps := 0
 	slices.SortFunc(places, func(a, b place) int {
+		if steps++; steps%16 == 0 {
+			makeWay(steps / 16)
+		}
 		if a.start != b.start {
 			return cmp.Compare(a.start, b.start)
 		}

@@ -76,7 +76,8 @@ func (c *SuperSIMUsage) report(p *usagePlan, have listed) (report[bytesColumn], 
 
 // each goes through all keys of totals and of what is expected, sorted.
 func each(totals []usageTotal, expected []string, do func(id string, t *usageTotal, expected bool)) {
-	for len(totals) > 0 || len(expected) > 0 {
+	for step := 0; len(totals) > 0 || len(expected) > 0; step++ {
+		makeWay(step)
 		switch {
 		case len(totals) == 0 || len(expected) > 0 && expected[0] < totals[0].key:
 			do(expected[0], nil, true)
