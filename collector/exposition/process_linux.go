@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,6 +47,9 @@ type process struct {
 	descs    map[string]*prometheus.Desc // those of the standard collector
 	started  float64                     // does not change, in seconds since the epoch
 	page     float64                     // bytes
+
+	mu     sync.Mutex
+	buffer [16 << 10]byte // of files
 }
 
 // Describe implements prometheus.Collector.
@@ -80,8 +85,9 @@ func (p *process) check() error {
 
 // read reads the values of all metrics (proc(5), getrlimit(2)).
 func (p *process) read() (map[string]float64, error) {
-	buffer := make([]byte, 16<<10)
-	stat, err := readFile("/proc/self/stat", buffer)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	stat, err := readFile("/proc/self/stat", p.buffer[:])
 	if err != nil {
 		return nil, err
 	}
@@ -119,22 +125,31 @@ func (p *process) read() (map[string]float64, error) {
 		all[name] = float64(limit.Cur)
 	}
 
-	netstat, err := readFile("/proc/self/net/netstat", buffer)
+	netstat, err := readFile("/proc/self/net/netstat", p.buffer[:])
 	if err != nil {
 		return nil, err
 	}
 	// A line of names, and one of values.
-	const table = "IpExt:"
-	header, values, _ := strings.Cut(string(netstat[max(0, bytes.Index(netstat, []byte(table))):]), "\n"+table)
-	octets := strings.Fields(values)
-	for i, name := range strings.Fields(strings.TrimPrefix(header, table)) {
-		metric, ok := map[string]string{
-			"InOctets": "process_network_receive_bytes_total", "OutOctets": "process_network_transmit_bytes_total",
-		}[name]
-		if !ok || i >= len(octets) {
+	table := []byte("IpExt:")
+	_, names, _ := bytes.Cut(netstat, table)
+	names, octets, _ := bytes.Cut(names, table)
+	next, stop := iter.Pull(bytes.FieldsSeq(octets))
+	defer stop()
+	for name := range bytes.FieldsSeq(names) {
+		value, ok := next()
+		if !ok {
+			break
+		}
+		metric := ""
+		switch string(name) {
+		case "InOctets":
+			metric = "process_network_receive_bytes_total"
+		case "OutOctets":
+			metric = "process_network_transmit_bytes_total"
+		default:
 			continue
 		}
-		if all[metric], err = strconv.ParseFloat(octets[i], 64); err != nil {
+		if all[metric], err = strconv.ParseFloat(string(value), 64); err != nil {
 			return nil, err
 		}
 	}
