@@ -34,14 +34,14 @@ empty :=
 space := $(empty) $(empty)
 
 .DEFAULT_GOAL := build
-.PHONY: build test format vet coverage race e2e unit bench soak microbench lint fuzz reference release release-snapshot docker clean help
+.PHONY: build test format vet coverage race equality e2e unit bench soak microbench lint fuzz reference release release-snapshot docker clean help
 
 ## build: the static binary ./twilio_exporter
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BINARY) .
 
-## test: everything that has to pass: format, vet, all tests with coverage, race detector, e2e
-test: format vet coverage race e2e
+## test: everything that has to pass: format, vet, all tests with coverage, race detector, equality, e2e
+test: format vet coverage race equality e2e
 
 # Is all Go code formatted?
 format:
@@ -73,6 +73,13 @@ coverage:
 # The race detector makes everything slower, so the long test runs one month.
 race:
 	$(GO) test -race -short -timeout 30m ./...
+
+# What is exposed is byte for byte what client_golang would say, whatever the
+# labels and values.
+equality:
+	@for target in FuzzEquality FuzzNumber FuzzAcceptEncoding; do \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime 10s ./collector/exposition || exit 1; \
+	done
 
 ## e2e: what is in deploy/, under the real Prometheus and Alertmanager; they are built first
 e2e:

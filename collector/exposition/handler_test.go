@@ -48,7 +48,8 @@ func TestAllocations(t *testing.T) {
 			t.Errorf("%d SIMs: a poll with news allocates only %d bytes, so this test proves nothing", sims, with)
 		}
 	}
-	if few, many := scrapes[1000], scrapes[20_000]; many > few+5 || many > 600 {
+	// The race detector has pools forget at random.
+	if few, many := scrapes[1000], scrapes[20_000]; many > few+50 || many > 600 {
 		t.Errorf("a scrape of 6,000 series allocates %v times, one of 120,000 series %v times", few, many)
 	}
 }
