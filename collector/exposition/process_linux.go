@@ -140,7 +140,7 @@ func (p *process) read() (map[string]float64, error) {
 		if !ok {
 			break
 		}
-		metric := ""
+		var metric string
 		switch string(name) {
 		case "InOctets":
 			metric = "process_network_receive_bytes_total"
