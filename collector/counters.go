@@ -124,8 +124,8 @@ func (m *merge) merge(have *counters, r *reported) (next *counters, decreased []
 	n := max(len(have.ids), len(r.ids), len(r.carried))
 	next = &counters{ids: make([]string, 0, n), held: make([]float64, 0, n)}
 	var h, v, c int // how far each list has been read
-	for {
-		makeWay(len(next.ids))
+	for step := 0; ; step++ {
+		makeWay(step)
 		id, more := "", false
 		for _, head := range [...][]string{have.ids[h:], r.ids[v:], r.carried[c:]} {
 			if len(head) > 0 && (!more || head[0] < id) {

@@ -57,13 +57,7 @@ func (r *run) measureScrapes(ctx context.Context) error {
 
 // startPeers starts the peers with the exporter's own series.
 func (r *run) startPeers(ctx context.Context) error {
-	client := scrape.NewClient(r.exporter.Address, scrape.TextPlain())
-	defer client.Close()
-	answer, err := client.Fetch(ctx)
-	if err != nil {
-		return err
-	}
-	content, err := answer.Read()
+	answer, content, err := look(ctx, r.exporter.Address, scrape.TextPlain())
 	if err != nil {
 		return err
 	}
@@ -103,15 +97,21 @@ func (r *run) startPeers(ctx context.Context) error {
 	return nil
 }
 
-// same says whether a peer shows as many series as it was given.
-func same(ctx context.Context, address string, f scrape.Format, want scrape.Content) error {
+// look scrapes a server once and reads what it shows.
+func look(ctx context.Context, address string, f scrape.Format) (scrape.Answer, scrape.Content, error) {
 	client := scrape.NewClient(address, f)
 	defer client.Close()
 	answer, err := client.Fetch(ctx)
 	if err != nil {
-		return err
+		return scrape.Answer{}, scrape.Content{}, err
 	}
 	content, err := answer.Read()
+	return answer, content, err
+}
+
+// same says whether a peer shows as many series as it was given.
+func same(ctx context.Context, address string, f scrape.Format, want scrape.Content) error {
+	_, content, err := look(ctx, address, f)
 	if err != nil {
 		return err
 	}

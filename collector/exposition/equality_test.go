@@ -294,7 +294,7 @@ func TestLarge(t *testing.T) {
 			{Family: "zz_info", Rows: rows, Labels: []collector.Column[string]{collector.Each(info), collector.All("meter"), collector.Each(fleets)}, Values: collector.All(1.0)},
 		}
 	}
-	x, _ := show(w)
+	x, sources := show(w)
 	fixed := live()
 	ours, theirs := handler(x, fixed), reference{w, fixed}.handler()
 	for _, accept := range []string{accepts[1], accepts[2], accepts[4]} {
@@ -307,6 +307,34 @@ func TestLarge(t *testing.T) {
 		}
 		if header, _ := scrape(t, ours, accept, "gzip", ""); header.Get("Content-Encoding") != "gzip" {
 			t.Errorf("%q: not compressed although it was asked for", accept)
+		}
+	}
+
+	// What is kept must give way to what changes, and to nothing else: a value
+	// among thousands, a month, a label, rows that go.
+	for _, change := range []struct {
+		account string
+		what    func([]collector.Batch)
+	}{
+		{"account-20", func(b []collector.Batch) {
+			values := slices.Clone(b[0].Values.Each())
+			values[4321]++
+			b[0].Values = collector.Each(values)
+		}},
+		{"account-3", func(b []collector.Batch) { b[2].Created = month.AddDate(0, 1, 0) }},
+		{"account-9", func(b []collector.Batch) {
+			b[3].Labels = slices.Replace(slices.Clone(b[3].Labels), 1, 2, collector.All("x"))
+		}},
+		{"account-18", func(b []collector.Batch) { b[0].Rows = 0 }},
+	} {
+		w[change.account] = slices.Clone(w[change.account])
+		change.what(w[change.account])
+		x.Show(sources[change.account], w[change.account], time.Now())
+		for _, accept := range []string{accepts[1], accepts[2], accepts[4]} {
+			_, want := scrape(t, theirs, accept, "", "")
+			if header, have := scrape(t, ours, accept, "gzip", ""); !bytes.Equal(have, want) || header.Get("Content-Encoding") != "gzip" {
+				t.Fatalf("%s changed: %q: %s", change.account, accept, difference(want, have))
+			}
 		}
 	}
 }

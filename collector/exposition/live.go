@@ -11,23 +11,22 @@ import (
 // them one after the other: prometheus.Registry has a goroutine for each
 // collector, and waking so many costs several times what they do.
 type Live struct {
-	*prometheus.Registry // which knows what must not be registered twice
-
-	gatherer *prometheus.Registry
+	known    *prometheus.Registry // of what must not be registered twice
+	gatherer *prometheus.Registry // of all as one
 	mu       sync.Mutex
 	all      []prometheus.Collector
 }
 
 // NewLive makes a registry with nothing in it.
 func NewLive() *Live {
-	l := &Live{Registry: prometheus.NewRegistry(), gatherer: prometheus.NewRegistry()}
+	l := &Live{known: prometheus.NewRegistry(), gatherer: prometheus.NewRegistry()}
 	l.gatherer.MustRegister(inTurn{l})
 	return l
 }
 
 // Register implements prometheus.Registerer.
 func (l *Live) Register(c prometheus.Collector) error {
-	if err := l.Registry.Register(c); err != nil {
+	if err := l.known.Register(c); err != nil {
 		return err
 	}
 	l.mu.Lock()
@@ -44,6 +43,9 @@ func (l *Live) MustRegister(all ...prometheus.Collector) {
 		}
 	}
 }
+
+// Unregister implements prometheus.Registerer. What is registered stays.
+func (l *Live) Unregister(prometheus.Collector) bool { return false }
 
 // Gather implements prometheus.Gatherer.
 func (l *Live) Gather() ([]*dto.MetricFamily, error) { return l.gatherer.Gather() }
