@@ -21,6 +21,7 @@ import (
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
+	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
@@ -53,7 +54,7 @@ const (
 type process struct {
 	t        *testing.T
 	exporter *exporter.Exporter
-	registry *prometheus.Registry
+	registry *exposition.Live
 	log      *syncBuffer
 	cancel   context.CancelFunc
 }
@@ -68,7 +69,7 @@ func launch(t *testing.T, yaml string, simulators map[string]*twiliotest.Simulat
 func launchAs(t *testing.T, yaml string, logger func(io.Writer) log.Logger, dial exporter.Dialer) *process {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &process{t: t, registry: prometheus.NewRegistry(), log: new(syncBuffer), cancel: cancel}
+	p := &process{t: t, registry: exposition.NewLive(), log: new(syncBuffer), cancel: cancel}
 	p.exporter = exporter.New(ctx, exporter.Options{
 		Logger: logger(p.log), Registry: p.registry, UserAgent: "twilio_exporter/test", Dial: dial,
 	})
@@ -118,10 +119,16 @@ func (p *process) stop() {
 	p.exporter.Wait()
 }
 
+// live gathers the metrics that are not rows.
+func (p *process) live() ([]*dto.MetricFamily, error) {
+	families, _, err := p.registry.Gather() // and never lets go of them
+	return families, err
+}
+
 // gather reads every series by its text form. Histograms are left out.
 func (p *process) gather() map[string]float64 {
 	p.t.Helper()
-	families, err := prometheus.Gatherers{p.registry, p.exporter.Exposition()}.Gather()
+	families, err := prometheus.Gatherers{prometheus.GathererFunc(p.live), p.exporter.Exposition()}.Gather()
 	if err != nil {
 		p.t.Errorf("%s: gather: %v", time.Now(), err)
 	}
@@ -142,7 +149,7 @@ func (p *process) gather() map[string]float64 {
 // created reads the created timestamp of a family's first series.
 func (p *process) created(name string) time.Time {
 	p.t.Helper()
-	families, err := prometheus.Gatherers{p.registry, p.exporter.Exposition()}.Gather()
+	families, err := prometheus.Gatherers{prometheus.GathererFunc(p.live), p.exporter.Exposition()}.Gather()
 	if err != nil {
 		p.t.Fatal(err)
 	}

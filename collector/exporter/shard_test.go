@@ -16,6 +16,7 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/collector"
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
+	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
 
@@ -72,7 +73,7 @@ func (f fleetOfAccounts) launch(t *testing.T, shard, total int) *process {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &process{t: t, registry: prometheus.NewRegistry(), log: new(syncBuffer), cancel: cancel}
+	p := &process{t: t, registry: exposition.NewLive(), log: new(syncBuffer), cancel: cancel}
 	p.exporter = exporter.New(ctx, exporter.Options{
 		Logger: log.NewLogfmtLogger(p.log), Registry: p.registry, UserAgent: "twilio_exporter/test",
 		Dial: inMemory(func(account string) http.RoundTripper { return simulators[account].Transport() }),
@@ -89,7 +90,7 @@ func (f fleetOfAccounts) launch(t *testing.T, shard, total int) *process {
 // when the exporter's own counters count, how long a poll took and when it ended.
 func (p *process) aboutAccounts() map[string]string {
 	p.t.Helper()
-	families, err := prometheus.Gatherers{p.registry, p.exporter.Exposition()}.Gather()
+	families, err := prometheus.Gatherers{prometheus.GathererFunc(p.live), p.exporter.Exposition()}.Gather()
 	if err != nil {
 		p.t.Fatal(err)
 	}

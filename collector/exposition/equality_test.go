@@ -64,7 +64,18 @@ func live() []prometheus.Collector {
 	exemplar.(prometheus.ExemplarAdder).AddWithExemplar(1, prometheus.Labels{"trace": "x"})
 	foreign := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "live.foreign", Help: "A gauge."}, []string{"a.b"})
 	foreign.WithLabelValues("x").Set(1)
-	return []prometheus.Collector{gauge, counter, histogram, summary, odd, unnamed, exemplar, foreign}
+	const hostile = "a\"b\\c\nd é"
+	much := prometheus.NewDesc("live_much_seconds", "A histogram of much.", []string{"text"}, nil)
+	histograms := collects(func(metrics chan<- prometheus.Metric) {
+		metrics <- prometheus.MustNewConstHistogram(much, 1<<60+1, math.Inf(+1), map[float64]uint64{-1e-9: 0, 0.25: 999_999, 1: 1_000_000, 1e6: 1<<53 + 1}, hostile)
+		metrics <- prometheus.MustNewConstHistogram(much, 0, math.NaN(), nil, hostile+"x")
+		metrics <- prometheus.MustNewConstHistogram(much, 3, 4, map[float64]uint64{1: 1, math.Inf(+1): 3}, hostile+"y")
+	})
+	observed := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "live_observed_seconds", Help: "A histogram."})
+	observed.(prometheus.ExemplarObserver).ObserveWithExemplar(0.3, prometheus.Labels{"trace": "x"})
+	native := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "live_native_seconds", Help: "A histogram.", NativeHistogramBucketFactor: 1.1})
+	native.Observe(0.3)
+	return []prometheus.Collector{gauge, counter, histogram, summary, odd, unnamed, exemplar, foreign, histograms, observed, native}
 }
 
 // reference shows a world by client_golang alone.
@@ -126,7 +137,7 @@ func show(w world) (*exposition.Exposition, map[string]*exposition.Source) {
 }
 
 func handler(x *exposition.Exposition, live []prometheus.Collector) http.Handler {
-	registry := prometheus.NewRegistry()
+	registry := exposition.NewLive()
 	registry.MustRegister(live...)
 	return x.Handler(exposition.HandlerOptions{Live: registry, Registry: prometheus.NewRegistry()})
 }

@@ -12,16 +12,24 @@ import (
 // family is a row of the table of families, made ready to be exposed.
 type family struct {
 	name, help, unit string
-	counter          bool
+	kind             dto.MetricType
 	labels           []string // sorted, as Prometheus's clients have them; account comes first
 	columns          []int    // which of a batch's columns each label is; -1 is account
+}
+
+// sameHeader says whether two families look the same but for their rows.
+func (f *family) sameHeader(o *family) bool {
+	return f.name == o.name && f.help == o.help && f.unit == o.unit && f.kind == o.kind
 }
 
 // newFamilies makes the table's counters and gauges ready.
 func newFamilies(table []collector.Family) map[string]*family {
 	families := make(map[string]*family, len(table))
 	for _, row := range table {
-		f := &family{name: row.Name, help: row.Help, unit: row.Unit(), counter: row.Type == collector.Counter}
+		f := &family{name: row.Name, help: row.Help, unit: row.Unit(), kind: dto.MetricType_GAUGE}
+		if row.Type == collector.Counter {
+			f.kind = dto.MetricType_COUNTER
+		}
 		f.labels = append([]string{"account"}, row.Labels...)
 		slices.Sort(f.labels)
 		for _, label := range f.labels {
@@ -32,19 +40,14 @@ func newFamilies(table []collector.Family) map[string]*family {
 	return families
 }
 
-// metricType is the family's type in protobuf.
-func (f *family) metricType() dto.MetricType {
-	if f.counter {
-		return dto.MetricType_COUNTER
-	}
-	return dto.MetricType_GAUGE
-}
-
 // appendHeader appends what stands before the rows in the text format or
 // OpenMetrics.
 func (f *family) appendHeader(b []byte, openMetrics bool) []byte {
 	name, kind := f.name, "gauge"
-	if f.counter {
+	switch f.kind {
+	case dto.MetricType_HISTOGRAM:
+		kind = "histogram"
+	case dto.MetricType_COUNTER:
 		kind = "counter"
 		if openMetrics {
 			var total bool
@@ -74,17 +77,18 @@ func (f *family) appendHeader(b []byte, openMetrics bool) []byte {
 
 // appendEscaped appends a text with backslashes before what would end it.
 func appendEscaped(b []byte, s string, quotes bool) []byte {
+	from := 0
 	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '\\':
-			b = append(b, `\\`...)
+		c := s[i]
+		switch {
 		case c == '\n':
-			b = append(b, `\n`...)
-		case c == '"' && quotes:
-			b = append(b, `\"`...)
+			c = 'n'
+		case c == '\\', c == '"' && quotes:
 		default:
-			b = append(b, c)
+			continue
 		}
+		b = append(append(b, s[from:i]...), '\\', c)
+		from = i + 1
 	}
-	return b
+	return append(b, s[from:]...)
 }

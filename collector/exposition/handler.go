@@ -21,8 +21,8 @@ import (
 // HandlerOptions say how scrapes are answered. What is not said here is as
 // promhttp does it with ContinueOnError and EnableOpenMetrics.
 type HandlerOptions struct {
-	Live                prometheus.Gatherer   // the metrics that are not rows, gathered for each scrape
-	Registry            prometheus.Registerer // takes promhttp's metrics about scrapes
+	Live                prometheus.TransactionalGatherer // the metrics that are not rows, gathered for each scrape
+	Registry            prometheus.Registerer            // takes promhttp's metrics about scrapes
 	ErrorLog            promhttp.Logger
 	MaxRequestsInFlight int // 0: no limit
 	DisableCompression  bool
@@ -95,7 +95,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 
-	others, err := h.Live.Gather()
+	others, done, err := h.Live.Gather()
+	defer done()
 	s := h.snapshot(now)
 	for _, err := range []error{err, s.err} {
 		if err != nil {

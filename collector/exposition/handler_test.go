@@ -94,7 +94,7 @@ func TestHead(t *testing.T) {
 
 func TestDisableCompression(t *testing.T) {
 	x, _ := shown(100)
-	h := x.Handler(exposition.HandlerOptions{Live: prometheus.NewRegistry(), Registry: prometheus.NewRegistry(), DisableCompression: true})
+	h := x.Handler(exposition.HandlerOptions{Live: exposition.NewLive(), Registry: prometheus.NewRegistry(), DisableCompression: true})
 	header, body := scrape(t, h, "", "gzip", "")
 	if header.Get("Content-Encoding") != "" || strings.Contains(strings.Join(header.Values("Vary"), ","), "Encoding") || !bytes.Contains(body, []byte("twilio_supersim_sim_info{")) {
 		t.Errorf("headers %v, body %.100q", header, body)
@@ -114,7 +114,7 @@ func TestMaxRequestsInFlight(t *testing.T) {
 	x, _ := shown(1)
 	g := held{make(chan struct{}), make(chan struct{})}
 	registry := prometheus.NewRegistry()
-	h := x.Handler(exposition.HandlerOptions{Live: g, Registry: registry, MaxRequestsInFlight: 2})
+	h := x.Handler(exposition.HandlerOptions{Live: prometheus.ToTransactionalGatherer(g), Registry: registry, MaxRequestsInFlight: 2})
 	var wait sync.WaitGroup
 	for range 2 {
 		wait.Go(func() { scrape(t, h, "", "", "") })
@@ -161,7 +161,7 @@ func TestErrors(t *testing.T) {
 	x, source := shown(1)
 	var log lines
 	registry := prometheus.NewRegistry()
-	h := x.Handler(exposition.HandlerOptions{Live: failing{}, Registry: registry, ErrorLog: &log})
+	h := x.Handler(exposition.HandlerOptions{Live: prometheus.ToTransactionalGatherer(failing{}), Registry: registry, ErrorLog: &log})
 	if _, body := scrape(t, h, "", "", ""); !bytes.Contains(body, []byte("twilio_supersim_sim_info{")) {
 		t.Errorf("body %.200q", body)
 	}
@@ -227,7 +227,7 @@ func TestTimeIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x, _ := shown(1)
 		g := held{make(chan struct{}, 1), make(chan struct{})}
-		h := x.Handler(exposition.HandlerOptions{Live: g, Registry: prometheus.NewRegistry()})
+		h := x.Handler(exposition.HandlerOptions{Live: prometheus.ToTransactionalGatherer(g), Registry: prometheus.NewRegistry()})
 		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
 		r.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", "2.5")
 		time.AfterFunc(3*time.Second, func() { close(g.release) })
@@ -295,6 +295,54 @@ func TestReplace(t *testing.T) {
 	x.Replace(collector.Families(true), nil)
 	if _, body := scrape(t, handler(x, nil), "", "gzip", ""); len(body) > 0 {
 		t.Errorf("have %.100q although nothing is left", body)
+	}
+}
+
+// TestNeighbours: a large account's compressed rows are right wherever it stands
+// in its family, first, last or alone.
+func TestNeighbours(t *testing.T) {
+	rows := func(factor float64) []collector.Batch {
+		ids, values := make([]string, 9000), make([]float64, 9000)
+		for i := range ids {
+			ids[i], values[i] = fmt.Sprintf("HS%032x", i), factor*float64(i)
+		}
+		return []collector.Batch{{Family: "sent_bytes_total", Rows: len(ids), Labels: []collector.Column[string]{collector.Each(ids)}, Values: collector.Each(values)}}
+	}
+	all := world{"a": rows(1), "b": rows(3), "c": rows(7)}
+	sources := make(map[string]*exposition.Source)
+	for account := range all {
+		sources[account] = exposition.NewSource(account, 0)
+	}
+	x := exposition.New()
+	h := handler(x, nil)
+	for _, accounts := range []string{"b", "bc", "abc", "ab", "b", "bc", "ac", "a"} {
+		w := make(world)
+		var places []exposition.Place
+		for account := range strings.SplitSeq(accounts, "") {
+			w[account] = all[account]
+			places = append(places, exposition.Place{Source: sources[account], Before: sources[account], Batches: all[account]})
+		}
+		x.Replace(table(), places)
+		for _, accept := range []string{accepts[1], accepts[2], accepts[5]} {
+			_, want := scrape(t, reference{world: w}.handler(), accept, "", "")
+			for range 2 {
+				if _, have := scrape(t, h, accept, "gzip", ""); !bytes.Equal(have, want) {
+					t.Errorf("%s: %q: %s", accounts, accept, difference(want, have))
+				}
+				x.Wait() // it is compressed from now on
+			}
+		}
+	}
+	// An exporter that was told other words has them.
+	other := table()
+	for i := range other {
+		other[i].Help = "Other words."
+	}
+	x.Replace(other, []exposition.Place{{Source: sources["a"], Before: sources["a"]}})
+	for _, accept := range accepts[:6] {
+		if _, body := scrape(t, h, accept, "gzip", ""); !bytes.Contains(body, []byte("Other words.")) || bytes.Contains(body, []byte("Help of")) {
+			t.Errorf("%q: the help is not what it is now: %.200q", accept, body)
+		}
 	}
 }
 

@@ -30,6 +30,12 @@ func NewProcessCollector() prometheus.Collector {
 	if err != nil {
 		return standard
 	}
+	if p.stat, err = openFile("/proc/self/stat"); err != nil {
+		return standard
+	}
+	if p.netstat, err = openFile("/proc/self/net/netstat"); err != nil {
+		return standard
+	}
 	for _, f := range families {
 		p.descs[f.GetName()] = prometheus.V2.NewDesc(f.GetName(), f.GetHelp(), prometheus.UnconstrainedLabels(nil), nil, prometheus.WithUnit(f.GetUnit()))
 		if f.GetName() == "process_start_time_seconds" {
@@ -48,8 +54,9 @@ type process struct {
 	started  float64                     // does not change, in seconds since the epoch
 	page     float64                     // bytes
 
-	mu     sync.Mutex
-	buffer [16 << 10]byte // of files
+	mu            sync.Mutex
+	stat, netstat file
+	buffer        [16 << 10]byte // of files
 }
 
 // Describe implements prometheus.Collector.
@@ -87,21 +94,26 @@ func (p *process) check() error {
 func (p *process) read() (map[string]float64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	stat, err := readFile("/proc/self/stat", p.buffer[:])
+	stat, err := p.stat.read(p.buffer[:])
 	if err != nil {
 		return nil, err
 	}
 	// The name of the program may have spaces and parentheses in it. Behind it
 	// comes the third field.
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 22 {
-		return nil, errors.New("/proc/self/stat is too short")
-	}
-	var numbers [4]float64
-	for i, field := range []int{14, 15, 23, 24} { // utime, stime, vsize, rss
-		if numbers[i], err = strconv.ParseFloat(string(fields[field-3]), 64); err != nil {
-			return nil, err
+	var numbers []float64
+	field := 2
+	for text := range bytes.FieldsSeq(stat[bytes.LastIndexByte(stat, ')')+1:]) {
+		switch field++; field {
+		case 14, 15, 23, 24: // utime, stime, vsize, rss
+			number, err := strconv.ParseFloat(string(text), 64)
+			if err != nil {
+				return nil, err
+			}
+			numbers = append(numbers, number)
 		}
+	}
+	if len(numbers) < 4 {
+		return nil, errors.New("/proc/self/stat is too short")
 	}
 	const ticks = 100 // a second, on every architecture that Go knows
 	all := map[string]float64{
@@ -125,7 +137,7 @@ func (p *process) read() (map[string]float64, error) {
 		all[name] = float64(limit.Cur)
 	}
 
-	netstat, err := readFile("/proc/self/net/netstat", p.buffer[:])
+	netstat, err := p.netstat.read(p.buffer[:])
 	if err != nil {
 		return nil, err
 	}
@@ -170,17 +182,27 @@ func openFiles(directory string) (int64, error) {
 	return int64(len(names)), err
 }
 
-// readFile reads a file of /proc, which must fit the buffer. It is not one that
-// the runtime's poller could wait for, as package os makes it try.
-func readFile(name string, buffer []byte) ([]byte, error) {
+// file is a file of /proc. It stays open: to open one takes as long as to read it.
+// It is not one that the runtime's poller could wait for, as package os makes it
+// try.
+type file struct {
+	name       string
+	descriptor int
+}
+
+func openFile(name string) (file, error) {
 	fd, err := syscall.Open(name, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", name, err)
+		return file{}, fmt.Errorf("open %s: %w", name, err)
 	}
-	defer func() { _ = syscall.Close(fd) }()
-	n, err := syscall.Read(fd, buffer)
+	return file{name, fd}, nil
+}
+
+// read reads what the file says now, which must fit the buffer.
+func (f file) read(buffer []byte) ([]byte, error) {
+	n, err := syscall.Pread(f.descriptor, buffer, 0)
 	if err != nil || n == len(buffer) {
-		return nil, fmt.Errorf("read %s: %d bytes, %w", name, n, cmp.Or(err, io.ErrShortBuffer))
+		return nil, fmt.Errorf("read %s: %d bytes, %w", f.name, n, cmp.Or(err, io.ErrShortBuffer))
 	}
 	return buffer[:n], nil
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/bits"
 
+	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -38,7 +39,7 @@ func (f *family) appendProtobufHeader(b []byte, metrics int) []byte {
 	fields = protowire.AppendTag(fields, familyHelp, protowire.BytesType)
 	fields = protowire.AppendString(fields, f.help)
 	fields = protowire.AppendTag(fields, familyType, protowire.VarintType)
-	fields = protowire.AppendVarint(fields, uint64(f.metricType()))
+	fields = protowire.AppendVarint(fields, uint64(f.kind))
 	b = protowire.AppendVarint(b, uint64(len(fields)+metrics+len(f.appendProtobufFooter(nil))))
 	return append(b, fields...)
 }
@@ -79,7 +80,7 @@ func newProtobufRows(r *rows) *protobufRows {
 		}
 		p.pairs = append(p.pairs, q)
 	}
-	if r.family.counter && !r.created.IsZero() {
+	if r.family.kind == dto.MetricType_COUNTER && !r.created.IsZero() {
 		var created []byte
 		if s := r.created.Unix(); s != 0 {
 			created = protowire.AppendVarint(protowire.AppendTag(nil, timestampSeconds, protowire.VarintType), uint64(s))
@@ -87,7 +88,7 @@ func newProtobufRows(r *rows) *protobufRows {
 		p.behind = protowire.AppendBytes(protowire.AppendTag(nil, counterCreated, protowire.BytesType), created)
 	}
 	number := protowire.Number(metricGauge)
-	if r.family.counter {
+	if r.family.kind == dto.MetricType_COUNTER {
 		number = metricCounter
 	}
 	p.before = protowire.AppendTag(nil, number, protowire.BytesType)

@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	dto "github.com/prometheus/client_model/go"
+
 	"github.com/twilio-exporter/twilio_exporter/collector"
 )
 
@@ -83,7 +85,7 @@ func inspect(texts []string) traits {
 // error that says so, and takes no other row with it.
 func newRows(f *family, account string, batch collector.Batch, now, before inspected) (*rows, []error) {
 	r := &rows{family: f, account: account, created: batch.Created, count: batch.Rows, values: batch.Values}
-	if !f.counter {
+	if f.kind != dto.MetricType_COUNTER {
 		r.created = time.Time{}
 	}
 	if batch.Rows == 0 {

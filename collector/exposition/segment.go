@@ -18,6 +18,8 @@ type segment struct {
 // bodies is what is kept of a segment besides its rows.
 type bodies struct {
 	versions []uint64 // of the rows
+	begins   *family  // that begins with them, if one does
+	alone    bool     // they are all of it
 	deflated [formats]atomic.Pointer[piece]
 
 	sizeOnce sync.Once
@@ -32,6 +34,17 @@ func newSegment(lots []*rows) *segment {
 	}
 	return s
 }
+
+// same says whether bodies look the same in every format.
+func (b *bodies) same(o *bodies) bool {
+	return slices.Equal(b.versions, o.versions) && b.alone == o.alone &&
+		(b.begins == nil) == (o.begins == nil) && (b.begins == nil || b.begins.sameHeader(o.begins))
+}
+
+// withHeader says whether the family's header is in a segment's body, and in
+// protobuf its footer, which saves scrapes a write. A header of protobuf tells the
+// size of all segments.
+func (b *bodies) withHeader(f format) bool { return b.begins != nil && (f != protobuf || b.alone) }
 
 func (s *segment) protobufSize() int {
 	s.bodies.sizeOnce.Do(func() {
@@ -51,9 +64,17 @@ const (
 	segmentsEndIn = 8    // one account of so many ends a segment that has enough rows
 )
 
-// segments divides a family's rows. Where a segment ends hangs on accounts' names
+// segments divides a family's rows, and says how each is placed.
+func segments(f *family, all []*rows) []*segment {
+	divided := divide(all)
+	divided[0].bodies.begins = f
+	divided[0].bodies.alone = len(divided) == 1
+	return divided
+}
+
+// divide divides a family's rows. Where a segment ends hangs on accounts' names
 // and not on what came before, so that few segments change when few rows do.
-func segments(all []*rows) []*segment {
+func divide(all []*rows) []*segment {
 	var divided []*segment
 	var open []*rows
 	count := 0

@@ -49,7 +49,7 @@ func newSnapshot(sources []*Source, now time.Time, before *snapshot) *snapshot {
 	for f, all := range byFamily {
 		// A source gives its rows of one family in their order.
 		slices.SortStableFunc(all, func(a, b *rows) int { return strings.Compare(a.account, b.account) })
-		shown := &shownFamily{family: f, segments: segments(all)}
+		shown := &shownFamily{family: f, segments: segments(f, all)}
 		for _, segment := range shown.segments {
 			shown.count += segment.count
 		}
@@ -75,7 +75,7 @@ func (s *snapshot) reuse(before *snapshot) {
 	same := len(s.families) == len(before.families)
 	for i, f := range s.families {
 		for _, segment := range f.segments {
-			if b := known[segment.bodies.versions[0]]; b != nil && slices.Equal(b.versions, segment.bodies.versions) {
+			if b := known[segment.bodies.versions[0]]; b != nil && b.same(segment.bodies) {
 				segment.bodies = b
 			}
 		}
@@ -100,12 +100,19 @@ func (s *snapshot) deflate(f format, d *deflater) error {
 				continue
 			}
 			d.begin(nil)
-			rest, err := f.render(buffer[:0], segment, func(b []byte) error {
+			head := buffer[:0]
+			if segment.bodies.withHeader(f) {
+				head = f.appendHeader(head, shown)
+			}
+			rest, err := f.render(head, segment, func(b []byte) error {
 				runtime.Gosched() // scrapes go first
 				return d.write(b)
 			})
 			if err != nil {
 				return err
+			}
+			if segment.bodies.withHeader(f) {
+				rest = f.appendFooter(rest, shown)
 			}
 			if err := d.write(rest); err != nil {
 				return err
@@ -185,7 +192,10 @@ func (s *snapshot) newStream(f format, others []*dto.MetricFamily, d *deflater) 
 			p = &st.parts[len(st.parts)-1]
 		}
 		p.last = name
-		loose = f.appendHeader(loose, shown)
+		apart := shown.small() || !shown.segments[0].bodies.withHeader(f)
+		if apart {
+			loose = f.appendHeader(loose, shown)
+		}
 		for _, segment := range shown.segments {
 			if shown.small() {
 				loose, _ = f.render(loose, segment, nil)
@@ -200,7 +210,9 @@ func (s *snapshot) newStream(f format, others []*dto.MetricFamily, d *deflater) 
 			}
 			p.pieces, p.sum = append(p.pieces, body.deflated), p.sum.then(body.sum)
 		}
-		loose = f.appendFooter(loose, shown)
+		if apart {
+			loose = f.appendFooter(loose, shown)
+		}
 	}
 	return st, flush()
 }
@@ -216,7 +228,7 @@ func (s *snapshot) gather() []*dto.MetricFamily {
 
 func (s *shownFamily) gather() *dto.MetricFamily {
 	f := s.family
-	family := &dto.MetricFamily{Name: &f.name, Help: &f.help, Type: f.metricType().Enum()}
+	family := &dto.MetricFamily{Name: &f.name, Help: &f.help, Type: f.kind.Enum()}
 	if f.unit != "" {
 		family.Unit = &f.unit
 	}
@@ -236,7 +248,7 @@ func (r *rows) metric(i int) *dto.Metric {
 		m.Label[l] = &dto.LabelPair{Name: &r.family.labels[l], Value: proto.String(c.At(i))}
 	}
 	value := proto.Float64(r.values.At(i))
-	if !r.family.counter {
+	if r.family.kind != dto.MetricType_COUNTER {
 		m.Gauge = &dto.Gauge{Value: value}
 		return m
 	}

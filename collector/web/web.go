@@ -32,10 +32,10 @@ type Options struct {
 	Reload             func() error // its error is shown to whoever asked for the reload
 }
 
-// A Registry takes metrics and gathers them.
+// A Registry takes metrics and gathers them, such as exposition.Live.
 type Registry interface {
 	prometheus.Registerer
-	prometheus.Gatherer
+	prometheus.TransactionalGatherer
 }
 
 // Handler serves metrics, landing page, health, readiness and reload.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
+	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
 	"github.com/twilio-exporter/twilio_exporter/collector/web"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
@@ -47,7 +48,7 @@ func (a refusal) RoundTrip(r *http.Request) (*http.Response, error) {
 // site is a handler over an exporter of one account.
 type site struct {
 	http.Handler
-	registry *prometheus.Registry
+	registry *exposition.Live
 	log      *bytes.Buffer
 	exporter *exporter.Exporter
 	api      refusal
@@ -61,7 +62,7 @@ func newSite(t *testing.T, telemetryPath, account string) *site {
 		t.Fatal(err)
 	}
 	s := &site{
-		registry: prometheus.NewRegistry(), log: new(bytes.Buffer),
+		registry: exposition.NewLive(), log: new(bytes.Buffer),
 		api: refusal{make(chan struct{}), "<b>bold</b> & wrong"},
 	}
 	ctx, cancel := context.WithCancel(context.Background())
