@@ -27,7 +27,7 @@ type Exposition struct {
 
 	current atomic.Pointer[snapshot]
 	wanted  wanted
-	pending sync.WaitGroup // of compression that a scrape asked for
+	pending sync.WaitGroup // of compression that scrapes asked for
 }
 
 // New makes an exposition that shows nothing yet.
@@ -35,7 +35,9 @@ func New() *Exposition {
 	x := &Exposition{deflater: newDeflater()}
 	x.current.Store(new(snapshot))
 	// What Prometheus asks for by default.
-	x.wanted.note(openMetrics, time.Now())
+	for range 2 {
+		x.wanted.note(openMetrics, time.Now())
+	}
 	return x
 }
 
@@ -223,7 +225,7 @@ func (x *Exposition) stream(s *snapshot, f format, others []*dto.MetricFamily) *
 	return st
 }
 
-// want makes ready in the background what a scrape was the first to ask for.
+// want makes ready in the background what scrapes ask for.
 func (x *Exposition) want(f format) {
 	x.pending.Go(func() {
 		x.mu.Lock()
@@ -234,7 +236,7 @@ func (x *Exposition) want(f format) {
 	})
 }
 
-// Wait returns when no compression is under way that a scrape asked for. No
+// Wait returns when no compression is under way that scrapes asked for. No
 // scrape may begin meanwhile.
 func (x *Exposition) Wait() { x.pending.Wait() }
 

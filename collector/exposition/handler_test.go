@@ -325,7 +325,7 @@ func TestNeighbours(t *testing.T) {
 		x.Replace(table(), places)
 		for _, accept := range []string{accepts[1], accepts[2], accepts[5]} {
 			_, want := scrape(t, reference{world: w}.handler(), accept, "", "")
-			for range 2 {
+			for range 3 {
 				if _, have := scrape(t, h, accept, "gzip", ""); !bytes.Equal(have, want) {
 					t.Errorf("%s: %q: %s", accounts, accept, difference(want, have))
 				}

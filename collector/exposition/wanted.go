@@ -9,7 +9,9 @@ import (
 
 // wanted remembers what scrapers ask for.
 type wanted struct {
-	last  [formats]atomic.Int64 // when a format was last asked for compressed, in seconds since the epoch; 0: never
+	// When a format was last asked for compressed, and when it was when somebody
+	// had asked before, in seconds since the epoch; 0: never.
+	asked, again [formats]atomic.Int64
 	names atomic.Pointer[[]*dto.MetricFamily]
 }
 
@@ -17,13 +19,14 @@ type wanted struct {
 // do not come any more.
 const forgotten = time.Hour
 
-// note notes that a format is asked for, and says whether it was not wanted.
-func (w *wanted) note(f format, now time.Time) (first bool) {
-	return !fresh(w.last[f].Swap(now.Unix()), now)
+// note notes that a format is asked for, and says whether it is wanted from now
+// on: from the second time on. Who looks once shall not make every poll dearer.
+func (w *wanted) note(f format, now time.Time) (from bool) {
+	return fresh(w.asked[f].Swap(now.Unix()), now) && !fresh(w.again[f].Swap(now.Unix()), now)
 }
 
 // at says whether a format is wanted.
-func (w *wanted) at(f format, now time.Time) bool { return fresh(w.last[f].Load(), now) }
+func (w *wanted) at(f format, now time.Time) bool { return fresh(w.again[f].Load(), now) }
 
 func fresh(last int64, now time.Time) bool {
 	return last != 0 && now.Sub(time.Unix(last, 0)) < forgotten
