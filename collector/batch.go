@@ -93,12 +93,14 @@ func packed(texts []string) []string {
 	}
 	var b strings.Builder
 	b.Grow(size)
-	for _, s := range texts {
+	for i, s := range texts {
+		makeWay(i)
 		b.WriteString(s)
 	}
 	all := b.String()
 	tight := make([]string, len(texts))
 	for i, s := range texts {
+		makeWay(i)
 		tight[i], all = all[:len(s)], all[len(s):]
 	}
 	return tight

@@ -46,7 +46,8 @@ func collectOnce[T any](endpoint twilio.Endpoint, list sequence[T], by order[T],
 	}
 	by.sort(records)
 	unique := records[:0]
-	for _, record := range records {
+	for i, record := range records {
+		makeWay(i)
 		if n := len(unique); n == 0 || by.compare(unique[n-1], record) != 0 {
 			unique = append(unique, record)
 		} else if !by.same(unique[n-1], record) {
@@ -75,9 +76,10 @@ func (o order[T]) sort(records []T) {
 		at    int
 	}
 	places := make([]place, len(records))
-	for i, record := range records {
+	for i := range records {
+		makeWay(i)
 		var start [8]byte
-		copy(start[:], o.text(record))
+		copy(start[:], o.text(records[i]))
 		places[i] = place{binary.BigEndian.Uint64(start[:]), i}
 	}
 	steps := 0
@@ -91,12 +93,15 @@ func (o order[T]) sort(records []T) {
 		return o.compare(records[a.at], records[b.at])
 	})
 	// Each cycle of places moves by one.
+	steps = 0
 	for i := range places {
 		if places[i].at == i {
 			continue
 		}
 		first, to := records[i], i
 		for {
+			steps++
+			makeWay(steps)
 			from := places[to].at
 			places[to].at = to
 			if from == i {

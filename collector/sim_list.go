@@ -22,8 +22,9 @@ type simList struct {
 // newSimList makes a list of SIMs that are sorted by SID.
 func newSimList(sims []twilio.Sim, iccid bool) *simList {
 	byFleet := make(map[string][]uint32)
-	for i, sim := range sims {
-		byFleet[sim.FleetSID] = append(byFleet[sim.FleetSID], uint32(i))
+	for i := range sims {
+		makeWay(i)
+		byFleet[sims[i].FleetSID] = append(byFleet[sims[i].FleetSID], uint32(i))
 	}
 	places := make([]uint32, 0, len(sims)) // of the SIMs, in the order of the labels' names
 	for _, fleet := range slices.Sorted(maps.Keys(byFleet)) {
@@ -32,31 +33,35 @@ func newSimList(sims []twilio.Sim, iccid bool) *simList {
 		}
 		places = append(places, byFleet[fleet]...)
 	}
-	column := func(of func(twilio.Sim) string) []string {
+	column := func(of func(*twilio.Sim) string) []string {
 		all := make([]string, len(places))
 		for i, place := range places {
-			all[i] = of(sims[place])
+			makeWay(i)
+			all[i] = of(&sims[place])
 		}
 		return all
 	}
 	once := make(map[string]string) // fleets and statuses repeat
 	few := func(s string) string {
-		if _, ok := once[s]; !ok {
-			once[s] = strings.Clone(s)
+		if one, ok := once[s]; ok {
+			return one
 		}
-		return once[s]
+		one := strings.Clone(s)
+		once[one] = one
+		return one
 	}
 	l := &simList{
-		sids:     packed(column(func(s twilio.Sim) string { return s.SID })),
-		names:    packed(column(func(s twilio.Sim) string { return s.UniqueName })),
-		fleets:   column(func(s twilio.Sim) string { return few(s.FleetSID) }),
-		statuses: column(func(s twilio.Sim) string { return few(string(s.Status)) }),
+		sids:     packed(column(func(s *twilio.Sim) string { return s.SID })),
+		names:    packed(column(func(s *twilio.Sim) string { return s.UniqueName })),
+		fleets:   column(func(s *twilio.Sim) string { return few(s.FleetSID) }),
+		statuses: column(func(s *twilio.Sim) string { return few(string(s.Status)) }),
 		bySID:    make([]uint32, len(places)),
 	}
 	if iccid {
-		l.iccids = packed(column(func(s twilio.Sim) string { return s.ICCID }))
+		l.iccids = packed(column(func(s *twilio.Sim) string { return s.ICCID }))
 	}
 	for i, place := range places {
+		makeWay(i)
 		l.bySID[place] = uint32(i)
 	}
 	return l
@@ -96,8 +101,10 @@ func (l *simList) all() iter.Seq[twilio.Sim] {
 // held once. The ids are sorted.
 func (l *simList) intern(ids []string) []string {
 	shared := slices.Clone(ids)
-	i := 0
+	i, step := 0, 0
 	for sim := range l.all() {
+		step++
+		makeWay(step)
 		for i < len(ids) && cmp.Less(ids[i], sim.SID) {
 			i++
 		}

@@ -3,6 +3,7 @@ package exposition
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -68,6 +69,9 @@ func (k inspected) of(c collector.Column[string], before inspected) traits {
 func inspect(texts []string) traits {
 	t := traits{plain: true, valid: true, ascends: true}
 	for i, s := range texts {
+		if i%1024 == 0 {
+			runtime.Gosched() // scrapes go first
+		}
 		t.ascends = t.ascends && (i == 0 || texts[i-1] < s)
 		for j := range len(s) {
 			switch b := s[j]; {
