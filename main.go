@@ -45,11 +45,6 @@ func main() {
 			version.Version = strings.TrimPrefix(build.Main.Version, "v") // by "go install"
 		}
 	}
-	if _, set := os.LookupEnv("GOGC"); !set {
-		// What a poll reads is garbage soon. Collecting it twice as often as by
-		// default takes little time and keeps the peak low.
-		debug.SetGCPercent(50)
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
