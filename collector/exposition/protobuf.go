@@ -2,10 +2,11 @@ package exposition
 
 import (
 	"math"
-	"math/bits"
 
 	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/twilio-exporter/twilio_exporter/collector"
 )
 
 // Field numbers of io.prometheus.client.MetricFamily and what is in it
@@ -55,30 +56,44 @@ func (f *family) appendProtobufFooter(b []byte) []byte {
 
 // protobufRows appends rows as metrics of a MetricFamily.
 type protobufRows struct {
-	rows   *rows
-	pairs  []pair
-	same   int // bytes of a metric that are the same in every row
-	before []byte
-	behind []byte // what stands behind the value
+	labels []protobufLabel // those that change from row to row
+	same   int             // bytes of a metric that are the same in every row
+	before []byte          // what stands before the value
+	behind []byte          // and behind it
+	count  int
+	values collector.Column[float64]
 }
 
-// pair is a label, ready but for what changes from row to row.
-type pair struct {
-	texts []string // nil if all rows have the same
-	whole []byte   // the whole of one that is the same in all rows
-	name  []byte   // the name's field
+// protobufLabel is a label that changes from row to row.
+type protobufLabel struct {
+	before []byte // what stands before it
+	name   []byte // the name's field
+	texts  []string
+
+	// Texts are mostly as long as the one before.
+	length int    // of a text
+	size   int    // of the whole label for a text of that length
+	head   []byte // what stands before such a text
 }
 
+// newProtobufRows puts together whatever is the same in all rows.
 func newProtobufRows(r *rows) *protobufRows {
-	p := &protobufRows{rows: r}
+	p := &protobufRows{count: r.count, values: r.values}
+	var same []byte
 	for i, c := range r.labels {
-		name := protowire.AppendString(protowire.AppendTag(nil, pairName, protowire.BytesType), r.family.labels[i])
-		q := pair{texts: c.Each(), name: name}
-		if q.texts == nil {
-			q.whole = q.append(nil, c.At(0))
-			p.same += len(q.whole)
+		l := protobufLabel{
+			name:   protowire.AppendString(protowire.AppendTag(nil, pairName, protowire.BytesType), r.family.labels[i]),
+			texts:  c.Each(),
+			length: -1,
 		}
-		p.pairs = append(p.pairs, q)
+		if l.texts == nil {
+			l.measure(len(c.At(0)))
+			same = append(append(same, l.head...), c.At(0)...)
+			continue
+		}
+		p.same += len(same)
+		l.before, same = same, nil
+		p.labels = append(p.labels, l)
 	}
 	if r.family.kind == dto.MetricType_COUNTER && !r.created.IsZero() {
 		var created []byte
@@ -91,39 +106,35 @@ func newProtobufRows(r *rows) *protobufRows {
 	if r.family.kind == dto.MetricType_COUNTER {
 		number = metricCounter
 	}
-	p.before = protowire.AppendTag(nil, number, protowire.BytesType)
-	p.before = protowire.AppendVarint(p.before, uint64(1+8+len(p.behind)))
-	p.before = protowire.AppendTag(p.before, gaugeValue, protowire.Fixed64Type)
+	same = protowire.AppendTag(same, number, protowire.BytesType)
+	same = protowire.AppendVarint(same, uint64(1+8+len(p.behind)))
+	p.before = protowire.AppendTag(same, gaugeValue, protowire.Fixed64Type)
 	p.same += len(p.before) + 8 + len(p.behind)
 	return p
 }
 
-// size is that of a whole label whose value has n bytes, and of what is in it.
-func (q *pair) size(n int) (whole, inside int) {
-	inside = len(q.name) + 1 + varint(n) + n
-	return 1 + varint(inside) + inside, inside
+// measure makes ready for a text of n bytes.
+func (l *protobufLabel) measure(n int) {
+	if n == l.length {
+		return
+	}
+	inside := len(l.name) + 1 + protowire.SizeBytes(n)
+	l.head = append(l.head[:0], l.before...)
+	l.head = protowire.AppendTag(l.head, metricLabel, protowire.BytesType)
+	l.head = protowire.AppendVarint(l.head, uint64(inside))
+	l.head = append(l.head, l.name...)
+	l.head = protowire.AppendTag(l.head, pairValue, protowire.BytesType)
+	l.head = protowire.AppendVarint(l.head, uint64(n))
+	l.length, l.size = n, 1+protowire.SizeBytes(inside)
 }
-
-func (q *pair) append(b []byte, value string) []byte {
-	_, inside := q.size(len(value))
-	b = protowire.AppendTag(b, metricLabel, protowire.BytesType)
-	b = protowire.AppendVarint(b, uint64(inside))
-	b = append(b, q.name...)
-	b = protowire.AppendTag(b, pairValue, protowire.BytesType)
-	return protowire.AppendString(b, value)
-}
-
-// varint is the size of a number.
-func varint(n int) int { return (bits.Len64(uint64(n)|1) + 6) / 7 }
 
 // metric is the size of a row's metric without its tag and length.
 func (p *protobufRows) metric(i int) int {
 	size := p.same
-	for l := range p.pairs {
-		if q := &p.pairs[l]; q.texts != nil {
-			n, _ := q.size(len(q.texts[i]))
-			size += n
-		}
+	for l := range p.labels {
+		label := &p.labels[l]
+		label.measure(len(label.texts[i]))
+		size += label.size
 	}
 	return size
 }
@@ -131,9 +142,8 @@ func (p *protobufRows) metric(i int) int {
 // size is that of all rows.
 func (p *protobufRows) size() int {
 	size := 0
-	for i := range p.rows.count {
-		n := p.metric(i)
-		size += 1 + varint(n) + n
+	for i := range p.count {
+		size += 1 + protowire.SizeBytes(p.metric(i))
 	}
 	return size
 }
@@ -142,15 +152,13 @@ func (p *protobufRows) append(b []byte, from, to int) []byte {
 	for i := from; i < to; i++ {
 		b = protowire.AppendTag(b, familyMetric, protowire.BytesType)
 		b = protowire.AppendVarint(b, uint64(p.metric(i)))
-		for l := range p.pairs {
-			if q := &p.pairs[l]; q.texts != nil {
-				b = q.append(b, q.texts[i])
-			} else {
-				b = append(b, q.whole...)
-			}
+		for l := range p.labels {
+			label := &p.labels[l]
+			b = append(b, label.head...)
+			b = append(b, label.texts[i]...)
 		}
 		b = append(b, p.before...)
-		b = protowire.AppendFixed64(b, math.Float64bits(p.rows.values.At(i)))
+		b = protowire.AppendFixed64(b, math.Float64bits(p.values.At(i)))
 		b = append(b, p.behind...)
 	}
 	return b

@@ -12,7 +12,7 @@ type wanted struct {
 	// When a format was last asked for compressed, and when it was when somebody
 	// had asked before, in seconds since the epoch; 0: never.
 	asked, again [formats]atomic.Int64
-	names atomic.Pointer[[]*dto.MetricFamily]
+	names        atomic.Pointer[[]*dto.MetricFamily]
 }
 
 // forgotten is after how long a format is no longer kept ready for scrapers that
