@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -115,6 +116,45 @@ func BenchmarkShow(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				x.Show(source, batches[(i+1)%2], time.Now())
+			}
+		})
+	}
+}
+
+// BenchmarkManyAccounts is the switch to one collector's result among many
+// accounts, each with four collectors and a few rows of every family.
+func BenchmarkManyAccounts(b *testing.B) {
+	const parts = 4
+	batches := func(value float64, part int) []collector.Batch {
+		var all []collector.Batch
+		for i, f := range collector.Families(true) {
+			if !f.PerAccount || f.Type != collector.Counter && f.Type != collector.Gauge || i%parts != part {
+				continue
+			}
+			rows := []collector.Series{{Value: value}}
+			if len(f.Labels) > 0 {
+				rows = make([]collector.Series, 5)
+				for r := range rows {
+					rows[r] = collector.Series{Labels: slices.Repeat([]string{fmt.Sprintf("HS%032x", r)}, len(f.Labels)), Value: value + float64(r)}
+				}
+			}
+			all = append(all, collector.NewBatch(f.Name, time.Time{}, rows))
+		}
+		return all
+	}
+	for _, accounts := range []int{1000, 5000} {
+		b.Run(fmt.Sprintf("accounts=%d", accounts), func(b *testing.B) {
+			x := exposition.New()
+			var places []exposition.Place
+			for i := range accounts * parts {
+				source := exposition.NewSource(fmt.Sprintf("account-%d", i/parts), 3*time.Hour)
+				places = append(places, exposition.Place{Source: source, Batches: batches(1, i%parts)})
+			}
+			x.Replace(collector.Families(true), places)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				which := i * 7919 % len(places)
+				x.Show(places[which].Source, batches(float64(2+i%2), which%parts), time.Now())
 			}
 		})
 	}

@@ -8,6 +8,8 @@
 package exposition
 
 import (
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,7 +23,7 @@ import (
 type Exposition struct {
 	mu       sync.Mutex // held while a snapshot takes the place of another
 	families map[string]*family
-	sources  []*Source
+	sources  []*Source // by account
 	version  uint64
 	deflater *deflater
 
@@ -97,6 +99,8 @@ func (x *Exposition) Replace(table []collector.Family, places []Place) {
 			x.take(p.Source, p.Batches, now)
 		}
 	}
+	// A family's rows come account by account, those of one source in their order.
+	slices.SortStableFunc(x.sources, func(a, b *Source) int { return strings.Compare(a.account, b.account) })
 	x.update(now)
 }
 

@@ -24,6 +24,7 @@ type rows struct {
 	labels  []column // as the family's labels
 	values  collector.Column[float64]
 	version uint64 // rows of the same version look the same
+	ends    bool   // a segment may end behind these
 }
 
 // column is what a label is in every row.
@@ -88,7 +89,7 @@ func inspect(texts []string) traits {
 // newRows makes rows of a batch. What cannot be exposed is left out, with an
 // error that says so, and takes no other row with it.
 func newRows(f *family, account string, batch collector.Batch, now, before inspected) (*rows, []error) {
-	r := &rows{family: f, account: account, created: batch.Created, count: batch.Rows, values: batch.Values}
+	r := &rows{family: f, account: account, created: batch.Created, count: batch.Rows, values: batch.Values, ends: endsSegment(account)}
 	if f.kind != dto.MetricType_COUNTER {
 		r.created = time.Time{}
 	}

@@ -89,7 +89,7 @@ func divide(all []*rows) []*segment {
 			closeSegment()
 		}
 		open = append(open, r)
-		if count += r.count; count >= tooManyRows || count >= enoughRows && endsSegment(r.account) {
+		if count += r.count; count >= tooManyRows || count >= enoughRows && r.ends {
 			closeSegment()
 		}
 	}

@@ -24,7 +24,7 @@ type snapshot struct {
 	gzip [formats]atomic.Pointer[stream]
 }
 
-// newSnapshot puts rows together, and takes from the snapshot before whatever
+// newSnapshot puts together the rows of sources in their order, and takes from the snapshot before whatever
 // looks the same.
 func newSnapshot(sources []*Source, now time.Time, before *snapshot) *snapshot {
 	s := new(snapshot)
@@ -47,8 +47,6 @@ func newSnapshot(sources []*Source, now time.Time, before *snapshot) *snapshot {
 	}
 	s.err = errors.Join(errs...)
 	for f, all := range byFamily {
-		// A source gives its rows of one family in their order.
-		slices.SortStableFunc(all, func(a, b *rows) int { return strings.Compare(a.account, b.account) })
 		shown := &shownFamily{family: f, segments: segments(f, all)}
 		for _, segment := range shown.segments {
 			shown.count += segment.count
