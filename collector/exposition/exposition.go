@@ -101,7 +101,7 @@ func (x *Exposition) Replace(table []collector.Family, places []Place) {
 	}
 	// A family's rows come account by account, those of one source in their order.
 	slices.SortStableFunc(x.sources, func(a, b *Source) int { return strings.Compare(a.account, b.account) })
-	x.update(now)
+	x.update(now, nil)
 }
 
 // in is a state with the families of another table. One whose labels have
@@ -123,8 +123,20 @@ func (s *state) in(families map[string]*family) *state {
 func (x *Exposition) Show(s *Source, batches []collector.Batch, good time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	touched := make(map[*family]bool)
+	s.touch(touched)
 	x.take(s, batches, good)
-	x.update(time.Now())
+	s.touch(touched)
+	x.update(time.Now(), touched)
+}
+
+// touch adds the families of which a source has rows.
+func (s *Source) touch(touched map[*family]bool) {
+	if s.state != nil {
+		for _, r := range s.state.rows {
+			touched[r.family] = true
+		}
+	}
 }
 
 // take makes rows of what a source found.
@@ -168,10 +180,14 @@ func (s *Source) find(r *rows) *rows {
 	return nil
 }
 
-// update makes a snapshot and what is wanted of it, and then shows it.
-func (x *Exposition) update(now time.Time) {
+// update makes a snapshot and what is wanted of it, and then shows it. Only the
+// touched families have changed, unless they are nil.
+func (x *Exposition) update(now time.Time, touched map[*family]bool) {
 	before := x.current.Load()
-	next := newSnapshot(x.sources, now, before)
+	if before.expired(now) {
+		touched = nil
+	}
+	next := newSnapshot(x.sources, now, before, touched)
 	for f := range formats {
 		if x.wanted.at(f, now) && next.gzip[f].Load() == nil {
 			x.compress(next, f)
@@ -193,16 +209,15 @@ func (x *Exposition) compress(s *snapshot, f format) {
 
 // snapshot is what is to be shown at a moment.
 func (x *Exposition) snapshot(now time.Time) *snapshot {
-	s := x.current.Load()
-	if s.expires.IsZero() || !now.After(s.expires) {
+	if s := x.current.Load(); !s.expired(now) {
 		return s
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if s := x.current.Load(); s.expires.IsZero() || !now.After(s.expires) {
+	if s := x.current.Load(); !s.expired(now) {
 		return s
 	}
-	x.update(now)
+	x.update(now, nil)
 	return x.current.Load()
 }
 

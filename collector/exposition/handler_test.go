@@ -272,6 +272,13 @@ func TestMaxAge(t *testing.T) {
 		if have := count("gzip", "old"); have != 3600 {
 			t.Errorf("back again: have %d series", have)
 		}
+		// A poll by somebody else, of other families, keeps nothing alive.
+		x.Show(young, []collector.Batch{}, time.Now())
+		time.Sleep(3*time.Hour + 1)
+		x.Show(young, []collector.Batch{collector.NewBatch(collector.AccountInfo, time.Time{}, []collector.Series{{Labels: []string{"AC1", "kore"}, Value: 1}})}, time.Now())
+		if old, young := count("gzip", "old"), count("gzip", "young"); old != 0 || young != 1 {
+			t.Errorf("after a poll of other families: have %d old and %d young series", old, young)
+		}
 	})
 }
 

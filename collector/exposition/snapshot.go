@@ -24,9 +24,10 @@ type snapshot struct {
 	gzip [formats]atomic.Pointer[stream]
 }
 
-// newSnapshot puts together the rows of sources in their order, and takes from the snapshot before whatever
-// looks the same.
-func newSnapshot(sources []*Source, now time.Time, before *snapshot) *snapshot {
+// newSnapshot puts together the rows of sources in their order. It takes from the
+// snapshot before whatever looks the same, and the families that are not touched,
+// if the touched ones are known.
+func newSnapshot(sources []*Source, now time.Time, before *snapshot, touched map[*family]bool) *snapshot {
 	s := new(snapshot)
 	byFamily := make(map[*family][]*rows)
 	var errs []error
@@ -40,7 +41,7 @@ func newSnapshot(sources []*Source, now time.Time, before *snapshot) *snapshot {
 		}
 		errs = append(errs, state.errs...)
 		for _, r := range state.rows {
-			if r.count > 0 {
+			if r.count > 0 && (touched == nil || touched[r.family]) {
 				byFamily[r.family] = append(byFamily[r.family], r)
 			}
 		}
@@ -52,12 +53,24 @@ func newSnapshot(sources []*Source, now time.Time, before *snapshot) *snapshot {
 			shown.count += segment.count
 		}
 		s.families = append(s.families, shown)
+	}
+	if touched != nil {
+		for _, shown := range before.families {
+			if !touched[shown.family] {
+				s.families = append(s.families, shown)
+			}
+		}
+	}
+	for _, shown := range s.families {
 		s.count += shown.count
 	}
 	slices.SortFunc(s.families, func(a, b *shownFamily) int { return strings.Compare(a.family.name, b.family.name) })
 	s.reuse(before)
 	return s
 }
+
+// expired says whether some of a snapshot is too old to be shown.
+func (s *snapshot) expired(now time.Time) bool { return !s.expires.IsZero() && now.After(s.expires) }
 
 // reuse takes the bodies of segments that look the same.
 func (s *snapshot) reuse(before *snapshot) {
@@ -73,7 +86,7 @@ func (s *snapshot) reuse(before *snapshot) {
 	same := len(s.families) == len(before.families)
 	for i, f := range s.families {
 		for _, segment := range f.segments {
-			if b := known[segment.bodies.versions[0]]; b != nil && b.same(segment.bodies) {
+			if b := known[segment.bodies.versions[0]]; b != nil && b != segment.bodies && b.same(segment.bodies) {
 				segment.bodies = b
 			}
 		}
