@@ -93,7 +93,6 @@ func TestCancelledBeforeTheStart(t *testing.T) {
 	equal(t, "requests", 0, s.TotalRequests())
 }
 
-// However many ask, only so many requests are under way.
 // TestLongestListingFirst: the inventory of SIMs has the most pages, one after the
 // other, so it never waits for other listings.
 func TestLongestListingFirst(t *testing.T) {
@@ -137,6 +136,8 @@ func TestLongestListingFirst(t *testing.T) {
 	})
 }
 
+// TestMaxConcurrency: however many ask, only so many requests are under way. A
+// listing of SIMs keeps its slot, so there are as many as fill all to the end.
 func TestMaxConcurrency(t *testing.T) {
 	for _, test := range []struct{ max, want int }{{0, 2}, {1, 1}, {3, 3}} {
 		t.Run(fmt.Sprint(test.max), func(t *testing.T) {

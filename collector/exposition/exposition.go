@@ -37,9 +37,7 @@ func New() *Exposition {
 	x := &Exposition{deflater: newDeflater()}
 	x.current.Store(new(snapshot))
 	// What Prometheus asks for by default.
-	for range 2 {
-		x.wanted.note(openMetrics, time.Now())
-	}
+	x.wanted.expect(openMetrics, time.Now())
 	return x
 }
 

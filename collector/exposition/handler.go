@@ -143,14 +143,14 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, s *snapshot, ot
 	out := io.Writer(w)
 	if coding == string(promhttp.Gzip) {
 		if known && only == nil {
-			wanted := h.wanted.note(f, now)
+			becomesWanted := h.wanted.note(f, now)
 			if st := h.stream(s, f, others); st != nil {
 				w.Header().Set("Content-Encoding", coding)
 				h.send(w, r, st, contentType, others, space)
 				return
 			}
 			// Sending all of it costs less than compressing it while somebody waits.
-			if wanted {
+			if becomesWanted {
 				defer h.want(f)
 			}
 		} else {

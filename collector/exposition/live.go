@@ -159,8 +159,8 @@ func (s *liveWorkspace) gather(known *liveFamilies) bool {
 		}
 		ends[family]++
 	}
-	for i := range ends[min(1, len(ends)):] {
-		ends[i+1] += ends[i]
+	for i := 1; i < len(ends); i++ {
+		ends[i] += ends[i-1]
 	}
 	starts := slices.Clone(ends)
 	for i, m := range s.metrics {
@@ -178,7 +178,7 @@ func (s *liveWorkspace) gather(known *liveFamilies) bool {
 		}
 		slices.SortFunc(list, compareLive)
 		for n := range list[1:] {
-			if compareLive(list[n], list[n+1]) == 0 {
+			if compareLive(list[n], list[n+1]) == 0 { // they may differ in their timestamps
 				return false
 			}
 		}
@@ -193,9 +193,6 @@ func (s *liveWorkspace) gather(known *liveFamilies) bool {
 func grown[T any](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }
 
 func hasType(m *dto.Metric, t dto.MetricType) bool {
-	if m.TimestampMs != nil {
-		return false // which would be for the registry to sort
-	}
 	switch t {
 	case dto.MetricType_COUNTER:
 		return m.Counter != nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
@@ -113,7 +114,10 @@ func TestLiveWrong(t *testing.T) {
 		"should be a Gauge":    {prometheus.MustNewConstMetric(a, prometheus.CounterValue, 1, "3")},
 		"spoilt":               {prometheus.NewInvalidMetric(desc("c", "Help."), errors.New("spoilt"))},
 		"collides":             {prometheus.MustNewConstHistogram(desc("h", "Help."), 1, 1, nil), metric(desc("h_count", "Help."), 1)},
-		"<nil>":                {prometheus.NewMetricWithTimestamp(time.Unix(1, 0), metric(a, 1, "3"))},
+		"<nil>": {
+			prometheus.NewMetricWithTimestamp(time.Unix(2, 0), metric(a, 1, "3")), prometheus.NewMetricWithTimestamp(time.Unix(1, 0), metric(a, 2, "3")),
+			prometheus.NewMetricWithTimestamp(time.Unix(1, 0), metric(a, 1, "0")),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, first := range []bool{true, false} {
@@ -163,26 +167,53 @@ func TestLivePanic(t *testing.T) {
 	}
 }
 
+// gaugesOf is a family of so many gauges whose values are what their labels say.
+func gaugesOf(n int) *prometheus.GaugeVec {
+	gauges := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "a", Help: "Help."}, []string{"x"})
+	for i := range n {
+		gauges.WithLabelValues(fmt.Sprint(i)).Set(float64(i))
+	}
+	return gauges
+}
+
+// misnumbered says what is wrong with such a family.
+func misnumbered(families []*dto.MetricFamily, n int) error {
+	if len(families) != 1 || len(families[0].Metric) != n {
+		return fmt.Errorf("%d families, or metrics are missing", len(families))
+	}
+	seen := make(map[string]bool)
+	for _, m := range families[0].Metric {
+		label := m.Label[0].GetValue()
+		if seen[label] || label != fmt.Sprint(m.Gauge.GetValue()) {
+			return fmt.Errorf("%s has %v, or comes twice", label, m.Gauge.GetValue())
+		}
+		seen[label] = true
+	}
+	return nil
+}
+
+// TestLiveAllocations: what is known is not checked again, which takes the library
+// more allocations than gathering does.
+func TestLiveAllocations(t *testing.T) {
+	r := newRegistries(gaugesOf(1000))
+	library := testing.AllocsPerRun(10, func() { _, _ = r.library.Gather() })
+	live := testing.AllocsPerRun(10, func() {
+		_, done, _ := r.live.Gather()
+		done()
+	})
+	if live > library*2/3 {
+		t.Errorf("%v allocations, the library has %v", live, library)
+	}
+}
+
 // TestLiveMany: more metrics than the queue has room for.
 func TestLiveMany(t *testing.T) {
-	gauge := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "a", Help: "Help."}, []string{"x"})
-	for i := range 10_000 {
-		gauge.WithLabelValues(fmt.Sprint(i)).Set(float64(i))
-	}
 	live := exposition.NewLive()
-	live.MustRegister(gauge)
+	live.MustRegister(gaugesOf(10_000))
 	for range 3 {
 		families, done, err := live.Gather()
-		if err != nil || len(families) != 1 || len(families[0].Metric) != 10_000 {
-			t.Errorf("%d families, error %v", len(families), err)
-		}
-		seen := make(map[string]bool)
-		for _, m := range families[0].Metric {
-			if label := m.Label[0].GetValue(); seen[label] || label != fmt.Sprint(m.Gauge.GetValue()) {
-				t.Errorf("%s has %v, or comes twice", label, m.Gauge.GetValue())
-			} else {
-				seen[label] = true
-			}
+		if err := errors.Join(err, misnumbered(families, 10_000)); err != nil {
+			t.Error(err)
 		}
 		done()
 	}
@@ -190,45 +221,23 @@ func TestLiveMany(t *testing.T) {
 
 // TestLiveAtOnce: scrapes at the same time do not get each other's metrics.
 func TestLiveAtOnce(t *testing.T) {
-	gauge := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "a", Help: "Help."}, []string{"x"})
-	for i := range 100 {
-		gauge.WithLabelValues(fmt.Sprint(i)).Set(float64(i))
-	}
 	live := exposition.NewLive()
-	live.MustRegister(gauge)
-	errs := make(chan error, 8)
-	for range cap(errs) {
-		go func() {
+	live.MustRegister(gaugesOf(100))
+	var scrapes errgroup.Group
+	for range 8 {
+		scrapes.Go(func() error {
 			for range 100 {
 				families, done, err := live.Gather()
-				if err == nil {
-					err = numbered(families)
-				}
+				err = errors.Join(err, misnumbered(families, 100))
 				done()
 				if err != nil {
-					errs <- err
-					return
+					return err
 				}
 			}
-			errs <- nil
-		}()
+			return nil
+		})
 	}
-	for range cap(errs) {
-		if err := <-errs; err != nil {
-			t.Error(err)
-		}
+	if err := scrapes.Wait(); err != nil {
+		t.Error(err)
 	}
-}
-
-// numbered says whether a family's metrics have their labels for values.
-func numbered(families []*dto.MetricFamily) error {
-	if len(families) != 1 || len(families[0].Metric) != 100 {
-		return errors.New("metrics are missing")
-	}
-	for _, m := range families[0].Metric {
-		if m.Label[0].GetValue() != fmt.Sprint(m.Gauge.GetValue()) {
-			return fmt.Errorf("%s has %v", m.Label[0].GetValue(), m.Gauge.GetValue())
-		}
-	}
-	return nil
 }

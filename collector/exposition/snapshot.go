@@ -101,7 +101,7 @@ func (s *snapshot) reuse(before *snapshot) {
 
 // deflate compresses what is kept compressed and is not yet.
 func (s *snapshot) deflate(f format, d *deflater) error {
-	buffer := make([]byte, 0, bufferSize*3/2)
+	buffer := make([]byte, 0, 2*bufferSize) // a header, and what render makes room for
 	for _, shown := range s.families {
 		if shown.small() {
 			continue

@@ -21,9 +21,12 @@ const forgotten = time.Hour
 
 // note notes that a format is asked for, and says whether it is wanted from now
 // on: from the second time on. Who looks once shall not make every poll dearer.
-func (w *wanted) note(f format, now time.Time) (from bool) {
+func (w *wanted) note(f format, now time.Time) (becomes bool) {
 	return fresh(w.asked[f].Swap(now.Unix()), now) && !fresh(w.again[f].Swap(now.Unix()), now)
 }
+
+// expect has a format wanted before anybody asks.
+func (w *wanted) expect(f format, now time.Time) { w.again[f].Store(now.Unix()) }
 
 // at says whether a format is wanted.
 func (w *wanted) at(f format, now time.Time) bool { return fresh(w.again[f].Load(), now) }
