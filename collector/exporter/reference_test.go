@@ -1,4 +1,4 @@
-package collector_test
+package exporter
 
 import (
 	"fmt"
@@ -6,12 +6,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/collector/config"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 )
 
 // The metric reference stands between two marks in the README.
 const (
-	readme         = "../README.md"
+	readme         = "../../README.md"
 	referenceBegin = "<!-- metrics:begin -->\n"
 	referenceEnd   = "<!-- metrics:end -->\n"
 )
@@ -28,7 +29,7 @@ func TestReference(t *testing.T) {
 	if !found || !closed {
 		t.Fatalf("%s: the marks of the metric reference are missing", readme)
 	}
-	want := reference(collector.Families(false))
+	want := reference()
 	if have == want {
 		return
 	}
@@ -53,28 +54,23 @@ func missing(t *testing.T, what, of, from string) {
 	}
 }
 
-// reference is one table for each collector, and one for the families of the
-// exporter itself.
-func reference(families []collector.Family) string {
+// reference is one table for each collector, and one for the self-metrics.
+func reference() string {
 	var b strings.Builder
-	of := "none yet"
+	for _, t := range collectorTypes() {
+		referenceTable(&b, "Collector `"+t.name+"`", t.families(config.Collectors{}))
+	}
+	referenceTable(&b, "The exporter itself", selfFamilies())
+	return b.String() + "\n"
+}
+
+func referenceTable(b *strings.Builder, title string, families []metric.Family) {
+	fmt.Fprintf(b, "\n### %s\n\n| Metric | Type | Labels | Meaning |\n| --- | --- | --- | --- |\n", title)
 	for _, f := range families {
-		if f.Collector != of {
-			of = f.Collector
-			title := "Collector `" + of + "`"
-			if of == "" {
-				title = "The exporter itself"
-			}
-			fmt.Fprintf(&b, "\n### %s\n\n| Metric | Type | Labels | Meaning |\n| --- | --- | --- | --- |\n", title)
-		}
 		var labels []string
-		if f.PerAccount {
-			labels = append(labels, "`account`")
-		}
-		for _, label := range f.Labels {
+		for _, label := range f.AllLabels() {
 			labels = append(labels, "`"+label+"`")
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.Name, f.Type, strings.Join(labels, ", "), strings.ReplaceAll(f.Help, "|", `\|`))
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", f.Name, f.Type, strings.Join(labels, ", "), strings.ReplaceAll(f.Help, "|", `\|`))
 	}
-	return b.String() + "\n"
 }
