@@ -121,7 +121,7 @@ fuzz:
 		done; \
 	done
 
-## reference: write the metric reference in README.md anew
+## reference: write the metric reference in collector/METRICS.md from the code
 reference:
 	UPDATE_GOLDEN=1 $(GO) test -count=1 -run '^TestReference$$' ./collector
 
