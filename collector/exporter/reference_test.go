@@ -10,36 +10,36 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 )
 
-// The metric reference stands between two marks in the README.
+// The metric reference stands between two marks in a page of its own.
 const (
-	readme         = "../../README.md"
+	referencePage  = "../METRICS.md"
 	referenceBegin = "<!-- metrics:begin -->\n"
 	referenceEnd   = "<!-- metrics:end -->\n"
 )
 
-// TestReference compares the README's metric reference with the table of
+// TestReference compares the metric reference with the table of
 // families; UPDATE_GOLDEN=1 writes it.
 func TestReference(t *testing.T) {
-	content, err := os.ReadFile(readme)
+	content, err := os.ReadFile(referencePage)
 	if err != nil {
 		t.Fatal(err)
 	}
 	head, rest, found := strings.Cut(string(content), referenceBegin)
 	have, tail, closed := strings.Cut(rest, referenceEnd)
 	if !found || !closed {
-		t.Fatalf("%s: the marks of the metric reference are missing", readme)
+		t.Fatalf("%s: the marks of the metric reference are missing", referencePage)
 	}
 	want := reference()
 	if have == want {
 		return
 	}
 	if os.Getenv("UPDATE_GOLDEN") != "" {
-		if err := os.WriteFile(readme, []byte(head+referenceBegin+want+referenceEnd+tail), 0o644); err != nil {
+		if err := os.WriteFile(referencePage, []byte(head+referenceBegin+want+referenceEnd+tail), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	t.Errorf("%s: the metric reference does not say what the code says; `make reference` writes it", readme)
+	t.Errorf("%s: the metric reference does not say what the code says; `make reference` writes it", referencePage)
 	missing(t, "missing", want, have)
 	missing(t, "not in the code", have, want)
 }
