@@ -81,8 +81,9 @@ func (l errorLog) Println(v ...any) {
 func (e *Exporter) Gatherer() prometheus.Gatherer { return e.exposition }
 
 // Reload starts to work by a configuration. It is all or nothing: after an
-// error everything goes on as before. Accounts that stay the same keep their
-// results until their next poll, which comes at once.
+// error everything goes on as before. An account of which the configuration says
+// the same as before goes on undisturbed. One of which it says something else
+// keeps its results until its next poll, which comes at once.
 func (e *Exporter) Reload(cfg *config.Config) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -92,12 +93,11 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 		e.metrics.reloadSuccessful.Set(0)
 		return err
 	}
-	if old != nil {
-		old.stop()
-		next.adopt(old)
-	}
+	replaced := old.without(next)
+	stop(replaced)
+	next.adopt(replaced)
 	for _, a := range next.accounts {
-		e.metrics.start(a.name, a.provider, next.collectorsOf(a.name))
+		e.metrics.start(a.name, a.provider, a.collectors())
 		a.showInfo()
 	}
 	e.current.Store(next)
@@ -131,10 +131,10 @@ func (e *Exporter) forget(old, next *generation) {
 		}
 	}
 	running := make(map[[2]string]bool)
-	for _, t := range next.tasks {
+	for _, t := range next.tasks() {
 		running[[2]string{t.account.name, t.name}] = true
 	}
-	for _, t := range old.tasks {
+	for _, t := range old.tasks() {
 		if account := t.account.name; kept[account] && !running[[2]string{account, t.name}] {
 			e.metrics.forget(prometheus.Labels{"account": account, "collector": t.name})
 		}
@@ -147,7 +147,7 @@ func (e *Exporter) Wait() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if g := e.current.Load(); g != nil {
-		g.stop()
+		stop(g.accounts)
 	}
 }
 
@@ -158,7 +158,7 @@ func (e *Exporter) Ready() bool {
 	if g == nil {
 		return false
 	}
-	for _, t := range g.tasks {
+	for _, t := range g.tasks() {
 		if t.outcome.Load() == nil {
 			return false
 		}
@@ -180,7 +180,7 @@ func (e *Exporter) Status() []Status {
 		return nil
 	}
 	var all []Status
-	for _, t := range g.tasks {
+	for _, t := range g.tasks() {
 		all = append(all, Status{t.account.name, string(t.account.provider), t.name, t.interval, t.outcome.Load()})
 	}
 	return all

@@ -72,6 +72,34 @@ func TestReload(t *testing.T) {
 	})
 }
 
+// TestReloadOfOneAccount: an account of which the configuration says nothing new
+// is not disturbed by a reload: no poll of it is cut short, repeated or put off.
+func TestReloadOfOneAccount(t *testing.T) {
+	reloading(t, bothAccounts+often, func(t *testing.T, p *process, simulators map[string]*twiliotest.Simulator) {
+		good := p.results()
+		for _, s := range simulators {
+			s.ResetCounts()
+		}
+		other := strings.Replace(bothAccounts, "secret-b", "secret-x", 1) + often
+		for range 50 {
+			p.reload(bothAccounts + often)
+			p.reload(other)
+		}
+		until(t, "2004-03-15 12:06:00")
+		p.wantChanged(good, nil)
+		if have := starts(simulators["a"], twiliotest.Sims); len(have) > 0 {
+			t.Errorf("want no request for the account that stayed the same, have them at %v", have)
+		}
+		if have := starts(simulators["b"], twiliotest.Token); len(have) == 0 {
+			t.Error("want requests for the account that changed")
+		}
+		until(t, "2004-03-15 12:07:30")
+		if have, want := starts(simulators["a"], twiliotest.Sims), []string{"12:07:00.0"}; !slices.Equal(have, want) {
+			t.Errorf("want the poll to come when it was due, with requests at %v, have them at %v", want, have)
+		}
+	})
+}
+
 // TestReloadWhilePolling: a poll that is cut short by a reload has not failed.
 func TestReloadWhilePolling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

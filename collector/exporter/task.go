@@ -18,7 +18,6 @@ import (
 type task struct {
 	account   *account
 	name      string // of the collector
-	identity  string // two tasks of the same identity have the same results
 	collector collector.Collector
 	interval  time.Duration
 	metrics   *metrics
@@ -42,6 +41,9 @@ type Outcome struct {
 	Reason      twilio.Reason // why it failed; empty if it did not
 	Err         string        // the whole error
 }
+
+// identity is the same for tasks that poll the same collector of the same account.
+func (t *task) identity() string { return t.account.identity + "|" + t.name }
 
 // run polls after the delay, then at the interval and whenever the collector's
 // results change by the clock, until the context ends.
