@@ -155,7 +155,7 @@ func (c *Client) Balance(ctx context.Context) (Balance, error) {
 		return Balance{}, err
 	}
 	var b Balance
-	err = c.get(ctx, EndpointBalance, c.slots.ticket(EndpointBalance), resource(c.api, path, nil), func(body io.Reader) error {
+	err = c.get(ctx, EndpointBalance, resource(c.api, path, nil), func(body io.Reader) error {
 		var w struct {
 			AccountSID scalar `json:"account_sid"`
 			Balance    scalar `json:"balance"`

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // Options say how a client reaches one account.
@@ -62,7 +64,7 @@ type Client struct {
 	maxRetries int
 	maxRecords int
 	observer   Observer
-	slots      *slots // one for each request under way
+	requests   *semaphore.Weighted // bounds those under way
 
 	// splitAll remembers that this account's API wants Granularity=all to end
 	// at midnight.
@@ -79,7 +81,7 @@ func New(o Options) (*Client, error) {
 		maxRetries: max(o.MaxRetries, 0),
 		maxRecords: or(o.MaxRecords, 2_000_000),
 		observer:   o.Observer,
-		slots:      newSlots(or(o.MaxConcurrency, 2)),
+		requests:   semaphore.NewWeighted(int64(or(o.MaxConcurrency, 2))),
 	}
 	if c.observer == nil {
 		c.observer = noObserver{}
@@ -106,16 +108,13 @@ func (c *Client) Provider() Provider { return c.provider }
 
 // get asks for u, again while that may help, and hands a good answer's body to
 // read, which may run once for each try and so must start anew each time.
-func (c *Client) get(ctx context.Context, endpoint Endpoint, t *ticket, u *url.URL, read func(io.Reader) error) error {
+func (c *Client) get(ctx context.Context, endpoint Endpoint, u *url.URL, read func(io.Reader) error) error {
 	return c.retry(ctx, endpoint, func() error {
-		if err := t.enter(ctx); err != nil {
-			return err
+		if err := c.requests.Acquire(ctx, 1); err != nil {
+			return fmt.Errorf("%s: %w", endpoint, context.Cause(ctx))
 		}
-		well := false
-		defer func() { t.leave(well) }()
-		err := c.try(ctx, endpoint, u, read)
-		well = err == nil
-		return err
+		defer c.requests.Release(1)
+		return c.try(ctx, endpoint, u, read)
 	})
 }
 

@@ -33,12 +33,10 @@ func (l listing[T]) all(ctx context.Context, c *Client) iter.Seq2[T, error] {
 		p := page[T]{key: l.key, wire: l.wire()}
 		seen := make(map[string]bool)
 		next, records, empty := l.url, 0, 0
-		t := c.slots.ticket(l.endpoint)
-		defer t.end()
 		for next != nil {
 			seen[next.String()] = true
 			var after *url.URL
-			err := c.get(ctx, l.endpoint, t, next, func(body io.Reader) error {
+			err := c.get(ctx, l.endpoint, next, func(body io.Reader) error {
 				link, err := p.read(&d, body)
 				if err != nil {
 					return err
