@@ -187,7 +187,7 @@ func checked(list sequence[twilio.MonthlyUsage]) sequence[twilio.MonthlyUsage] {
 		for record, err := range list {
 			if err == nil {
 				if err = monthly(record); err != nil {
-					err = &twilio.AnswerError{Endpoint: twilio.EndpointMonthlyUsage, Err: err}
+					err = &twilio.ResponseError{Endpoint: twilio.EndpointMonthlyUsage, Err: err}
 				}
 			}
 			if !yield(record, err) || err != nil {

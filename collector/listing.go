@@ -51,7 +51,7 @@ func collectOnce[T any](endpoint twilio.Endpoint, list sequence[T], by order[T],
 		if n := len(unique); n == 0 || by.compare(unique[n-1], record) != 0 {
 			unique = append(unique, record)
 		} else if !by.same(unique[n-1], record) {
-			return nil, &twilio.AnswerError{Endpoint: endpoint, Err: fmt.Errorf("%s comes twice and does not say the same", by.name(record))}
+			return nil, &twilio.ResponseError{Endpoint: endpoint, Err: fmt.Errorf("%s comes twice and does not say the same", by.name(record))}
 		}
 	}
 	return unique, nil

@@ -48,7 +48,7 @@ func (c *SuperSIMInventory) Poll(ctx context.Context) (Result, error) {
 		sims, err = collect(twilio.EndpointSims,
 			func() sequence[twilio.Sim] {
 				return func(yield func(twilio.Sim, error) bool) {
-					for sim, err := range client.Sims(ctx, twilio.SimsParams{}) {
+					for sim, err := range client.Sims(ctx) {
 						if !c.cfg.ICCID {
 							sim.ICCID = "" // not even held
 						}
@@ -63,13 +63,13 @@ func (c *SuperSIMInventory) Poll(ctx context.Context) (Result, error) {
 	})
 	group.Go(func() (err error) {
 		fleets, err = collect(twilio.EndpointFleets,
-			func() sequence[twilio.Fleet] { return client.Fleets(ctx, twilio.FleetsParams{}) },
+			func() sequence[twilio.Fleet] { return client.Fleets(ctx) },
 			bySID(func(f twilio.Fleet) string { return f.SID }), len(before.fleets))
 		return err
 	})
 	group.Go(func() (err error) {
 		networks, err = collect(twilio.EndpointNetworks,
-			func() sequence[twilio.Network] { return client.Networks(ctx, twilio.NetworksParams{}) },
+			func() sequence[twilio.Network] { return client.Networks(ctx) },
 			bySID(func(n twilio.Network) string { return n.SID }), len(before.networks))
 		return err
 	})

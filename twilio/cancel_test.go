@@ -25,14 +25,14 @@ func cancelled(t *testing.T, c *twilio.Client, after time.Duration) {
 	defer cancel(nil)
 	time.AfterFunc(after, func() { cancel(cause) })
 	start := time.Now()
-	err := failure(t, c.Sims(ctx, twilio.SimsParams{}))
+	err := failure(t, c.Sims(ctx))
 	equal(t, "ended after", after, time.Since(start))
 	if !errors.Is(err, cause) {
 		t.Errorf("want the cause, have %v", err)
 	}
 }
 
-func TestCancelEndsAWaitForTheNextTry(t *testing.T) {
+func TestCancelEndsAWaitForTheNextAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := always(http.StatusTooManyRequests, "", "Retry-After", "60")
 		cancelled(t, newClient(t, f, retries(9)), 3*time.Second)
@@ -50,7 +50,7 @@ func TestCancelEndsASlowRequest(t *testing.T) {
 
 func TestCancelEndsASlowBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fake{answer: func(_ int, r *http.Request) (*http.Response, error) {
+		f := &fake{respond: func(_ int, r *http.Request) (*http.Response, error) {
 			resp := reply(r, http.StatusOK, "")
 			resp.Body = stalled{strings.NewReader(`{"sims":[`), r.Context()}
 			return resp, nil
@@ -73,7 +73,7 @@ func TestCancelEndsAWaitForTheSemaphore(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		start := time.Now()
-		err := failure(t, c.Sims(ctx, twilio.SimsParams{}))
+		err := failure(t, c.Sims(ctx))
 		equal(t, "ended after", time.Second, time.Since(start))
 		equal(t, "error", "sims: context deadline exceeded", err.Error())
 		equal(t, "is", true, errors.Is(err, context.DeadlineExceeded))
@@ -87,7 +87,7 @@ func TestCancelledBeforeTheStart(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	s := simulate()
-	err := failure(t, simulated(t, s, retries(5)).Sims(ctx, twilio.SimsParams{}))
+	err := failure(t, simulated(t, s, retries(5)).Sims(ctx))
 	equal(t, "is", true, errors.Is(err, context.Canceled))
 	equal(t, "requests", 0, s.TotalRequests())
 }
@@ -99,13 +99,13 @@ func TestMaxConcurrency(t *testing.T) {
 		t.Run(fmt.Sprint(test.max), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := simulate(func(o *twiliotest.Options) { o.Latency = time.Second })
-				c := simulated(t, s, func(p *twilio.Options) { p.MaxConcurrency = test.max })
+				c := simulated(t, s, pagesOf(10), func(p *twilio.Options) { p.MaxConcurrency = test.max })
 				start := time.Now()
 				var group sync.WaitGroup
 				var records atomic.Int64
 				for range 24 {
 					group.Go(func() {
-						for _, err := range c.Sims(t.Context(), twilio.SimsParams{Paging: twilio.Paging{PageSize: 10}}) {
+						for _, err := range c.Sims(t.Context()) {
 							if err != nil {
 								t.Error(err)
 								return
@@ -138,7 +138,7 @@ func TestSemaphoreIsFreeDuringAWait(t *testing.T) {
 			done <- err
 		}()
 		synctest.Wait()
-		mustList(t, c.Sims(t.Context(), twilio.SimsParams{}))
+		mustList(t, c.Sims(t.Context()))
 		equal(t, "the other is done after", 2*time.Second, time.Since(start))
 		if err := <-done; err != nil {
 			t.Error(err)
@@ -154,7 +154,7 @@ func TestSemaphoreIsFreeWhileAPageIsConsumed(t *testing.T) {
 		c := simulated(t, s, func(p *twilio.Options) { p.MaxConcurrency = 1 })
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		for _, err := range c.Sims(ctx, twilio.SimsParams{}) {
+		for _, err := range c.Sims(ctx) {
 			if err != nil {
 				t.Fatal(err)
 			}
