@@ -4,6 +4,7 @@
 package twilio
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,14 +15,6 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
-)
-
-// Default origins of the APIs (the vendors' OpenAPI files).
-const (
-	TwilioSuperSIMURL = "https://supersim.twilio.com"
-	TwilioAPIURL      = "https://api.twilio.com"
-	KORESuperSIMURL   = "https://supersim.api.korewireless.com"
-	KORETokenURL      = "https://api.korewireless.com/api-services/v1/auth/token"
 )
 
 // Options say how a client reaches one account.
@@ -78,16 +71,6 @@ type Client struct {
 
 // New makes a client. It fails on a URL that is not an origin.
 func New(o Options) (*Client, error) {
-	superSIM, api := o.SuperSIMURL, o.APIURL
-	if superSIM == "" {
-		superSIM = TwilioSuperSIMURL
-		if o.Provider == ProviderKORE {
-			superSIM = KORESuperSIMURL
-		}
-	}
-	if api == "" {
-		api = TwilioAPIURL
-	}
 	c := &Client{
 		provider:   o.Provider,
 		accountSID: o.AccountSID,
@@ -102,10 +85,10 @@ func New(o Options) (*Client, error) {
 		c.observer = noObserver{}
 	}
 	var err error
-	if c.superSIM, err = parseOrigin(superSIM); err != nil {
+	if c.superSIM, err = parseOrigin(cmp.Or(o.SuperSIMURL, o.Provider.SuperSIMURL())); err != nil {
 		return nil, err
 	}
-	if c.api, err = parseOrigin(api); err != nil {
+	if c.api, err = parseOrigin(cmp.Or(o.APIURL, ProviderTwilio.APIURL())); err != nil {
 		return nil, err
 	}
 	c.http = &http.Client{Transport: &guard{next: o.Transport, allowed: []*url.URL{c.superSIM, c.api}}}

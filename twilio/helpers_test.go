@@ -277,7 +277,7 @@ func thisMonth(now time.Time, records []twiliotest.MonthlyRecord) func(month, at
 func koreTransport(s *twiliotest.Simulator, change ...func(*twilio.TokenOptions)) (http.RoundTripper, *observer) {
 	seen := new(observer)
 	o := twilio.TokenOptions{
-		TokenURL: twilio.KORETokenURL, ClientID: koreID,
+		TokenURL: twilio.ProviderKORE.TokenURL(), ClientID: koreID,
 		ClientSecret: func(context.Context) (string, error) { return koreSecret, nil },
 		Base:         s.Transport(), TokenBase: s.Transport(), UserAgent: userAgent, Observer: seen,
 	}

@@ -420,7 +420,7 @@ func TestWhereCredentialsAre(t *testing.T) {
 		equal(t, "form", want.Encode(), form)
 		r := server.requests[0]
 		equal(t, "method", http.MethodPost, r.Method)
-		equal(t, "URL", twilio.KORETokenURL, r.URL.String())
+		equal(t, "URL", twilio.ProviderKORE.TokenURL(), r.URL.String())
 		equal(t, "Content-Type", "application/x-www-form-urlencoded", r.Header.Get("Content-Type"))
 		equal(t, "User-Agent", userAgent, r.Header.Get("User-Agent"))
 		for name, values := range r.Header {
@@ -440,7 +440,7 @@ func TestRequestIsNotChanged(t *testing.T) {
 		return asJSON(r, http.StatusOK, goodToken), nil
 	})
 	transport, _ := koreTransport(simulate(), options)
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, twilio.KORESuperSIMURL, nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, twilio.ProviderKORE.SuperSIMURL(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
