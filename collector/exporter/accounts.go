@@ -23,7 +23,7 @@ func (e *Exporter) buildAccount(cfg *config.Config, a config.Account, old *gener
 		return nil, nil, err
 	}
 	client, err := twilio.New(twilio.Options{
-		Provider:       twilio.Provider(a.Provider),
+		Provider:       a.Provider,
 		AccountSID:     a.AccountSID,
 		SuperSIMURL:    a.SuperSIMURL,
 		APIURL:         a.APIURL,

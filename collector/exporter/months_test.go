@@ -75,7 +75,7 @@ func countEverything(t *testing.T, end time.Time, trouble bool) {
 		yaml := "accounts:" + twilioAccount + koreAccount + `
 collectors:
   supersim_usage: {interval: 1h}
-  supersim_inventory: {interval: 6h}
+  supersim_inventory: {interval: 90m}
   account_usage: {enabled: false}
   account_balance: {enabled: false}
 `

@@ -1,0 +1,40 @@
+package strictyaml
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Fault is one thing that is wrong with a file.
+type Fault struct {
+	File string
+	Line int    // from 1; 0: not known
+	Key  string // path of the key, such as accounts[1].basic_auth.password_file; may be empty
+	Text string // what is wrong, without any value of the file
+}
+
+// Error returns "FILE:LINE: KEY: what is wrong", without the parts that are not
+// known.
+func (f Fault) Error() string {
+	var b strings.Builder
+	b.WriteString(f.File)
+	if f.Line > 0 {
+		fmt.Fprintf(&b, ":%d", f.Line)
+	}
+	if f.Key != "" {
+		b.WriteString(": " + f.Key)
+	}
+	return b.String() + ": " + f.Text
+}
+
+// Faults is everything that is wrong with a file, sorted by line.
+type Faults []Fault
+
+// Error returns one fault per line.
+func (f Faults) Error() string {
+	lines := make([]string, len(f))
+	for i := range f {
+		lines[i] = f[i].Error()
+	}
+	return strings.Join(lines, "\n")
+}
