@@ -407,6 +407,14 @@ nonsense: true
 					t.Errorf("want a line that begins with %q, have %q", x.lines[i], have[i])
 				}
 			}
+			if want == 0 {
+				effective := "The configuration is valid.\n\nWith its defaults, and without its secrets, it is:\n\n"
+				if !strings.HasPrefix(stdout, effective+"accounts:\n    - name: a\n") {
+					t.Errorf("want the effective configuration, have %q", stdout)
+				}
+				contains(t, stdout, "password: <secret>\n", "\nmax_age: 3h\n")
+				lacks(t, stdout, token)
+			}
 			// Without --config.check it does not start either.
 			if want == 1 {
 				if status, _, again := runToEnd(t, nil, append(x.args, "--web.listen-address=127.0.0.1:0")...); status != 1 || again != stderr {
