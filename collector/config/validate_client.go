@@ -57,7 +57,12 @@ func (v validator) client(path string, a *Account) {
 	}
 	if auth := c.Authorization; auth != nil {
 		v.either(path+".authorization", "credentials", "credentials_file", true)
-		v.authorizationType(path+".authorization.type", auth.Type)
+		switch {
+		case strings.EqualFold(auth.Type, "basic"):
+			v.Addf(path+".authorization.type", "must not be Basic: use basic_auth")
+		case !isToken(auth.Type):
+			v.Addf(path+".authorization.type", "must be a single word such as Bearer")
+		}
 	}
 	if o := c.OAuth2; o != nil {
 		if a.Provider == twilio.ProviderTwilio {
@@ -89,15 +94,6 @@ func (v validator) either(path, a, b string, required bool) {
 		v.Addf(path+"."+b, "only one of %s and %s may be set", a, b)
 	case required && !v.IsIntended(path+"."+b):
 		v.Missingf(path+"."+a, "set %s or %s", a, b)
-	}
-}
-
-func (v validator) authorizationType(path, kind string) {
-	switch {
-	case strings.EqualFold(kind, "basic"):
-		v.Addf(path, "must not be Basic: use basic_auth")
-	case !isToken(kind):
-		v.Addf(path, "must be a single word such as Bearer")
 	}
 }
 

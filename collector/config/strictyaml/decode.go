@@ -3,7 +3,6 @@ package strictyaml
 import (
 	"reflect"
 	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -21,7 +20,7 @@ type decoder struct {
 	left     int                 // nodes that may still be visited
 	within   map[*yaml.Node]bool // values of type any being read, to detect cycles
 	merging  map[*yaml.Node]bool // mappings being listed, likewise
-	scalars  map[reflect.Type]scalarType
+	scalars  map[reflect.Type]scalar
 	defaults map[reflect.Type]func() any
 	excluded func(key string) bool
 }
@@ -45,8 +44,12 @@ func (d *decoder) value(path string, n *yaml.Node, out reflect.Value) {
 		d.Invalidf(path, noValue)
 		return
 	}
-	if scalar, ok := d.scalars[out.Type()]; ok {
-		d.scalar(path, n, scalar, out)
+	if scalar, ok := d.scalarOf(out.Type()); ok {
+		if v, ok := scalar.parse(n); ok {
+			out.Set(reflect.ValueOf(v).Convert(out.Type()))
+		} else {
+			d.Invalidf(path, "must be %s", scalar.expected)
+		}
 		return
 	}
 	switch kind := out.Kind(); {
@@ -63,12 +66,8 @@ func (d *decoder) value(path string, n *yaml.Node, out reflect.Value) {
 		d.mapping(path, n, out)
 	case kind == reflect.Slice:
 		d.list(path, n, out)
-	case kind == reflect.Bool:
-		d.boolean(path, n, out)
-	case kind == reflect.Int:
-		d.integer(path, n, out)
 	default:
-		d.text(path, n, out)
+		panic("strictyaml: a field has the unsupported type " + out.Type().String())
 	}
 }
 
@@ -151,44 +150,6 @@ func (d *decoder) list(path string, n *yaml.Node, out reflect.Value) {
 	}
 }
 
-func (d *decoder) text(path string, n *yaml.Node, out reflect.Value) {
-	s, ok := text(n)
-	if !ok {
-		d.Invalidf(path, "must be text")
-		return
-	}
-	out.SetString(s)
-}
-
-func (d *decoder) boolean(path string, n *yaml.Node, out reflect.Value) {
-	s, _ := text(n)
-	s = strings.ToLower(s)
-	if n.ShortTag() != "!!bool" || s != "true" && s != "false" {
-		d.Invalidf(path, "must be true or false")
-		return
-	}
-	out.SetBool(s == "true")
-}
-
-func (d *decoder) integer(path string, n *yaml.Node, out reflect.Value) {
-	var v int
-	if n.ShortTag() != "!!int" || n.Decode(&v) != nil {
-		d.Invalidf(path, "must be a whole number")
-		return
-	}
-	out.SetInt(int64(v))
-}
-
-func (d *decoder) scalar(path string, n *yaml.Node, scalar scalarType, out reflect.Value) {
-	s, ok := text(n)
-	v, err := scalar.parse(s)
-	if !ok || err != nil {
-		d.Invalidf(path, "must be %s", scalar.expected)
-		return
-	}
-	out.Set(reflect.ValueOf(v))
-}
-
 // any reads a node for which any type will do.
 func (d *decoder) any(path string, n *yaml.Node) (v any, ok bool) {
 	if d.within[n] {
@@ -232,17 +193,4 @@ func resolve(n *yaml.Node) *yaml.Node {
 		return n.Alias
 	}
 	return n
-}
-
-// text returns a scalar as it is written in the file: a password of digits keeps
-// its zeros.
-func text(n *yaml.Node) (string, bool) {
-	if n.Kind != yaml.ScalarNode {
-		return "", false
-	}
-	switch n.ShortTag() {
-	case "!!str", "!!int", "!!float", "!!bool", "!!timestamp":
-		return n.Value, true
-	}
-	return "", false
 }

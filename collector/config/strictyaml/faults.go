@@ -16,15 +16,14 @@ type Fault struct {
 // Error returns "FILE:LINE: KEY: what is wrong", without the parts that are not
 // known.
 func (f Fault) Error() string {
-	var b strings.Builder
-	b.WriteString(f.File)
-	if f.Line > 0 {
-		fmt.Fprintf(&b, ":%d", f.Line)
-	}
+	text := f.Text
 	if f.Key != "" {
-		b.WriteString(": " + f.Key)
+		text = f.Key + ": " + text
 	}
-	return b.String() + ": " + f.Text
+	if f.Line > 0 {
+		return fmt.Sprintf("%s:%d: %s", f.File, f.Line, text)
+	}
+	return f.File + ": " + text
 }
 
 // Faults is everything that is wrong with a file, sorted by line.

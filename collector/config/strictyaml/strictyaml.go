@@ -4,15 +4,15 @@
 //
 // The YAML library can be strict as well (KnownFields), but its decoder stops at
 // the first unknown key of a struct that has an UnmarshalYAML method, as those of
-// prometheus/common/config have, and its errors quote values. A configuration
-// holds secrets, and they end up in the wrong place: as a key, after a missing
-// space, in place of a number.
+// prometheus/common/config have, and its errors quote values. In a configuration
+// any value may be a secret in the wrong place: part of a key where a space is
+// missing, or in place of a number.
 //
 // Struct tags are those of the library: names, "omitempty", and "inline" for
 // structs and for a map that takes keys of any name. Fields without a tag, and
 // UnmarshalYAML methods, are ignored. Supported types are structs, pointers to
 // structs, maps with string keys, slices, strings, bool, int, any, and those
-// added by Scalar.
+// added by Scalar; any other is a panic.
 package strictyaml
 
 import (
@@ -39,7 +39,7 @@ func Decode(file string, content []byte, into any, options ...Option) (*Document
 		left:     maxNodes,
 		within:   map[*yaml.Node]bool{},
 		merging:  map[*yaml.Node]bool{},
-		scalars:  map[reflect.Type]scalarType{},
+		scalars:  map[reflect.Type]scalar{},
 		defaults: map[reflect.Type]func() any{},
 		excluded: func(string) bool { return false },
 	}
@@ -57,24 +57,21 @@ type Option func(*decoder)
 // the fault is "must be " and what was expected; the error is not shown.
 func Scalar[T any](expected string, parse func(text string) (T, error)) Option {
 	return func(d *decoder) {
-		d.scalars[reflect.TypeFor[T]()] = scalarType{expected, func(text string) (any, error) { return parse(text) }}
+		d.scalars[reflect.TypeFor[T]()] = scalar{expected, func(n *yaml.Node) (any, bool) {
+			s, ok := text(n)
+			v, err := parse(s)
+			return v, ok && err == nil
+		}}
 	}
 }
 
 // Default has each element of type T, of a list or of a mapping, start with the
 // value that initial returns.
 func Default[T any](initial func() T) Option {
-	return func(d *decoder) {
-		d.defaults[reflect.TypeFor[T]()] = func() any { return initial() }
-	}
+	return func(d *decoder) { d.defaults[reflect.TypeFor[T]()] = func() any { return initial() } }
 }
 
 // Exclude makes the fields unknown keys whose names excluded accepts.
 func Exclude(excluded func(key string) bool) Option {
 	return func(d *decoder) { d.excluded = excluded }
-}
-
-type scalarType struct {
-	expected string
-	parse    func(text string) (any, error)
 }
