@@ -658,11 +658,16 @@ func TestLogLevel(t *testing.T) {
 		{"debug", nil, []string{"level=debug", "level=warn", "level=error", "level=info", "Listening on"}},
 	} {
 		t.Run(x.level, func(t *testing.T) {
+			t.Parallel()
 			s, url := simulate(t)
 			s.Inject(twiliotest.Fault{Kind: twiliotest.Forbidden, Endpoint: twiliotest.Balance})
-			// Results that vanish are worth a warning.
-			p := launch(t, "--log.level="+x.level, "--config.file="+write(t, "a.yml", yaml(url, "a", "max_age: 1m")))
+			p := launch(t, "--log.level="+x.level, "--config.file="+write(t, "a.yml", yaml(url, "a", "collectors: {account_usage: {interval: 1s}}")))
 			p.await("a poll has failed", func() bool { return strings.Contains(p.stderr.String(), "level=error") })
+			// Counters that the API reports lower than before are worth a warning.
+			p.await("account usage has been polled, and is polled again", func() bool { return s.Requests(twiliotest.Monthly) > 1 })
+			s.Inject(twiliotest.Fault{Kind: twiliotest.ShrinkTotals, Endpoint: twiliotest.Monthly})
+			before := s.Requests(twiliotest.Monthly)
+			p.await("account usage has been polled with less", func() bool { return s.Requests(twiliotest.Monthly) > before+1 })
 			p.stop()
 			contains(t, p.stderr.String(), x.has...)
 			lacks(t, p.stderr.String(), x.lacks...)
