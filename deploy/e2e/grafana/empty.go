@@ -3,7 +3,7 @@ package grafana
 // Reasons for which a query may return nothing on a healthy installation.
 const (
 	NeedsDay      = "needs a day of recorded history"
-	NeedsTwoDays  = "needs two days of recorded history"
+	NeedsSixDays  = "needs six days of recorded history"
 	NeedsHour     = "needs a recorded sample at a full hour"
 	NeedsBillPace = "needs a day of the bill's recorded history"
 	MonthYoung    = "a forecast needs 24 hours of the month to be counted"
@@ -61,7 +61,7 @@ func ExpectedEmpty() map[Key]string {
 	add(fleet, "SIM cost this month", "A", NoSIM)
 	add(fleet, "SIM forecast", "A", MonthYoung)
 	add(fleet, "SIM traffic by direction", "AB", NoSIM)
-	add(fleet, "SIM traffic by direction", "C", NeedsTwoDays)
+	add(fleet, "SIM traffic by direction", "C", NeedsSixDays)
 	add(fleet, "SIM data and limit", "AB", NoSIM)
 
 	const spend = "twilio-spend"

@@ -287,7 +287,7 @@ func (s *stack) apiStops(t *testing.T) {
 		eventually(t, "a chat message about "+account, func() bool { return len(s.receiver.messages(alert, account)) > 0 })
 		m := s.receiver.messages(alert, account)[0]
 		if m.Color != "warning" || !strings.Contains(m.Text, "keep failing") || !strings.Contains(m.Text, "network") ||
-			!strings.Contains(m.Text, "What to do: https://") || strings.Contains(m.Text, "<no value>") {
+			!strings.Contains(m.Text, "Runbook: https://") || strings.Contains(m.Text, "<no value>") {
 			t.Errorf("the chat received %+v", m)
 		}
 		t.Logf("%s\n%s", m.Title, m.Text)
@@ -306,7 +306,7 @@ func (s *stack) apiStops(t *testing.T) {
 		})
 		messages := s.receiver.messages(alert, account)
 		m := messages[len(messages)-1]
-		if !strings.HasPrefix(m.Title, "RESOLVED: ") || !strings.Contains(m.Text, "It lasted from ") {
+		if !strings.HasPrefix(m.Title, "RESOLVED: ") || !strings.Contains(m.Text, "Active from ") {
 			t.Errorf("the chat received %+v", m)
 		}
 	}
