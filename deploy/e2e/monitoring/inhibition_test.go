@@ -75,17 +75,17 @@ func TestOneCauseOneMessage(t *testing.T) {
 				{"alertname": "TwilioNetworkNew", "iso_country": "DE", "network_sid": "HW2"},
 			},
 		},
-		"budget gone": {
+		"budget exceeded": {
 			notified:  []alert{{"alertname": "TwilioBudgetExceeded", "currency": "USD", "bill": "account"}},
 			inhibited: []alert{{"alertname": "TwilioBudgetForecastExceeded", "currency": "USD", "bill": "account"}},
 		},
-		"budget gone in another currency": {
+		"budget exceeded in another currency": {
 			notified: []alert{
 				{"alertname": "TwilioBudgetExceeded", "currency": "USD", "bill": "account"},
 				{"alertname": "TwilioBudgetForecastExceeded", "currency": "EUR", "bill": "account"},
 			},
 		},
-		"balance gone": {
+		"balance nearly used up": {
 			notified:  []alert{{"alertname": "TwilioBalanceRunningOut", "currency": "USD"}},
 			inhibited: []alert{{"alertname": "TwilioBalanceLow", "currency": "USD"}},
 		},
