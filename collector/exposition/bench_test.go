@@ -9,40 +9,40 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twilio-exporter/twilio_exporter/collector"
 	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 )
 
 // fleet is an account of many SIMs with the usual six series each.
-func fleet(sims int) []collector.Batch {
+func fleet(sims int) []metric.Batch {
 	random := rand.New(rand.NewPCG(1, 2))
 	ids, names := make([]string, sims), make([]string, sims)
 	for i := range ids {
 		ids[i] = fmt.Sprintf("HS%08x%08x%08x%08x", i*4294967296/sims, random.Uint32(), random.Uint32(), random.Uint32())
 		names[i] = fmt.Sprintf("meter-%06d", i)
 	}
-	values := func(limit float64) collector.Column[float64] {
+	values := func(limit float64) metric.Column[float64] {
 		all := make([]float64, sims)
 		for i := range all {
 			if random.Float64() < 0.7 {
 				all[i] = float64(int64(random.Float64() * limit))
 			}
 		}
-		return collector.Each(all)
+		return metric.Values(all)
 	}
 	cost := make([]float64, sims)
 	for i := range cost {
 		cost[i] = float64(random.IntN(1e8)) / 1e6
 	}
-	sids := []collector.Column[string]{collector.Each(ids)}
-	return []collector.Batch{
+	sids := []metric.Column[string]{metric.Values(ids)}
+	return []metric.Batch{
 		{Family: "twilio_supersim_sim_upload_bytes_total", Created: month, Rows: sims, Labels: sids, Values: values(1e10)},
 		{Family: "twilio_supersim_sim_download_bytes_total", Created: month, Rows: sims, Labels: sids, Values: values(1e10)},
 		{Family: "twilio_supersim_sim_hour_upload_bytes", Rows: sims, Labels: sids, Values: values(1e7)},
 		{Family: "twilio_supersim_sim_hour_download_bytes", Rows: sims, Labels: sids, Values: values(1e7)},
-		{Family: "twilio_supersim_sim_cost_total", Created: month, Rows: sims, Labels: []collector.Column[string]{sids[0], collector.All("USD")}, Values: collector.Each(cost)},
-		{Family: "twilio_supersim_sim_info", Rows: sims, Values: collector.All(1.0), Labels: []collector.Column[string]{
-			sids[0], collector.Each(names), collector.All("HF11111111111111111111111111111111"), collector.All("active"),
+		{Family: "twilio_supersim_sim_cost_total", Created: month, Rows: sims, Labels: []metric.Column[string]{sids[0], metric.Const("USD")}, Values: metric.Values(cost)},
+		{Family: "twilio_supersim_sim_info", Rows: sims, Values: metric.Const(1.0), Labels: []metric.Column[string]{
+			sids[0], metric.Values(names), metric.Const("HF11111111111111111111111111111111"), metric.Const("active"),
 		}},
 	}
 }
@@ -96,13 +96,13 @@ func BenchmarkScrape(b *testing.B) {
 // BenchmarkShow shows what polls found: nothing new, and all of it new.
 func BenchmarkShow(b *testing.B) {
 	for _, sims := range []int{50_000, 170_000} {
-		batches := [2][]collector.Batch{fleet(sims), fleet(sims)}
+		batches := [2][]metric.Batch{fleet(sims), fleet(sims)}
 		for i := range batches[1] {
 			each := make([]float64, sims)
 			for j := range each {
 				each[j] = batches[0][i].Values.At(j) + float64(i+j%7)
 			}
-			batches[1][i].Values = collector.Each(each)
+			batches[1][i].Values = metric.Values(each)
 		}
 		b.Run(fmt.Sprintf("series=%d/unchanged", 6*sims), func(b *testing.B) {
 			x, source := shown(sims)
@@ -125,20 +125,20 @@ func BenchmarkShow(b *testing.B) {
 // accounts, each with four collectors and a few rows of every family.
 func BenchmarkManyAccounts(b *testing.B) {
 	const parts = 4
-	batches := func(value float64, part int) []collector.Batch {
-		var all []collector.Batch
+	batches := func(value float64, part int) []metric.Batch {
+		var all []metric.Batch
 		for i, f := range collector.Families(true) {
-			if !f.PerAccount || f.Type != collector.Counter && f.Type != collector.Gauge || i%parts != part {
+			if !f.PerAccount || f.Type != metric.TypeCounter && f.Type != metric.TypeGauge || i%parts != part {
 				continue
 			}
-			rows := []collector.Series{{Value: value}}
+			rows := []metric.Sample{{Value: value}}
 			if len(f.Labels) > 0 {
-				rows = make([]collector.Series, 5)
+				rows = make([]metric.Sample, 5)
 				for r := range rows {
-					rows[r] = collector.Series{Labels: slices.Repeat([]string{fmt.Sprintf("HS%032x", r)}, len(f.Labels)), Value: value + float64(r)}
+					rows[r] = metric.Sample{Labels: slices.Repeat([]string{fmt.Sprintf("HS%032x", r)}, len(f.Labels)), Value: value + float64(r)}
 				}
 			}
-			all = append(all, collector.NewBatch(f.Name, time.Time{}, rows))
+			all = append(all, metric.NewBatch(f.Name, time.Time{}, rows))
 		}
 		return all
 	}

@@ -18,29 +18,29 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/goleak"
 
-	"github.com/twilio-exporter/twilio_exporter/collector"
 	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is what there is to be shown: batches by account.
-type world map[string][]collector.Batch
+type world map[string][]metric.Batch
 
 // table has a family of every kind: counters and gauges, with units and without,
 // labels in another order than sorted, and names between which the
 // live metrics come.
-func table() []collector.Family {
-	family := func(name string, kind collector.Type, labels ...string) collector.Family {
-		return collector.Family{Name: name, Help: `Help of "` + name + `" with \ and` + "\na new line.", Type: kind, Labels: labels, PerAccount: true}
+func table() []metric.Family {
+	family := func(name string, kind metric.Type, labels ...string) metric.Family {
+		return metric.Family{Name: name, Help: `Help of "` + name + `" with \ and` + "\na new line.", Type: kind, Labels: labels, PerAccount: true}
 	}
-	return []collector.Family{
-		family("a_first", collector.Gauge),
-		family("sent_bytes_total", collector.Counter, "sim_sid"),
-		family("cost_total", collector.Counter, "sim_sid", "currency"),
-		family("age_seconds", collector.Gauge, "zone", "area"),
-		family("no_suffix", collector.Counter, "id"),
-		family("zz_info", collector.Gauge, "sim_sid", "name", "fleet"),
+	return []metric.Family{
+		family("a_first", metric.TypeGauge),
+		family("sent_bytes_total", metric.TypeCounter, "sim_sid"),
+		family("cost_total", metric.TypeCounter, "sim_sid", "currency"),
+		family("age_seconds", metric.TypeGauge, "zone", "area"),
+		family("no_suffix", metric.TypeCounter, "id"),
+		family("zz_info", metric.TypeGauge, "sim_sid", "name", "fleet"),
 	}
 }
 
@@ -89,16 +89,16 @@ func (reference) Describe(chan<- *prometheus.Desc) {}
 func (r reference) Collect(metrics chan<- prometheus.Metric) {
 	for account, batches := range r.world {
 		for _, batch := range batches {
-			f := table()[slices.IndexFunc(table(), func(f collector.Family) bool { return f.Name == batch.Family })]
+			f := table()[slices.IndexFunc(table(), func(f metric.Family) bool { return f.Name == batch.Family })]
 			desc := prometheus.V2.NewDesc(f.Name, f.Help, prometheus.UnconstrainedLabels(append([]string{"account"}, f.Labels...)), nil, prometheus.WithUnit(f.Unit()))
 			for series := range batch.All() {
 				labels := append([]string{account}, series.Labels...)
 				var m prometheus.Metric
 				var err error
 				switch {
-				case f.Type == collector.Counter && !batch.Created.IsZero():
+				case f.Type == metric.TypeCounter && !batch.Created.IsZero():
 					m, err = prometheus.NewConstMetricWithCreatedTimestamp(desc, prometheus.CounterValue, series.Value, batch.Created, labels...)
-				case f.Type == collector.Counter:
+				case f.Type == metric.TypeCounter:
 					m, err = prometheus.NewConstMetric(desc, prometheus.CounterValue, series.Value, labels...)
 				default:
 					m, err = prometheus.NewConstMetric(desc, prometheus.GaugeValue, series.Value, labels...)
@@ -251,31 +251,31 @@ var (
 )
 
 func TestHostile(t *testing.T) {
-	var sent, cost, ages, odd, info []collector.Series
+	var sent, cost, ages, odd, info []metric.Sample
 	for i, s := range hostileTexts {
 		value := hostileValues[i%len(hostileValues)]
-		sent = append(sent, collector.Series{Labels: []string{s}, Value: value})
-		cost = append(cost, collector.Series{Labels: []string{s, "USD"}, Value: value}, collector.Series{Labels: []string{"x", s}, Value: value})
-		ages = append(ages, collector.Series{Labels: []string{s, "b" + s}, Value: value})
-		info = append(info, collector.Series{Labels: []string{"x" + s, s, s + "y"}, Value: 1})
+		sent = append(sent, metric.Sample{Labels: []string{s}, Value: value})
+		cost = append(cost, metric.Sample{Labels: []string{s, "USD"}, Value: value}, metric.Sample{Labels: []string{"x", s}, Value: value})
+		ages = append(ages, metric.Sample{Labels: []string{s, "b" + s}, Value: value})
+		info = append(info, metric.Sample{Labels: []string{"x" + s, s, s + "y"}, Value: 1})
 	}
 	for i, v := range hostileValues {
-		odd = append(odd, collector.Series{Labels: []string{fmt.Sprint(i % 30)}, Value: v}) // some come twice
+		odd = append(odd, metric.Sample{Labels: []string{fmt.Sprint(i % 30)}, Value: v}) // some come twice
 	}
-	batches := []collector.Batch{
-		collector.NewBatch("a_first", time.Time{}, []collector.Series{{Value: 7}}),
-		collector.NewBatch("sent_bytes_total", month, sent),
-		collector.NewBatch("cost_total", time.Unix(0, 0), cost),
-		collector.NewBatch("age_seconds", month, ages),
-		collector.NewBatch("no_suffix", time.Time{}, odd),
-		collector.NewBatch("zz_info", time.Time{}, info),
+	batches := []metric.Batch{
+		metric.NewBatch("a_first", time.Time{}, []metric.Sample{{Value: 7}}),
+		metric.NewBatch("sent_bytes_total", month, sent),
+		metric.NewBatch("cost_total", time.Unix(0, 0), cost),
+		metric.NewBatch("age_seconds", month, ages),
+		metric.NewBatch("no_suffix", time.Time{}, odd),
+		metric.NewBatch("zz_info", time.Time{}, info),
 	}
 	w := world{"no rows": nil}
 	for _, account := range hostileTexts[:9] {
 		w[account] = batches
 	}
 	compare(t, w)
-	compare(t, world{"a": {collector.NewBatch("sent_bytes_total", month, nil)}})
+	compare(t, world{"a": {metric.NewBatch("sent_bytes_total", month, nil)}})
 	compare(t, world{})
 }
 
@@ -298,11 +298,11 @@ func TestLarge(t *testing.T) {
 			fleets[i] = fmt.Sprintf("HF%02d", i*20/rows)
 		}
 		info := slices.Clone(ids)
-		w[fmt.Sprintf("account-%d", a)] = []collector.Batch{
-			{Family: "sent_bytes_total", Created: month, Rows: rows, Labels: []collector.Column[string]{collector.Each(ids)}, Values: collector.Each(values)},
-			{Family: "cost_total", Created: month, Rows: rows, Labels: []collector.Column[string]{collector.Each(ids), collector.All("EUR")}, Values: collector.All(0.0)},
-			{Family: "cost_total", Created: month, Rows: rows, Labels: []collector.Column[string]{collector.Each(ids), collector.All("USD")}, Values: collector.Each(values)},
-			{Family: "zz_info", Rows: rows, Labels: []collector.Column[string]{collector.Each(info), collector.All("meter"), collector.Each(fleets)}, Values: collector.All(1.0)},
+		w[fmt.Sprintf("account-%d", a)] = []metric.Batch{
+			{Family: "sent_bytes_total", Created: month, Rows: rows, Labels: []metric.Column[string]{metric.Values(ids)}, Values: metric.Values(values)},
+			{Family: "cost_total", Created: month, Rows: rows, Labels: []metric.Column[string]{metric.Values(ids), metric.Const("EUR")}, Values: metric.Const(0.0)},
+			{Family: "cost_total", Created: month, Rows: rows, Labels: []metric.Column[string]{metric.Values(ids), metric.Const("USD")}, Values: metric.Values(values)},
+			{Family: "zz_info", Rows: rows, Labels: []metric.Column[string]{metric.Values(info), metric.Const("meter"), metric.Values(fleets)}, Values: metric.Const(1.0)},
 		}
 	}
 	x, sources := show(w)
@@ -333,18 +333,18 @@ func TestLarge(t *testing.T) {
 	// among thousands, a month, a label, rows that go.
 	for _, change := range []struct {
 		account string
-		what    func([]collector.Batch)
+		what    func([]metric.Batch)
 	}{
-		{"account-20", func(b []collector.Batch) {
-			values := slices.Clone(b[0].Values.Each())
+		{"account-20", func(b []metric.Batch) {
+			values := slices.Clone(b[0].Values.Values())
 			values[4321]++
-			b[0].Values = collector.Each(values)
+			b[0].Values = metric.Values(values)
 		}},
-		{"account-3", func(b []collector.Batch) { b[2].Created = month.AddDate(0, 1, 0) }},
-		{"account-9", func(b []collector.Batch) {
-			b[3].Labels = slices.Replace(slices.Clone(b[3].Labels), 1, 2, collector.All("x"))
+		{"account-3", func(b []metric.Batch) { b[2].Created = month.AddDate(0, 1, 0) }},
+		{"account-9", func(b []metric.Batch) {
+			b[3].Labels = slices.Replace(slices.Clone(b[3].Labels), 1, 2, metric.Const("x"))
 		}},
-		{"account-18", func(b []collector.Batch) { b[0].Rows = 0 }},
+		{"account-18", func(b []metric.Batch) { b[0].Rows = 0 }},
 	} {
 		w[change.account] = slices.Clone(w[change.account])
 		change.what(w[change.account])
@@ -368,14 +368,14 @@ func FuzzEquality(f *testing.F) {
 		for ; len(bits) >= 8 && len(values) < 50; bits = bits[8:] {
 			values = append(values, math.Float64frombits(binary.LittleEndian.Uint64(bits)))
 		}
-		var sent, info []collector.Series
+		var sent, info []metric.Sample
 		for i, v := range values {
-			sent = append(sent, collector.Series{Labels: []string{a + strings.Repeat(b, i%3)}, Value: v})
-			info = append(info, collector.Series{Labels: []string{fmt.Sprint(i), a, b}, Value: v})
+			sent = append(sent, metric.Sample{Labels: []string{a + strings.Repeat(b, i%3)}, Value: v})
+			info = append(info, metric.Sample{Labels: []string{fmt.Sprint(i), a, b}, Value: v})
 		}
-		batches := []collector.Batch{
-			collector.NewBatch("sent_bytes_total", month, sent),
-			collector.NewBatch("zz_info", time.Time{}, info),
+		batches := []metric.Batch{
+			metric.NewBatch("sent_bytes_total", month, sent),
+			metric.NewBatch("zz_info", time.Time{}, info),
 		}
 		compare(t, world{a: batches, b + "2": batches[:1]})
 	})
@@ -387,11 +387,11 @@ func FuzzNumber(f *testing.F) {
 		f.Add(math.Float64bits(v), int64(v*1000))
 	}
 	f.Fuzz(func(t *testing.T, bits uint64, n int64) {
-		var rows []collector.Series
+		var rows []metric.Sample
 		for i, v := range []float64{math.Float64frombits(bits), float64(n), float64(n) / 1e6, float64(n) / 100, float64(n%1e6) / 1e6, float64(n) * 1e6} {
-			rows = append(rows, collector.Series{Labels: []string{fmt.Sprint(i)}, Value: v})
+			rows = append(rows, metric.Sample{Labels: []string{fmt.Sprint(i)}, Value: v})
 		}
-		w := world{"a": {collector.NewBatch("no_suffix", time.Time{}, rows)}}
+		w := world{"a": {metric.NewBatch("no_suffix", time.Time{}, rows)}}
 		x, _ := show(w)
 		for _, accept := range accepts[1:3] {
 			_, want := scrape(t, reference{w, nil}.handler(), accept, "", "")

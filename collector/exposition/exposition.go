@@ -8,6 +8,7 @@
 package exposition
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -16,7 +17,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 
-	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 )
 
 // An Exposition holds the rows of all collectors.
@@ -78,12 +79,12 @@ func (s *Source) at(now time.Time) (*state, time.Time) {
 // A Place says where a source begins.
 type Place struct {
 	Source  *Source
-	Before  *Source           // whose results it shows until it has its own; nil if there is none
-	Batches []collector.Batch // what it shows at first otherwise
+	Before  *Source        // whose results it shows until it has its own; nil if there is none
+	Batches []metric.Batch // what it shows at first otherwise
 }
 
 // Replace shows these sources of rows of these families, and no others any more.
-func (x *Exposition) Replace(table []collector.Family, places []Place) {
+func (x *Exposition) Replace(table []metric.Family, places []Place) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	now := time.Now()
@@ -118,7 +119,7 @@ func (s *state) in(families map[string]*family) *state {
 
 // Show shows what a source found, as of the moment good, in the place of what it
 // found before. When it returns, the next scrape has it.
-func (x *Exposition) Show(s *Source, batches []collector.Batch, good time.Time) {
+func (x *Exposition) Show(s *Source, batches []metric.Batch, good time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	touched := make(map[*family]bool)
@@ -138,15 +139,16 @@ func (s *Source) touch(touched map[*family]bool) {
 }
 
 // take makes rows of what a source found.
-func (x *Exposition) take(s *Source, batches []collector.Batch, good time.Time) {
+func (x *Exposition) take(s *Source, batches []metric.Batch, good time.Time) {
 	next := &state{good: good, columns: make(inspected)}
 	var before inspected
 	if s.state != nil {
 		before = s.state.columns
 	}
 	for _, batch := range batches {
-		f := x.families[batch.Family]
+		f := x.families[batch.Family.Name]
 		if f == nil {
+			next.errs = append(next.errs, fmt.Errorf("%s of account %q: the family is not in the table of families, so its samples are not exposed", batch.Family.Name, s.account))
 			continue
 		}
 		r, errs := newRows(f, s.account, batch, next.columns, before)

@@ -6,7 +6,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 
-	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 )
 
 // family is a row of the table of families, made ready to be exposed.
@@ -23,11 +23,11 @@ func (f *family) sameHeader(o *family) bool {
 }
 
 // newFamilies makes the table's counters and gauges ready.
-func newFamilies(table []collector.Family) map[string]*family {
+func newFamilies(table []metric.Family) map[string]*family {
 	families := make(map[string]*family, len(table))
 	for _, row := range table {
 		f := &family{name: row.Name, help: row.Help, unit: row.Unit(), kind: dto.MetricType_GAUGE}
-		if row.Type == collector.Counter {
+		if row.Type == metric.TypeCounter {
 			f.kind = dto.MetricType_COUNTER
 		}
 		f.labels = append([]string{"account"}, row.Labels...)

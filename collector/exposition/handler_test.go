@@ -22,8 +22,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	dto "github.com/prometheus/client_model/go"
 
-	"github.com/twilio-exporter/twilio_exporter/collector"
 	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 )
 
 // TestAllocations: a scrape allocates the same whatever the number of series,
@@ -39,7 +39,7 @@ func TestAllocations(t *testing.T) {
 		scrapes[sims] = testing.AllocsPerRun(20, func() { h.ServeHTTP(&sink{header: make(http.Header)}, r) })
 
 		same, changed := fleet(sims), fleet(sims)
-		changed[0].Values = collector.All(1.0)
+		changed[0].Values = metric.Const(1.0)
 		x.Show(source, same, time.Now())
 		if without := bytesOf(func() { x.Show(source, same, time.Now()) }); without > 50_000 {
 			t.Errorf("%d SIMs: a poll without news allocates %d bytes", sims, without)
@@ -165,9 +165,9 @@ func TestErrors(t *testing.T) {
 	if _, body := scrape(t, h, "", "", ""); !bytes.Contains(body, []byte("twilio_supersim_sim_info{")) {
 		t.Errorf("body %.200q", body)
 	}
-	x.Show(source, []collector.Batch{
-		collector.NewBatch("twilio_supersim_fleet_info", time.Time{}, []collector.Series{{Labels: []string{"a", "\xff"}, Value: 1}, {Labels: []string{"b", "b"}, Value: 1}}),
-		collector.NewBatch("twilio_supersim_fleet_data_limit_bytes", time.Time{}, []collector.Series{{Labels: []string{"a", "too many"}, Value: 1}}),
+	x.Show(source, []metric.Batch{
+		metric.NewBatch("twilio_supersim_fleet_info", time.Time{}, []metric.Sample{{Labels: []string{"a", "\xff"}, Value: 1}, {Labels: []string{"b", "b"}, Value: 1}}),
+		metric.NewBatch("twilio_supersim_fleet_data_limit_bytes", time.Time{}, []metric.Sample{{Labels: []string{"a", "too many"}, Value: 1}}),
 	}, time.Now())
 	_, body := scrape(t, h, "", "gzip", "")
 	if have := strings.Count(string(body), "\ntwilio_"); have != 1 || !bytes.Contains(body, []byte(`unique_name="b"`)) {
@@ -273,9 +273,9 @@ func TestMaxAge(t *testing.T) {
 			t.Errorf("back again: have %d series", have)
 		}
 		// A poll by somebody else, of other families, keeps nothing alive.
-		x.Show(young, []collector.Batch{}, time.Now())
+		x.Show(young, []metric.Batch{}, time.Now())
 		time.Sleep(3*time.Hour + 1)
-		x.Show(young, []collector.Batch{collector.NewBatch(collector.AccountInfo, time.Time{}, []collector.Series{{Labels: []string{"AC1", "kore"}, Value: 1}})}, time.Now())
+		x.Show(young, []metric.Batch{metric.NewBatch(collector.AccountInfo, time.Time{}, []metric.Sample{{Labels: []string{"AC1", "kore"}, Value: 1}})}, time.Now())
 		if old, young := count("gzip", "old"), count("gzip", "young"); old != 0 || young != 1 {
 			t.Errorf("after a poll of other families: have %d old and %d young series", old, young)
 		}
@@ -287,8 +287,8 @@ func TestMaxAge(t *testing.T) {
 func TestReplace(t *testing.T) {
 	x, source := shown(600)
 	next, other := exposition.NewSource("production", 0), exposition.NewSource("other", 0)
-	x.Replace(collector.Families(true), []exposition.Place{{Source: other, Batches: []collector.Batch{
-		collector.NewBatch(collector.AccountInfo, time.Time{}, []collector.Series{{Labels: []string{"AC1", "kore"}, Value: 1}}),
+	x.Replace(collector.Families(true), []exposition.Place{{Source: other, Batches: []metric.Batch{
+		metric.NewBatch(collector.AccountInfo, time.Time{}, []metric.Sample{{Labels: []string{"AC1", "kore"}, Value: 1}}),
 	}}, {Source: next, Before: source}})
 	_, body := scrape(t, handler(x, nil), "", "gzip", "")
 	for want, n := range map[string]int{
@@ -308,12 +308,12 @@ func TestReplace(t *testing.T) {
 // TestNeighbours: a large account's compressed rows are right wherever it stands
 // in its family, first, last or alone.
 func TestNeighbours(t *testing.T) {
-	rows := func(factor float64) []collector.Batch {
+	rows := func(factor float64) []metric.Batch {
 		ids, values := make([]string, 9000), make([]float64, 9000)
 		for i := range ids {
 			ids[i], values[i] = fmt.Sprintf("HS%032x", i), factor*float64(i)
 		}
-		return []collector.Batch{{Family: "sent_bytes_total", Rows: len(ids), Labels: []collector.Column[string]{collector.Each(ids)}, Values: collector.Each(values)}}
+		return []metric.Batch{{Family: "sent_bytes_total", Rows: len(ids), Labels: []metric.Column[string]{metric.Values(ids)}, Values: metric.Values(values)}}
 	}
 	all := world{"a": rows(1), "b": rows(3), "c": rows(7)}
 	sources := make(map[string]*exposition.Source)
@@ -357,10 +357,10 @@ func TestNeighbours(t *testing.T) {
 func TestSwitch(t *testing.T) {
 	x, source := exposition.New(), exposition.NewSource("a", 0)
 	x.Replace(collector.Families(false), []exposition.Place{{Source: source}})
-	batches := func(poll int) []collector.Batch {
+	batches := func(poll int) []metric.Batch {
 		all := fleet(600 + poll%3)
 		for i := range all {
-			all[i].Values = collector.All(float64(poll))
+			all[i].Values = metric.Const(float64(poll))
 		}
 		return all
 	}

@@ -6,7 +6,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 )
 
 // Field numbers of io.prometheus.client.MetricFamily and what is in it
@@ -61,7 +61,7 @@ type protobufRows struct {
 	before []byte          // what stands before the value
 	behind []byte          // and behind it
 	count  int
-	values collector.Column[float64]
+	values metric.Column[float64]
 }
 
 // protobufLabel is a label that changes from row to row.
@@ -83,7 +83,7 @@ func newProtobufRows(r *rows) *protobufRows {
 	for i, c := range r.labels {
 		l := protobufLabel{
 			name:   protowire.AppendString(protowire.AppendTag(nil, pairName, protowire.BytesType), r.family.labels[i]),
-			texts:  c.Each(),
+			texts:  c.Values(),
 			length: -1,
 		}
 		if l.texts == nil {

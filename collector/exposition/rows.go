@@ -11,7 +11,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 
-	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 )
 
 // rows are those of one family and account, sorted and fit to be exposed. They
@@ -22,14 +22,14 @@ type rows struct {
 	created time.Time
 	count   int
 	labels  []column // as the family's labels
-	values  collector.Column[float64]
+	values  metric.Column[float64]
 	version uint64 // rows of the same version look the same
 	ends    bool   // a segment may end behind these
 }
 
 // column is what a label is in every row.
 type column struct {
-	collector.Column[string]
+	metric.Column[string]
 	traits
 }
 
@@ -51,8 +51,8 @@ type place struct {
 }
 
 // of finds the traits of a column, in what is known from before if it is there.
-func (k inspected) of(c collector.Column[string], before inspected) traits {
-	each := c.Each()
+func (k inspected) of(c metric.Column[string], before inspected) traits {
+	each := c.Values()
 	if len(each) == 0 {
 		return inspect([]string{c.At(0)})
 	}
@@ -88,12 +88,12 @@ func inspect(texts []string) traits {
 
 // newRows makes rows of a batch. What cannot be exposed is left out, with an
 // error that says so, and takes no other row with it.
-func newRows(f *family, account string, batch collector.Batch, now, before inspected) (*rows, []error) {
-	r := &rows{family: f, account: account, created: batch.Created, count: batch.Rows, values: batch.Values, ends: endsSegment(account)}
+func newRows(f *family, account string, batch metric.Batch, now, before inspected) (*rows, []error) {
+	r := &rows{family: f, account: account, created: batch.Created, count: batch.Len, values: batch.Values, ends: endsSegment(account)}
 	if f.kind != dto.MetricType_COUNTER {
 		r.created = time.Time{}
 	}
-	if batch.Rows == 0 {
+	if batch.Len == 0 {
 		return r, nil
 	}
 	if len(batch.Labels) != len(f.labels)-1 {
@@ -101,13 +101,13 @@ func newRows(f *family, account string, batch collector.Batch, now, before inspe
 	}
 	valid, ascending := true, false
 	for _, place := range f.columns {
-		c := column{Column: collector.All(account)}
+		c := column{Column: metric.Const(account)}
 		if place >= 0 {
 			c.Column = batch.Labels[place]
 		}
 		c.traits = now.of(c.Column, before)
 		valid = valid && c.valid
-		ascending = ascending || c.ascends && c.Each() != nil && r.same()
+		ascending = ascending || c.ascends && c.Values() != nil && r.same()
 		r.labels = append(r.labels, c)
 	}
 	if valid && (ascending || r.ascends()) {
@@ -119,7 +119,7 @@ func newRows(f *family, account string, batch collector.Batch, now, before inspe
 // same says whether all rows have the same labels.
 func (r *rows) same() bool {
 	for _, c := range r.labels {
-		if c.Each() != nil {
+		if c.Values() != nil {
 			return false
 		}
 	}
@@ -129,7 +129,7 @@ func (r *rows) same() bool {
 // compare orders two rows by their labels.
 func (r *rows) compare(i, j int) int {
 	for _, c := range r.labels {
-		if each := c.Each(); each != nil {
+		if each := c.Values(); each != nil {
 			if n := strings.Compare(each[i], each[j]); n != 0 {
 				return n
 			}
@@ -177,21 +177,21 @@ func (r *rows) mended() (*rows, []error) {
 	next.count = len(unique)
 	next.labels = slices.Clone(r.labels)
 	for l, c := range r.labels {
-		if c.Each() == nil {
+		if c.Values() == nil {
 			continue
 		}
 		texts := make([]string, len(unique))
 		for i, place := range unique {
 			texts[i] = c.At(place)
 		}
-		next.labels[l].Column = collector.Each(texts)
+		next.labels[l].Column = metric.Values(texts)
 	}
-	if r.values.Each() != nil {
+	if r.values.Values() != nil {
 		values := make([]float64, len(unique))
 		for i, place := range unique {
 			values[i] = r.values.At(place)
 		}
-		next.values = collector.Each(values)
+		next.values = metric.Values(values)
 	}
 	return &next, errs
 }
@@ -221,8 +221,8 @@ func (r *rows) equal(o *rows) bool {
 	return sameColumn(r.values, o.values, r.count, func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) })
 }
 
-func sameColumn[T any](a, b collector.Column[T], rows int, same func(a, b T) bool) bool {
-	each, other := a.Each(), b.Each()
+func sameColumn[T any](a, b metric.Column[T], rows int, same func(a, b T) bool) bool {
+	each, other := a.Values(), b.Values()
 	if each == nil && other == nil {
 		return same(a.At(0), b.At(0))
 	}

@@ -17,7 +17,7 @@ type textLabel struct {
 
 // newTextRows puts together whatever is the same in all rows.
 func newTextRows(r *rows, openMetrics bool) *textRows {
-	t := &textRows{openMetrics: openMetrics, values: r.values.Each()}
+	t := &textRows{openMetrics: openMetrics, values: r.values.Values()}
 	same := append([]byte(r.family.name), '{')
 	for i, c := range r.labels {
 		if i > 0 {
@@ -25,7 +25,7 @@ func newTextRows(r *rows, openMetrics bool) *textRows {
 		}
 		same = append(same, r.family.labels[i]...)
 		same = append(same, `="`...)
-		if texts := c.Each(); texts == nil {
+		if texts := c.Values(); texts == nil {
 			same = appendEscaped(same, c.At(0), true)
 		} else {
 			t.labels = append(t.labels, textLabel{string(same), texts, c.plain})
