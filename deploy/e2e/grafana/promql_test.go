@@ -14,7 +14,9 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/collector/config"
+	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 )
 
 // labelSet is the set of labels that a series may have.
@@ -46,13 +48,13 @@ func newCatalog(t *testing.T) catalog {
 	t.Helper()
 	scraped := set("job", "instance")
 	c := catalog{}
-	for _, f := range collector.Families(false) {
+	for _, f := range exporter.Families(config.Collectors{}) {
 		l := union(set(f.Labels...), scraped)
 		if f.PerAccount {
 			l["account"] = true
 		}
 		names := []string{f.Name}
-		if f.Type == collector.Histogram {
+		if f.Type == metric.TypeHistogram {
 			names = []string{f.Name + "_sum", f.Name + "_count"}
 			c[f.Name+"_bucket"] = union(l, set("le"))
 		}

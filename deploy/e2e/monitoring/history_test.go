@@ -55,7 +55,7 @@ func record(t *testing.T, file string, options twiliotest.Options, collectors st
 		}
 		for ; time.Now().Before(to); time.Sleep(step) {
 			synctest.Wait()
-			families, err := prometheus.Gatherers{registry, e.Exposition()}.Gather()
+			families, err := prometheus.Gatherers{registry, e.Gatherer()}.Gather()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -17,7 +17,9 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
-	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/collector/config"
+	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/grafana"
 	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/programs"
 )
@@ -134,7 +136,7 @@ func (s *server) metadata(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	families := collector.Families(false)
+	families := exporter.Families(config.Collectors{})
 	for _, f := range families {
 		// A counter's family name ends in _total in protobuf, but not in OpenMetrics.
 		entries := append(all[f.Name], all[strings.TrimSuffix(f.Name, "_total")]...)
@@ -150,7 +152,7 @@ func (s *server) metadata(t *testing.T) {
 			t.Errorf("%s: have metadata %+v, want %+v", f.Name, have, want)
 		}
 		name := f.Name
-		if f.Type == collector.Histogram {
+		if f.Type == metric.TypeHistogram {
 			name += "_count"
 		}
 		if !s.has(t, name) {
