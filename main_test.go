@@ -273,7 +273,7 @@ func TestDemo(t *testing.T) {
 	p.await("values change", func() bool { return values() != first })
 	contains(t, p.get("/metrics"), `twilio_exporter_poll_success{account="demo",collector="account_balance"} 1`,
 		`twilio_exporter_poll_success{account="demo-kore",collector="supersim_usage"} 1`)
-	contains(t, p.get("/"), "demo-kore", `href="/metrics"`)
+	contains(t, p.get("/"), "demo-kore", `href="./metrics"`)
 	lacks(t, p.stderr.String(), "level=error")
 	p.stop()
 	contains(t, p.stderr.String(), "msg=stopped")
@@ -514,8 +514,8 @@ func TestTelemetryPath(t *testing.T) {
 	p := start(t, "--web.telemetry-path=/foo", "--config.file="+write(t, "a.yml", yaml(url, `"<i>A & B</i>"`)))
 	contains(t, p.get("/foo"), `account="<i>A & B</i>"`)
 	page := p.get("/")
-	contains(t, page, `href="/foo"`, "&lt;i&gt;A &amp; B&lt;/i&gt;")
-	lacks(t, page, "<i>A", `href="/metrics"`, "debug/pprof")
+	contains(t, page, `href="./foo"`, "&lt;i&gt;A &amp; B&lt;/i&gt;")
+	lacks(t, page, "<i>A", `href="./metrics"`, "debug/pprof")
 	if status, _ := p.do(http.MethodGet, "/metrics"); status != http.StatusNotFound {
 		t.Errorf("want status 404 at /metrics, have %d", status)
 	}
