@@ -35,7 +35,7 @@ func TestShards(t *testing.T) {
 	}
 
 	exporter, m := buildExporter(t), mount(t, sharded, objects, w)
-	summary := regexp.MustCompile(`\n(\d+) of its (\d+) accounts fall to shard (\d+) of 0 to (\d+)\.\n$`)
+	summary := regexp.MustCompile(`\n(\d+) of its (\d+) accounts fall to shard (\d+) of 0 to (\d+)\.\n`)
 	polled := 0
 	for ordinal := range total {
 		args := arguments(t, container(t, w), podOf(set, ordinal))
