@@ -124,9 +124,9 @@ fuzz:
 		done; \
 	done
 
-## reference: write the metric reference in README.md anew
+## reference: write the metric reference in collector/METRICS.md from the code
 reference:
-	UPDATE_GOLDEN=1 $(GO) test -count=1 -run '^TestReference$$' ./collector
+	UPDATE_GOLDEN=1 $(GO) test -count=1 -run '^TestReference$$' ./collector/exporter
 
 ## release-snapshot: archives, deb and rpm in dist/, as a release would have them
 release-snapshot:

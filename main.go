@@ -25,6 +25,7 @@ import (
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"github.com/oklog/run"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
@@ -34,7 +35,6 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/demo"
 	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
-	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
 	"github.com/twilio-exporter/twilio_exporter/collector/web"
 )
 
@@ -174,8 +174,8 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 
 	logger, bridged := newLogger(o, stderr)
 	level.Info(logger).Log("msg", "starting twilio_exporter", "version", version.Info(), "build", version.BuildContext())
-	registry := exposition.NewLive()
-	registry.MustRegister(collectors.NewGoCollector(), exposition.NewProcessCollector())
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -201,9 +201,10 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 	server := &http.Server{
 		ReadHeaderTimeout: 10 * time.Second,
 		Handler: web.Handler(web.Options{
-			Logger: logger, Registry: registry, TelemetryPath: o.telemetryPath,
-			MaxRequests: o.maxRequests, DisableCompression: o.plain,
-			Version: version.Info(), Exporter: e, Reload: reload,
+			Logger:        logger,
+			TelemetryPath: o.telemetryPath,
+			Metrics:       e.Handler(exporter.HandlerOptions{MaxRequestsInFlight: o.maxRequests, DisableCompression: o.plain}),
+			Version:       version.Info(), Exporter: pages{e}, Reload: reload,
 		}),
 	}
 
@@ -242,6 +243,25 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 	}
 	level.Info(logger).Log("msg", "stopped")
 	return nil
+}
+
+// pages is the exporter as the web pages see it.
+type pages struct{ *exporter.Exporter }
+
+// Polls implements web.Exporter.
+func (p pages) Polls() []web.Poll {
+	var polls []web.Poll
+	for _, s := range p.Status() {
+		poll := web.Poll{Account: s.Account, Provider: s.Provider, Collector: s.Collector, Interval: s.Interval}
+		if o := s.Outcome; o != nil {
+			poll.Ended, poll.Duration, poll.Records, poll.LastSuccess = o.Ended, o.Duration, o.Records, o.LastSuccess
+			if o.Reason != "" {
+				poll.Reason, poll.Err, poll.Advice = string(o.Reason), o.Err, o.Reason.Advice()
+			}
+		}
+		polls = append(polls, poll)
+	}
+	return polls
 }
 
 // part is what this process serves of a configuration.

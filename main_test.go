@@ -27,7 +27,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/collector/config"
+	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
 
@@ -260,7 +261,7 @@ func TestDemo(t *testing.T) {
 	values := func() string { return strings.Join(lines.FindAllString(p.get("/metrics"), -1), "\n") }
 	p.await("every family has series", func() bool {
 		text := p.get("/metrics")
-		for _, f := range collector.Families(false) {
+		for _, f := range exporter.Families(config.Collectors{}) {
 			if !strings.Contains(text, "\n# TYPE "+f.Name+" "+string(f.Type)+"\n") {
 				return false
 			}

@@ -2,16 +2,18 @@ package collector
 
 import (
 	"context"
-	"time"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 )
 
-func accountBalanceFamilies() []Family {
-	return []Family{
-		gauge(NameAccountBalance, "twilio_account_balance", "Balance of the account, in units of the currency.", "account_sid", "currency"),
-	}
+func accountBalance() metric.Family {
+	return metric.Gauge("twilio_account_balance", "Balance of the account as of the last poll, in units of the currency.", "account_sid", "currency")
 }
 
-// AccountBalance collects what the account has left.
+// AccountBalanceFamilies are those that AccountBalance has samples of.
+func AccountBalanceFamilies() []metric.Family { return []metric.Family{accountBalance()} }
+
+// AccountBalance collects the balance of an account.
 type AccountBalance struct{ account *Account }
 
 // NewAccountBalance makes the collector for one account.
@@ -24,18 +26,20 @@ func (c *AccountBalance) Poll(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	result := Result{Records: 1}
-	var rows []Series
+	var samples []metric.Sample
 	switch {
 	case !balance.Balance.Valid: // subaccounts have none
 	case balance.Currency == "":
-		result.Warnings = []string{"the API reports a balance without a currency, so it is not shown"}
+		result.Warnings = []string{"the API reports a balance without a currency, so it is not exposed"}
 	default:
 		sid := balance.AccountSID
 		if sid == "" {
 			sid = c.account.SID()
 		}
-		rows = append(rows, Series{[]string{sid, balance.Currency}, balance.Balance.V.InexactFloat64()})
+		samples = append(samples, metric.Sample{
+			Labels: []string{sid, balance.Currency}, Value: balance.Balance.V.InexactFloat64(),
+		})
 	}
-	result.Batches = []Batch{NewBatch("twilio_account_balance", time.Time{}, rows)}
+	result.Batches = []metric.Batch{metric.NewBatch(accountBalance(), samples)}
 	return result, nil
 }

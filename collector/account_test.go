@@ -116,7 +116,7 @@ func TestAccountUsageTurn(t *testing.T) {
 				"account_previous_month_cost " + accountSID + " USD":  previous,
 			})
 		}
-		if have, want := c.Next(time.Now().UTC()), date("2004-01-01 00:00"); !have.Equal(want) {
+		if have, want := c.NextChange(time.Now().UTC()), date("2004-01-01 00:00"); !have.Equal(want) {
 			t.Errorf("next poll at %s, want %s", have, want)
 		}
 		check("2003-12-31 23:30", 100, 9, none)
@@ -238,7 +238,7 @@ func TestInventory(t *testing.T) {
 		c := collector.NewSuperSIMInventory(r.account, config.SuperSIMInventory{ICCID: true})
 		r.good(c)
 		for _, b := range r.last.Batches {
-			if b.Family == "twilio_supersim_sim_info" && len(b.Labels) != 5 {
+			if b.Family.Name == "twilio_supersim_sim_info" && len(b.Labels) != 5 {
 				t.Errorf("%d labels", len(b.Labels))
 			}
 		}

@@ -109,7 +109,7 @@ func (r *rig) inventory() collector.Result {
 func (r *rig) poll(c collector.Collector) {
 	r.t.Helper()
 	if clocked, ok := c.(collector.Clocked); ok {
-		if result, changed := clocked.Turn(time.Now().UTC()); changed {
+		if result, changed := clocked.Advance(time.Now().UTC()); changed {
 			r.last = result
 		}
 	}
@@ -132,7 +132,7 @@ func (r *rig) rows() map[string]float64 {
 	all := make(map[string]float64)
 	for _, b := range r.last.Batches {
 		for s := range b.All() {
-			name := strings.TrimPrefix(b.Family, "twilio_") + " " + strings.Join(s.Labels, " ")
+			name := strings.TrimPrefix(b.Family.Name, "twilio_") + " " + strings.Join(s.Labels, " ")
 			if _, twice := all[name]; twice {
 				r.t.Errorf("%s comes twice", name)
 			}
@@ -165,7 +165,7 @@ const none = -1
 // created reads a family's created timestamp.
 func (r *rig) created(family string) string {
 	for _, b := range r.last.Batches {
-		if b.Family == family {
+		if b.Family.Name == family {
 			return b.Created.Format("2006-01-02 15:04")
 		}
 	}

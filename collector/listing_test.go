@@ -40,7 +40,7 @@ func TestAnyOrder(t *testing.T) {
 			r.good(c)
 			seen, before := 0, ""
 			for _, b := range r.last.Batches {
-				if b.Family != "twilio_supersim_sim_info" {
+				if b.Family.Name != "twilio_supersim_sim_info" {
 					continue
 				}
 				for s := range b.All() {

@@ -32,7 +32,7 @@ func (r *rig) at(c collector.Collector, moment string, want float64, month strin
 // next checks when the schedule is to poll without waiting.
 func (r *rig) next(c collector.Clocked, want string) {
 	r.t.Helper()
-	if have := c.Next(time.Now().UTC()); !have.Equal(date(want)) {
+	if have := c.NextChange(time.Now().UTC()); !have.Equal(date(want)) {
 		r.t.Errorf("%s: next poll at %s, want %s", stamp(), have, want)
 	}
 }
@@ -56,7 +56,7 @@ func TestOutageOverTheTurn(t *testing.T) {
 		r.at(c, "2004-03-01 02:15", 1000, "2004-02-01")
 		r.simulator.ClearFaults()
 		r.at(c, "2004-03-01 04:00", 1023, "2004-02-01")
-		if have, want := c.Next(time.Now().UTC()), date("2004-03-01 04:13").Add(30*time.Second); !have.Equal(want) {
+		if have, want := c.NextChange(time.Now().UTC()), date("2004-03-01 04:13").Add(30*time.Second); !have.Equal(want) {
 			t.Errorf("next poll at %s, want %s", have, want)
 		}
 		r.at(c, "2004-03-01 04:14", 0, "2004-03-01")
@@ -206,8 +206,8 @@ func TestPollOverTheEdge(t *testing.T) {
 		c := collector.NewSuperSIMUsage(r.account, superSIMUsage())
 		r.simulator.Inject(twiliotest.Fault{Kind: twiliotest.Slow, Delay: 25 * time.Second})
 		r.at(c, "2004-03-01 01:59", 1023, "2004-02-01")
-		if now := time.Now(); now.Before(date("2004-03-01 02:00")) || c.Next(now.UTC()).After(now) {
-			t.Errorf("at %s the next poll is at %s", stamp(), c.Next(now.UTC()))
+		if now := time.Now(); now.Before(date("2004-03-01 02:00")) || c.NextChange(now.UTC()).After(now) {
+			t.Errorf("at %s the next poll is at %s", stamp(), c.NextChange(now.UTC()))
 		}
 		r.at(c, "2004-03-01 02:00", 0, "2004-03-01")
 	})

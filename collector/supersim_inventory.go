@@ -3,26 +3,36 @@ package collector
 import (
 	"context"
 	"fmt"
+	"iter"
 	"strings"
-	"time"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
-func superSIMInventoryFamilies(iccid bool) []Family {
-	of := NameSuperSIMInventory
-	sim := []string{"sim_sid", "unique_name", "fleet_sid", "status"}
+func simInfo(iccid bool) metric.Family {
+	labels := []string{"sim_sid", "unique_name", "fleet_sid", "status"}
 	if iccid {
-		sim = append(sim, "iccid")
+		labels = append(labels, "iccid")
 	}
-	return []Family{
-		gauge(of, "twilio_supersim_sim_info", "A SIM, constant 1.", sim...),
-		gauge(of, "twilio_supersim_fleet_info", "A fleet, constant 1.", "fleet_sid", "unique_name"),
-		gauge(of, "twilio_supersim_fleet_data_limit_bytes", "Bytes that each SIM of the fleet may use in a billing period.", "fleet_sid"),
-	}
+	return metric.Gauge("twilio_supersim_sim_info", "A SIM as of the last poll, constant 1.", labels...)
+}
+
+func fleetInfo() metric.Family {
+	return metric.Gauge("twilio_supersim_fleet_info", "A fleet as of the last poll, constant 1.", "fleet_sid", "unique_name")
+}
+
+func fleetDataLimit() metric.Family {
+	return metric.Gauge("twilio_supersim_fleet_data_limit_bytes", "Bytes that each SIM of the fleet may use in a billing period.", "fleet_sid")
+}
+
+// SuperSIMInventoryFamilies are those that SuperSIMInventory has samples of.
+func SuperSIMInventoryFamilies(cfg config.SuperSIMInventory) []metric.Family {
+	return []metric.Family{simInfo(cfg.ICCID), fleetInfo(), fleetDataLimit()}
 }
 
 // SuperSIMInventory collects SIMs and fleets, and the names of networks.
@@ -38,79 +48,108 @@ func NewSuperSIMInventory(account *Account, cfg config.SuperSIMInventory) *Super
 
 // Poll implements Collector.
 func (c *SuperSIMInventory) Poll(ctx context.Context) (Result, error) {
-	var sims []twilio.Sim
-	var fleets []twilio.Fleet
-	var networks []twilio.Network
-	client := c.account.Client
-	before := c.account.Inventory.get()
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		sims, err = collect(twilio.EndpointSims,
-			func() sequence[twilio.Sim] {
-				return func(yield func(twilio.Sim, error) bool) {
-					for sim, err := range client.Sims(ctx, twilio.SimsParams{}) {
-						if !c.cfg.ICCID {
-							sim.ICCID = "" // not even held
-						}
-						if !yield(sim, err) {
-							return
-						}
-					}
-				}
-			},
-			bySID(func(s twilio.Sim) string { return s.SID }), before.sims.len())
-		return err
-	})
-	group.Go(func() (err error) {
-		fleets, err = collect(twilio.EndpointFleets,
-			func() sequence[twilio.Fleet] { return client.Fleets(ctx, twilio.FleetsParams{}) },
-			bySID(func(f twilio.Fleet) string { return f.SID }), len(before.fleets))
-		return err
-	})
-	group.Go(func() (err error) {
-		networks, err = collect(twilio.EndpointNetworks,
-			func() sequence[twilio.Network] { return client.Networks(ctx, twilio.NetworksParams{}) },
-			bySID(func(n twilio.Network) string { return n.SID }), len(before.networks))
-		return err
-	})
-	if err := group.Wait(); err != nil {
+	previous := c.account.Inventory.get()
+	sims, fleets, networks, err := c.list(ctx, previous)
+	if err != nil {
 		return Result{}, err
 	}
-
-	have := listed{answered: true, fleets: fleets, networks: networks, sims: newSimList(sims, c.cfg.ICCID)}
-	if have.sims.equal(before.sims) {
-		have.sims = before.sims
-	}
+	listed := listed{answered: true, fleets: fleets, networks: networks, sims: newSIMList(sims, c.cfg.ICCID, previous.sims)}
 	switch {
 	case len(fleets) > 0 && fleets[0].AccountSID != "":
-		have.accountSID = fleets[0].AccountSID
+		listed.accountSID = fleets[0].AccountSID
 	case len(sims) > 0:
-		have.accountSID = sims[0].AccountSID
+		listed.accountSID = sims[0].AccountSID
 	}
-	var fleetRows, limitRows []Series
+	var fleetSamples, limitSamples []metric.Sample
 	for _, fleet := range fleets {
-		fleetRows = append(fleetRows, Series{[]string{fleet.SID, fleet.UniqueName}, 1})
+		fleetSamples = append(fleetSamples, metric.Sample{Labels: []string{fleet.SID, fleet.UniqueName}, Value: 1})
 		if fleet.DataLimit.Valid {
-			limitRows = append(limitRows, Series{[]string{fleet.SID}, float64(fleet.DataLimit.V)})
+			limitSamples = append(limitSamples, metric.Sample{Labels: []string{fleet.SID}, Value: float64(fleet.DataLimit.V)})
 		}
 	}
-	c.account.Inventory.set(have)
+	c.account.Inventory.set(listed)
 	return Result{
-		Batches: []Batch{
-			have.sims.batch(),
-			NewBatch("twilio_supersim_fleet_info", time.Time{}, fleetRows),
-			NewBatch("twilio_supersim_fleet_data_limit_bytes", time.Time{}, limitRows),
+		Batches: []metric.Batch{
+			listed.sims.batch(),
+			metric.NewBatch(fleetInfo(), fleetSamples),
+			metric.NewBatch(fleetDataLimit(), limitSamples),
 		},
 		Records: len(sims) + len(fleets) + len(networks),
 	}, nil
 }
 
-// bySID orders what has a SID of its own.
+// list reads the three listings, sorted by SID, as many at a time as the client
+// allows.
+func (c *SuperSIMInventory) list(ctx context.Context, previous listed) (sims []twilio.Sim, fleets []twilio.Fleet, networks []twilio.Network, err error) {
+	client := c.account.Client
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		sims, err = readListing(twilio.EndpointSims, func() iter.Seq2[twilio.Sim, error] {
+			return func(yield func(twilio.Sim, error) bool) {
+				for sim, err := range client.Sims(ctx, twilio.SimsParams{}) {
+					if !c.cfg.ICCID {
+						sim.ICCID = "" // not even held in memory
+					}
+					if !yield(sim, err) {
+						return
+					}
+				}
+			}
+		}, bySID(func(s twilio.Sim) string { return s.SID }), previous.sims.len())
+		return err
+	})
+	group.Go(func() (err error) {
+		fleets, err = readListing(twilio.EndpointFleets,
+			func() iter.Seq2[twilio.Fleet, error] { return client.Fleets(ctx, twilio.FleetsParams{}) },
+			bySID(func(f twilio.Fleet) string { return f.SID }), len(previous.fleets))
+		return err
+	})
+	group.Go(func() (err error) {
+		networks, err = readListing(twilio.EndpointNetworks,
+			func() iter.Seq2[twilio.Network, error] { return client.Networks(ctx, twilio.NetworksParams{}) },
+			bySID(func(n twilio.Network) string { return n.SID }), len(previous.networks))
+		return err
+	})
+	err = group.Wait()
+	return sims, fleets, networks, err
+}
+
+// bySID orders resources that have a SID of their own.
 func bySID[T comparable](sid func(T) string) order[T] {
 	return order[T]{
-		text:    sid,
 		compare: func(a, b T) int { return strings.Compare(sid(a), sid(b)) },
 		same:    func(a, b T) bool { return a == b },
 		name:    func(t T) string { return fmt.Sprintf("%q", sid(t)) },
 	}
 }
+
+// An Inventory holds an account's SIMs, fleets and networks as last listed. The
+// inventory collector fills it, the usage collector reads it.
+type Inventory struct {
+	mu   sync.Mutex
+	last listed
+}
+
+// listed is what one poll of the inventory found. Nothing changes it.
+type listed struct {
+	answered   bool
+	accountSID string // "" if nothing names it
+	sims       *simList
+	fleets     []twilio.Fleet // sorted by SID, as are the networks
+	networks   []twilio.Network
+}
+
+func (i *Inventory) set(l listed) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.last = l
+}
+
+func (i *Inventory) get() listed {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.last
+}
+
+// Answered reports whether the inventory has been listed at least once.
+func (i *Inventory) Answered() bool { return i.get().answered }

@@ -3,103 +3,54 @@ package collector
 import (
 	"context"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
-	"github.com/twilio-exporter/twilio_exporter/twilio"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
+	"github.com/twilio-exporter/twilio_exporter/collector/monthly"
 )
-
-// A dimension is one way to add up Super SIM usage. Each has metric names of
-// its own, so that a sum over one name never counts twice.
-type dimension struct {
-	group string // the word in the configuration, and in metric names
-	label string
-	api   twilio.Group
-	what  string // in help texts
-	key   func(twilio.UsageRecord) string
-}
-
-func dimensions() []dimension {
-	return []dimension{
-		{"account", "account_sid", twilio.GroupNone, "the account", func(r twilio.UsageRecord) string { return r.AccountSID }},
-		{"sim", "sim_sid", twilio.GroupSim, "each SIM", func(r twilio.UsageRecord) string { return r.SimSID }},
-		{"fleet", "fleet_sid", twilio.GroupFleet, "each fleet", func(r twilio.UsageRecord) string { return r.FleetSID }},
-		{"network", "network_sid", twilio.GroupNetwork, "each network", func(r twilio.UsageRecord) string { return r.NetworkSID }},
-		{"country", "iso_country", twilio.GroupIsoCountry, "each country", func(r twilio.UsageRecord) string { return r.IsoCountry }},
-	}
-}
-
-// listless says that no inventory names its keys: only usage does.
-func (d dimension) listless() bool {
-	return d.api == twilio.GroupNetwork || d.api == twilio.GroupIsoCountry
-}
-
-func (d dimension) family(rest string) string { return "twilio_supersim_" + d.group + "_" + rest }
-
-func superSIMUsageFamilies() []Family {
-	var all []Family
-	of := NameSuperSIMUsage
-	for _, d := range dimensions() {
-		all = append(all,
-			counter(of, d.family("upload_bytes_total"), "Bytes sent by SIMs in the month, for "+d.what+".", d.label),
-			counter(of, d.family("download_bytes_total"), "Bytes received by SIMs in the month, for "+d.what+".", d.label),
-			counter(of, d.family("cost_total"), "Money billed for data in the month, in units of the currency, for "+d.what+".", d.label, "currency"),
-			gauge(of, d.family("hour_upload_bytes"), "Bytes sent by SIMs in one whole hour, for "+d.what+".", d.label),
-			gauge(of, d.family("hour_download_bytes"), "Bytes received by SIMs in one whole hour, for "+d.what+".", d.label),
-		)
-	}
-	return append(all,
-		gauge(of, "twilio_supersim_hour_end_timestamp_seconds", "End of the hour that the hour gauges describe, in seconds since the epoch.", "group"),
-		gauge(of, "twilio_supersim_usage_end_timestamp_seconds", "Up to when the byte counters count, in seconds since the epoch.", "group"),
-		gauge(of, "twilio_supersim_cost_end_timestamp_seconds", "Up to when the cost counters count, in seconds since the epoch.", "group"),
-		gauge(of, "twilio_supersim_network_info", "A network that has counters, constant 1.", "network_sid", "friendly_name", "iso_country"),
-	)
-}
-
-// bytesColumn names the byte counters of a dimension.
-type bytesColumn struct {
-	dim      int // index of the dimension
-	download bool
-}
-
-// costColumn names the cost counters of a dimension.
-type costColumn struct {
-	dim      int
-	currency string
-}
 
 // SuperSIMUsage collects Super SIM data usage: byte and cost counters over the
 // month, gauges over one hour.
 type SuperSIMUsage struct {
-	account *Account
-	cfg     config.SuperSIMUsage
-	dims    []dimension
+	account    *Account
+	cfg        config.SuperSIMUsage
+	dimensions []dimension // in the order of the configuration
 
-	bytes  ledger[bytesColumn]
-	cost   ledger[costColumn]
-	months map[time.Time][][]string // keys of what had usage in months that were listed as a whole, by dimension, sorted
-	gauges []Batch                  // of the last good poll
+	bytes  *monthly.Ledger[bytesColumn]
+	cost   *monthly.Ledger[costColumn]
+	months map[time.Time][][]string // keys with usage in months that were listed whole, by dimension, sorted
+	gauges []metric.Batch           // of the last successful poll
 
-	sawInventory bool     // at the last good poll
-	names        *simList // whose SIDs the counters' ids are
+	sawInventory bool // the inventory had answered before the last successful poll
+}
+
+// bytesColumn names the byte counters of a dimension.
+type bytesColumn struct {
+	dimension int // index in SuperSIMUsage.dimensions
+	download  bool
+}
+
+// costColumn names the cost counters of a dimension.
+type costColumn struct {
+	dimension int // index in SuperSIMUsage.dimensions
+	currency  string
 }
 
 // NewSuperSIMUsage makes the collector for one account.
 func NewSuperSIMUsage(account *Account, cfg config.SuperSIMUsage) *SuperSIMUsage {
-	c := &SuperSIMUsage{account: account, cfg: cfg, months: make(map[time.Time][][]string)}
+	c := &SuperSIMUsage{
+		account: account, cfg: cfg,
+		bytes:  monthly.NewLedger[bytesColumn](account.ledgerOptions(cfg.Settle.Usage)),
+		cost:   monthly.NewLedger[costColumn](account.ledgerOptions(cfg.Settle.Cost)),
+		months: make(map[time.Time][][]string),
+	}
 	for _, group := range cfg.Groups {
 		for _, d := range dimensions() {
 			if d.group == group {
-				c.dims = append(c.dims, d)
+				c.dimensions = append(c.dimensions, d)
 			}
 		}
-	}
-	c.bytes = ledger[bytesColumn]{
-		calendar: newCalendar(cfg.Settle.Usage, account.Rollover), maxAge: account.MaxAge, started: account.Started,
-	}
-	c.cost = ledger[costColumn]{
-		calendar: newCalendar(cfg.Settle.Cost, account.Rollover), maxAge: account.MaxAge, started: account.Started,
 	}
 	return c
 }
@@ -107,100 +58,75 @@ func NewSuperSIMUsage(account *Account, cfg config.SuperSIMUsage) *SuperSIMUsage
 // Adopt implements Adopter: counters go on if they count the same usage.
 func (c *SuperSIMUsage) Adopt(previous Collector) {
 	p, ok := previous.(*SuperSIMUsage)
-	if !ok || p.cfg.Filter != c.cfg.Filter {
+	// Columns hold a dimension by its index.
+	if !ok || p.cfg.Filter != c.cfg.Filter || len(p.dimensions) != len(c.dimensions) {
 		return
 	}
-	// The ledgers' keys hold a dimension by its place.
-	if len(p.dims) != len(c.dims) {
-		return
-	}
-	for i := range c.dims {
-		if c.dims[i].group != p.dims[i].group {
+	for i := range c.dimensions {
+		if c.dimensions[i].group != p.dimensions[i].group {
 			return
 		}
 	}
-	c.bytes.adopt(&p.bytes)
-	c.cost.adopt(&p.cost)
-	c.months, c.gauges, c.sawInventory, c.names = p.months, p.gauges, p.sawInventory, p.names
+	c.bytes.Adopt(p.bytes)
+	c.cost.Adopt(p.cost)
+	c.months, c.gauges, c.sawInventory = p.months, p.gauges, p.sawInventory
 }
 
 // Poll implements Collector.
 func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
-	now := time.Now().UTC()
-	p := c.plan(now)
-	records, err := p.run(ctx, c)
+	plan := c.plan(time.Now().UTC())
+	totals, records, err := c.ask(ctx, plan.queries)
 	if err != nil {
 		return Result{}, err
 	}
-	have := c.account.Inventory.get()
-	warnings := p.warnings()
+	inventory := c.account.Inventory.get()
+	c.remember(plan, totals)
+	bytes, cost := c.report(plan, totals, inventory)
 
-	c.sawInventory = have.answered
-	c.remember(p)
-	usage, cost := c.report(p, have)
-	now = time.Now().UTC() // what is shown next is shown from now on
-	decreased := c.decreases(c.bytes.commit(now, usage), c.cost.commit(now, cost))
-	c.shareNames(have.sims)
+	now := time.Now().UTC() // the samples are exposed from now on, not from the start of the poll
+	decreased := c.commit(now, bytes, cost)
+	c.gauges = append(c.hourGauges(plan, totals), c.networkInfo(inventory.networks))
+	c.sawInventory = inventory.answered
+
+	warnings := unpriced(totals)
 	if len(decreased) > 0 {
 		warnings = append(warnings, fmt.Sprintf(
 			"the API reports %d counters lower than before, for example %s; their higher values are held", len(decreased), decreased[0]))
 	}
-	c.gauges = c.hourGauges(p)
-	c.gauges = append(c.gauges, c.networkInfo(have.networks)...)
-	return Result{Batches: c.render(now), Records: records, Decreases: len(decreased), Warnings: warnings}, nil
+	return Result{Batches: c.batches(now), Records: records, Decreases: len(decreased), Warnings: warnings}, nil
 }
 
-// Turn implements Clocked.
-func (c *SuperSIMUsage) Turn(now time.Time) (Result, bool) {
-	usage, cost := c.bytes.turn(now), c.cost.turn(now)
-	if !usage && !cost {
-		return Result{}, false
-	}
-	return Result{Batches: c.render(now)}, true
-}
-
-// Next implements Clocked. The counters of silent SIMs and fleets are due once
-// the inventory has answered.
-func (c *SuperSIMUsage) Next(now time.Time) time.Time {
-	if !c.bytes.month.IsZero() && !c.sawInventory && c.account.Inventory.Answered() {
-		return now
-	}
-	return sooner(c.bytes.next(now), c.cost.next(now))
-}
-
-// remember keeps the keys of what had usage in a whole month: in the month
-// after it their counters are there, if only at 0.
-func (c *SuperSIMUsage) remember(p *usagePlan) {
-	for q, totals := range p.totals {
-		if q.hour || !q.end.Equal(q.start.AddDate(0, 1, 0)) {
-			continue
-		}
-		if c.months[q.start] == nil {
-			c.months[q.start] = make([][]string, len(c.dims))
-		}
-		keys := []string{} // not nil: the month has been listed
-		if c.dims[q.dim].listless() {
-			for _, t := range totals {
-				keys = append(keys, t.key)
-			}
-		}
-		c.months[q.start][q.dim] = keys
-	}
-	maps.DeleteFunc(c.months, func(month time.Time, _ [][]string) bool { return month.Before(p.cost.before()) })
-}
-
-// decreases words the counters that fell, for the log.
-func (c *SuperSIMUsage) decreases(usage []key[bytesColumn], cost []key[costColumn]) []string {
-	var all []string
-	for _, k := range usage {
+// commit hands both reports to the ledgers and describes the counters that
+// decreased, for the log.
+func (c *SuperSIMUsage) commit(now time.Time, bytes *monthly.Report[bytesColumn], cost *monthly.Report[costColumn]) []string {
+	var decreased []string
+	for _, counter := range c.bytes.Commit(now, bytes) {
 		direction := "upload"
-		if k.column.download {
+		if counter.Column.download {
 			direction = "download"
 		}
-		all = append(all, fmt.Sprintf("%s bytes of %s %q", direction, c.dims[k.column.dim].group, k.id))
+		decreased = append(decreased, fmt.Sprintf("%s bytes of %s %q", direction, c.dimensions[counter.Column.dimension].group, counter.ID))
 	}
-	for _, k := range cost {
-		all = append(all, fmt.Sprintf("%s cost of %s %q", k.column.currency, c.dims[k.column.dim].group, k.id))
+	for _, counter := range c.cost.Commit(now, cost) {
+		decreased = append(decreased, fmt.Sprintf("%s cost of %s %q", counter.Column.currency, c.dimensions[counter.Column.dimension].group, counter.ID))
 	}
-	return all
+	return decreased
+}
+
+// Advance implements Clocked.
+func (c *SuperSIMUsage) Advance(now time.Time) (Result, bool) {
+	bytes, cost := c.bytes.Advance(now), c.cost.Advance(now)
+	if !bytes && !cost {
+		return Result{}, false
+	}
+	return Result{Batches: c.batches(now)}, true
+}
+
+// NextChange implements Clocked. The counters of silent SIMs and fleets are due
+// once the inventory has answered.
+func (c *SuperSIMUsage) NextChange(now time.Time) time.Time {
+	if c.bytes.HasReport() && !c.sawInventory && c.account.Inventory.Answered() {
+		return now
+	}
+	return monthly.Earliest(c.bytes.NextChange(now), c.cost.NextChange(now))
 }

@@ -201,7 +201,7 @@ func TestFirstAppearance(t *testing.T) {
 			// Gauges do not wait.
 			"supersim_network_hour_upload_bytes " + away: 0,
 		})
-		if have, want := c.Next(time.Now().UTC()), date("2004-03-10 06:15"); !have.Equal(want) {
+		if have, want := c.NextChange(time.Now().UTC()), date("2004-03-10 06:15"); !have.Equal(want) {
 			t.Errorf("next poll at %s, want %s", have, want)
 		}
 		until(t, "2004-03-10 06:14")
@@ -236,11 +236,11 @@ func TestSilentAllMonth(t *testing.T) {
 			"supersim_account_cost_total " + accountSID + " USD": none, // nothing billed this month
 			"supersim_sim_upload_bytes_total " + talker:          none, // the inventory has not answered
 		})
-		if next := c.Next(time.Now().UTC()); next.Before(date("2004-05-01 00:00")) {
+		if next := c.NextChange(time.Now().UTC()); next.Before(date("2004-05-01 00:00")) {
 			t.Errorf("next poll at %s", next)
 		}
 		r.inventory()
-		if next := c.Next(time.Now().UTC()); next.After(time.Now()) {
+		if next := c.NextChange(time.Now().UTC()); next.After(time.Now()) {
 			t.Errorf("the inventory has answered, but the next poll is at %s", next)
 		}
 		r.good(c)
@@ -350,7 +350,7 @@ func TestFailedPollPublishesNothing(t *testing.T) {
 					t.Fatal("the poll succeeded")
 				}
 				r.simulator.ClearFaults()
-				if result, changed := c.Turn(time.Now().UTC()); changed {
+				if result, changed := c.Advance(time.Now().UTC()); changed {
 					t.Errorf("the failed poll changed the results: %v", result)
 				}
 				r.good(c)
@@ -440,7 +440,7 @@ func TestFilterShowsNothingElseAsSilent(t *testing.T) {
 			var sims, fleets []string
 			for _, b := range r.last.Batches {
 				for s := range b.All() {
-					switch b.Family {
+					switch b.Family.Name {
 					case "twilio_supersim_sim_upload_bytes_total":
 						sims = append(sims, s.Labels[0])
 					case "twilio_supersim_fleet_upload_bytes_total":

@@ -15,11 +15,8 @@ func TestEdgesDoNotWaitForTheInterval(t *testing.T) {
 		simulators := map[string]*twiliotest.Simulator{"a": twiliotest.New(twiliotest.Options{
 			Accounts: []twiliotest.Account{{SID: sidA, AuthToken: "token-a", SIMs: 3, Fleets: 1}},
 		})}
-		p := launch(t, "accounts:"+twilioAccount+`
-collectors:
-  supersim_usage: {interval: 1h, groups: [account]}
-  account_balance: {enabled: false}
-`, simulators)
+		p := launch(t, "accounts:"+twilioAccount+only(
+			"supersim_usage: {interval: 1h, groups: [account]}", "supersim_inventory: {}", "account_usage: {}"), simulators)
 		defer p.stop()
 
 		const polls = `twilio_exporter_polls_total{account="a",collector="supersim_usage"}`

@@ -14,15 +14,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
-	"github.com/twilio-exporter/twilio_exporter/collector"
-	"github.com/twilio-exporter/twilio_exporter/collector/web"
+	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
 
@@ -114,13 +112,8 @@ const bothAccounts = "accounts:" + twilioAccount + koreAccount
 // noon is when tests of the hand-made world begin.
 func noon(t *testing.T) { until(t, "2004-03-15 12:02:00") }
 
-// handler serves a process as the program does.
-func (p *process) handler(telemetryPath string) http.Handler {
-	return web.Handler(web.Options{
-		Logger: log.NewLogfmtLogger(p.log), Registry: p.registry, TelemetryPath: telemetryPath,
-		Version: "test", Exporter: p.exporter, Reload: func() error { return nil },
-	})
-}
+// handler serves a process's metrics as the program does.
+func (p *process) handler() http.Handler { return p.exporter.Handler(exporter.HandlerOptions{}) }
 
 func get(h http.Handler, path, accept string) *http.Response {
 	r := httptest.NewRequest(http.MethodGet, path, nil)
@@ -168,7 +161,7 @@ func golden(t *testing.T, file, have string) {
 // handler itself.
 func (p *process) scrape() string {
 	p.t.Helper()
-	return promhttpLines.ReplaceAllString(body(p.t, get(p.handler("/metrics"), "/metrics", "")), "")
+	return promhttpLines.ReplaceAllString(body(p.t, get(p.handler(), "/metrics", "")), "")
 }
 
 var (
@@ -207,7 +200,7 @@ func TestExpositionIsTheTable(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, want := range collector.Families(iccid) {
+			for _, want := range families(iccid) {
 				f := have[want.Name]
 				if f == nil {
 					t.Errorf("%s is not exposed", want.Name)
@@ -271,8 +264,8 @@ func TestLint(t *testing.T) {
 		defer p.stop()
 		p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 		until(t, "2004-03-15 12:03:00")
-		get(p.handler("/metrics"), "/metrics", "") // so that the handler has metrics to look at
-		text := body(t, get(p.handler("/metrics"), "/metrics", ""))
+		get(p.handler(), "/metrics", "") // so that the handler has metrics to look at
+		text := body(t, get(p.handler(), "/metrics", ""))
 		for _, name := range []string{"go_goroutines", "process_open_fds", "promhttp_metric_handler_requests_total"} {
 			if !strings.Contains(text, "\n"+name) {
 				t.Errorf("%s is not there", name)
@@ -294,7 +287,7 @@ func TestOpenMetrics(t *testing.T) {
 		p := launch(t, bothAccounts, handMade())
 		defer p.stop()
 		until(t, "2004-03-15 12:03:00")
-		resp := get(p.handler("/metrics"), "/metrics", "application/openmetrics-text;version=1.0.0")
+		resp := get(p.handler(), "/metrics", "application/openmetrics-text;version=1.0.0")
 		if kind := resp.Header.Get("Content-Type"); !strings.HasPrefix(kind, "application/openmetrics-text; version=1.0.0") {
 			t.Errorf("have Content-Type %q", kind)
 		}
@@ -334,7 +327,7 @@ func TestTextFormat(t *testing.T) {
 		noon(t)
 		p := launch(t, bothAccounts, handMade())
 		defer p.stop()
-		resp := get(p.handler("/metrics"), "/metrics", "")
+		resp := get(p.handler(), "/metrics", "")
 		if kind := resp.Header.Get("Content-Type"); !strings.HasPrefix(kind, "text/plain; version=0.0.4") {
 			t.Errorf("have Content-Type %q", kind)
 		}
@@ -353,7 +346,7 @@ func TestCompressed(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
 		r.Header.Set("Accept-Encoding", "gzip")
 		w := httptest.NewRecorder()
-		p.handler("/metrics").ServeHTTP(w, r)
+		p.handler().ServeHTTP(w, r)
 		if have := w.Header().Get("Content-Encoding"); have != "gzip" {
 			t.Fatalf("want gzip, have %q", have)
 		}
@@ -380,7 +373,7 @@ func TestProtobuf(t *testing.T) {
 		defer p.stop()
 		until(t, "2004-03-01 12:03:00")
 		const accept = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
-		resp := get(p.handler("/metrics"), "/metrics", accept)
+		resp := get(p.handler(), "/metrics", accept)
 		format := expfmt.ResponseFormat(resp.Header)
 		if format.FormatType() != expfmt.TypeProtoDelim {
 			t.Fatalf("have format %q", format)

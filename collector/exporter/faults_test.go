@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
 
@@ -157,7 +157,7 @@ func effects(kind twiliotest.FaultKind) map[string]effect {
 	case twiliotest.NoList:
 		return lists(fails("answer", "it has no ", request))
 	case twiliotest.ConflictingDuplicates:
-		return lists(fails("answer", "comes twice"))
+		return lists(fails("answer", "listed twice"))
 	case twiliotest.UnreadableNumbers:
 		return every(fails("answer", request))
 	case twiliotest.NegativeNumbers:
@@ -234,16 +234,16 @@ func testFault(t *testing.T, kind twiliotest.FaultKind, name string, want effect
 	until(t, "2004-03-15 12:08:00") // polls were due at 12:07
 	p.wantChanged(good, of(name, want.change))
 	p.wantPolls(2, "a", name, want.reason)
-	p.want(map[string]float64{pollSeries(collector.UsageDecreases, "a", name): float64(want.decreases)})
+	p.want(map[string]float64{pollSeries("twilio_exporter_usage_decreases_total", "a", name): float64(want.decreases)})
 	p.wantLogged(name, want)
 
 	simulators["a"].ClearFaults()
 	until(t, "2004-03-15 12:13:00")
 	p.wantChanged(good, nil)
 	p.want(map[string]float64{
-		pollSeries(collector.PollSuccess, "a", name):    1,
-		pollSeries(collector.Polls, "a", name):          3,
-		pollSeries(collector.UsageDecreases, "a", name): float64(want.decreases),
+		pollSeries("twilio_exporter_poll_success", "a", name):          1,
+		pollSeries("twilio_exporter_polls_total", "a", name):           3,
+		pollSeries("twilio_exporter_usage_decreases_total", "a", name): float64(want.decreases),
 	})
 }
 
@@ -253,8 +253,8 @@ func of(name string, change func(string, float64) float64) func(string, float64)
 		return nil
 	}
 	own := make(map[string]bool)
-	for _, f := range collector.Families(false) {
-		own[f.Name] = f.Collector == name
+	for _, f := range exporter.FamiliesOf(name) {
+		own[f.Name] = true
 	}
 	return func(series string, v float64) float64 {
 		if family, _, _ := strings.Cut(series, "{"); own[family] && strings.Contains(series, `account="a"`) {
@@ -312,10 +312,10 @@ func (p *process) wantPolls(n int, account, name, reason string) {
 			success = 0
 		}
 		p.want(map[string]float64{
-			pollSeries(collector.PollSuccess, poll[0], poll[1]): success,
-			pollSeries(collector.Polls, poll[0], poll[1]):       float64(n),
+			pollSeries("twilio_exporter_poll_success", poll[0], poll[1]): success,
+			pollSeries("twilio_exporter_polls_total", poll[0], poll[1]):  float64(n),
 		})
-		prefix := strings.TrimSuffix(pollSeries(collector.PollFailures, poll[0], poll[1]), "}")
+		prefix := strings.TrimSuffix(pollSeries("twilio_exporter_poll_failures_total", poll[0], poll[1]), "}")
 		for series, v := range have {
 			if !strings.HasPrefix(series, prefix) {
 				continue
@@ -410,17 +410,17 @@ func TestSecondPages(t *testing.T) {
 				defer p.stop()
 				until(t, "2004-03-15 12:04:00")
 				for name, series := range series {
-					want := map[string]float64{pollSeries(collector.PollSuccess, "a", name): 1, series: 1}
+					want := map[string]float64{pollSeries("twilio_exporter_poll_success", "a", name): 1, series: 1}
 					if x.reason != "" {
-						want = map[string]float64{pollSeries(collector.PollSuccess, "a", name): 0, series: math.NaN()}
-						want[fmt.Sprintf("%s{account=%q,collector=%q,reason=%q}", collector.PollFailures, "a", name, x.reason)] = 1
+						want = map[string]float64{pollSeries("twilio_exporter_poll_success", "a", name): 0, series: math.NaN()}
+						want[fmt.Sprintf("%s{account=%q,collector=%q,reason=%q}", "twilio_exporter_poll_failures_total", "a", name, x.reason)] = 1
 					}
 					p.want(want)
 				}
 				simulators["a"].ClearFaults()
 				until(t, "2004-03-15 12:08:00")
 				for name, series := range series {
-					p.want(map[string]float64{pollSeries(collector.PollSuccess, "a", name): 1, series: 1})
+					p.want(map[string]float64{pollSeries("twilio_exporter_poll_success", "a", name): 1, series: 1})
 				}
 			})
 		})
@@ -456,8 +456,8 @@ func TestTokenFaults(t *testing.T) {
 						want = 1
 					}
 					p.want(map[string]float64{
-						pollSeries(collector.PollSuccess, poll[0], poll[1]):                                                    1 - want,
-						fmt.Sprintf("%s{account=%q,collector=%q,reason=%q}", collector.PollFailures, poll[0], poll[1], reason): want,
+						pollSeries("twilio_exporter_poll_success", poll[0], poll[1]):                                                          1 - want,
+						fmt.Sprintf("%s{account=%q,collector=%q,reason=%q}", "twilio_exporter_poll_failures_total", poll[0], poll[1], reason): want,
 					})
 				}
 				if lines := p.logged("error"); len(lines) != 2 {
@@ -466,7 +466,7 @@ func TestTokenFaults(t *testing.T) {
 				simulators["b"].ClearFaults()
 				until(t, "2004-03-15 12:08:00")
 				for _, poll := range polls() {
-					p.want(map[string]float64{pollSeries(collector.PollSuccess, poll[0], poll[1]): 1})
+					p.want(map[string]float64{pollSeries("twilio_exporter_poll_success", poll[0], poll[1]): 1})
 				}
 			})
 		})
@@ -516,8 +516,8 @@ func TestMaxAge(t *testing.T) {
 			return balance(series, v)
 		})
 		p.want(map[string]float64{
-			pollSeries(collector.PollSuccess, "a", "supersim_usage"):     0,
-			pollSeries(collector.PollLastSuccess, "a", "supersim_usage"): float64(date("2004-03-15 12:02").UnixMilli()+100) / 1000,
+			pollSeries("twilio_exporter_poll_success", "a", "supersim_usage"):                        0,
+			pollSeries("twilio_exporter_poll_last_success_timestamp_seconds", "a", "supersim_usage"): float64(date("2004-03-15 12:02").UnixMilli()+100) / 1000,
 		})
 		simulators["a"].ClearFaults()
 		until(t, "2004-03-15 12:28:00")
@@ -543,8 +543,8 @@ func TestHangingAccount(t *testing.T) {
 				want = 12 // from 12:02 to 12:57
 			}
 			p.want(map[string]float64{
-				pollSeries(collector.Polls, poll[0], poll[1]):       want,
-				pollSeries(collector.PollSuccess, poll[0], poll[1]): 1,
+				pollSeries("twilio_exporter_polls_total", poll[0], poll[1]):  want,
+				pollSeries("twilio_exporter_poll_success", poll[0], poll[1]): 1,
 			})
 		}
 		p.stop()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"sort"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -21,7 +22,7 @@ import (
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
-	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
@@ -54,7 +55,7 @@ const (
 type process struct {
 	t        *testing.T
 	exporter *exporter.Exporter
-	registry *exposition.Live
+	registry *prometheus.Registry
 	log      *syncBuffer
 	cancel   context.CancelFunc
 }
@@ -68,13 +69,50 @@ func launch(t *testing.T, yaml string, simulators map[string]*twiliotest.Simulat
 
 func launchAs(t *testing.T, yaml string, logger func(io.Writer) log.Logger, dial exporter.Dialer) *process {
 	t.Helper()
+	return start(t, parse(t, yaml), logger, dial)
+}
+
+func start(t *testing.T, cfg *config.Config, logger func(io.Writer) log.Logger, dial exporter.Dialer) *process {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &process{t: t, registry: exposition.NewLive(), log: new(syncBuffer), cancel: cancel}
+	p := &process{t: t, registry: prometheus.NewRegistry(), log: new(syncBuffer), cancel: cancel}
 	p.exporter = exporter.New(ctx, exporter.Options{
 		Logger: logger(p.log), Registry: p.registry, UserAgent: "twilio_exporter/test", Dial: dial,
 	})
-	p.reload(yaml)
+	if err := p.exporter.Reload(cfg); err != nil {
+		t.Fatal(err)
+	}
 	return p
+}
+
+func parse(t *testing.T, yaml string) *config.Config {
+	t.Helper()
+	cfg, err := config.Parse("test.yml", []byte(yaml))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// only is configuration that switches on the collectors named, each with its
+// options ("account_balance: {interval: 1s}"), and all others off.
+func only(options ...string) string {
+	text := "\ncollectors:\n"
+	for _, name := range exporter.CollectorNames() {
+		line := name + ": {enabled: false}"
+		for _, o := range options {
+			if strings.HasPrefix(o, name+":") {
+				line = o
+			}
+		}
+		text += "  " + line + "\n"
+	}
+	return text
+}
+
+// families are those of the program as it is configured by default.
+func families(iccid bool) []metric.Family {
+	return exporter.Families(config.Collectors{SuperSIMInventory: config.SuperSIMInventory{ICCID: iccid}})
 }
 
 // inMemory adds to an account's transport the credentials, as Dial does to real
@@ -107,11 +145,7 @@ func (p *process) reload(yaml string) {
 
 func (p *process) tryReload(yaml string) error {
 	p.t.Helper()
-	cfg, err := config.Parse("test.yml", []byte(yaml))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return p.exporter.Reload(cfg)
+	return p.exporter.Reload(parse(p.t, yaml))
 }
 
 func (p *process) stop() {
@@ -119,16 +153,10 @@ func (p *process) stop() {
 	p.exporter.Wait()
 }
 
-// live gathers the metrics that are not rows.
-func (p *process) live() ([]*dto.MetricFamily, error) {
-	families, _, err := p.registry.Gather() // and never lets go of them
-	return families, err
-}
-
 // gather reads every series by its text form. Histograms are left out.
 func (p *process) gather() map[string]float64 {
 	p.t.Helper()
-	families, err := prometheus.Gatherers{prometheus.GathererFunc(p.live), p.exporter.Exposition()}.Gather()
+	families, err := prometheus.Gatherers{p.registry, p.exporter.Gatherer()}.Gather()
 	if err != nil {
 		p.t.Errorf("%s: gather: %v", time.Now(), err)
 	}
@@ -149,7 +177,7 @@ func (p *process) gather() map[string]float64 {
 // created reads the created timestamp of a family's first series.
 func (p *process) created(name string) time.Time {
 	p.t.Helper()
-	families, err := prometheus.Gatherers{prometheus.GathererFunc(p.live), p.exporter.Exposition()}.Gather()
+	families, err := prometheus.Gatherers{p.registry, p.exporter.Gatherer()}.Gather()
 	if err != nil {
 		p.t.Fatal(err)
 	}

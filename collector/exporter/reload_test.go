@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/twilio-exporter/twilio_exporter/collector"
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
 
@@ -28,8 +27,8 @@ func reloading(t *testing.T, yaml string, f func(*testing.T, *process, map[strin
 	})
 }
 
-// only keeps the series that hold some text.
-func only(series map[string]float64, text string) map[string]float64 {
+// holding keeps the series whose text holds another.
+func holding(series map[string]float64, text string) map[string]float64 {
 	kept := make(map[string]float64)
 	for name, v := range series {
 		if strings.Contains(name, text) {
@@ -54,8 +53,8 @@ func TestReload(t *testing.T) {
 			t.Error("it is not ready any more")
 		}
 		p.want(map[string]float64{
-			collector.ConfigLastReloadSuccessful + "{}": 1,
-			collector.ConfigLastReloadTimestamp + "{}":  float64(date("2004-03-15 12:04").Unix()),
+			"twilio_exporter_config_last_reload_successful{}":                1,
+			"twilio_exporter_config_last_reload_success_timestamp_seconds{}": float64(date("2004-03-15 12:04").Unix()),
 		})
 		p.wantPolls(1, "", "", "")
 		until(t, "2004-03-15 12:04:30")
@@ -70,6 +69,34 @@ func TestReload(t *testing.T) {
 		}
 		until(t, "2004-03-15 13:03:00") // and then at the new interval
 		p.wantPolls(2, "", "", "")
+	})
+}
+
+// TestReloadOfOneAccount: an account of which the configuration says nothing new
+// is not disturbed by a reload: no poll of it is cut short, repeated or put off.
+func TestReloadOfOneAccount(t *testing.T) {
+	reloading(t, bothAccounts+often, func(t *testing.T, p *process, simulators map[string]*twiliotest.Simulator) {
+		good := p.results()
+		for _, s := range simulators {
+			s.ResetCounts()
+		}
+		other := strings.Replace(bothAccounts, "secret-b", "secret-x", 1) + often
+		for range 50 {
+			p.reload(bothAccounts + often)
+			p.reload(other)
+		}
+		until(t, "2004-03-15 12:06:00")
+		p.wantChanged(good, nil)
+		if have := starts(simulators["a"], twiliotest.Sims); len(have) > 0 {
+			t.Errorf("want no request for the account that stayed the same, have them at %v", have)
+		}
+		if have := starts(simulators["b"], twiliotest.Token); len(have) == 0 {
+			t.Error("want requests for the account that changed")
+		}
+		until(t, "2004-03-15 12:07:30")
+		if have, want := starts(simulators["a"], twiliotest.Sims), []string{"12:07:00.0"}; !slices.Equal(have, want) {
+			t.Errorf("want the poll to come when it was due, with requests at %v, have them at %v", want, have)
+		}
 	})
 }
 
@@ -92,8 +119,8 @@ func TestReloadWhilePolling(t *testing.T) {
 			t.Error("it is not ready although all have polled")
 		}
 		p.want(map[string]float64{
-			pollSeries(collector.Polls, "a", "supersim_usage"):       1,
-			pollSeries(collector.PollSuccess, "a", "supersim_usage"): 1,
+			pollSeries("twilio_exporter_polls_total", "a", "supersim_usage"):  1,
+			pollSeries("twilio_exporter_poll_success", "a", "supersim_usage"): 1,
 		})
 		if lines := p.logged("error"); len(lines) > 0 {
 			t.Errorf("have %q", lines)
@@ -109,7 +136,7 @@ func TestReloadKeepsHeldValues(t *testing.T) {
 			one   = `twilio_supersim_sim_upload_bytes_total{account="a",sim_sid="` + sim1 + `"}`
 			two   = `twilio_supersim_sim_upload_bytes_total{account="a",sim_sid="` + sim2 + `"}`
 			sms   = `twilio_account_usage_total{account="a",account_sid="` + sidA + `",category="sms",unit="segments"}`
-			fewer = collector.UsageDecreases
+			fewer = "twilio_exporter_usage_decreases_total"
 		)
 		simulators["a"].Inject(twiliotest.Fault{Kind: twiliotest.ShrinkTotals})
 		until(t, "2004-03-15 12:08:00")
@@ -148,8 +175,8 @@ func TestReloadAccounts(t *testing.T) {
 		p.want(map[string]float64{`twilio_supersim_sim_upload_bytes_total{account="b",sim_sid="` + simB + `"}`: 9007199254740})
 		simulators["b"].Inject(twiliotest.Fault{Kind: twiliotest.Slow, Delay: time.Second})
 		p.reload("accounts:" + koreAccount + often)
-		p.wantChanged(only(both, `account="b"`), nil)
-		if left := only(p.gather(), `account="a"`); len(left) > 0 {
+		p.wantChanged(holding(both, `account="b"`), nil)
+		if left := holding(p.gather(), `account="a"`); len(left) > 0 {
 			t.Errorf("of an account that is gone there is %v", left)
 		}
 		until(t, "2004-03-15 12:06:00")
@@ -160,7 +187,7 @@ func TestReloadAccounts(t *testing.T) {
 		p.reload(bothAccounts + often)
 		until(t, "2004-03-15 12:07:00")
 		p.wantChanged(both, nil)
-		p.want(map[string]float64{pollSeries(collector.Polls, "a", "supersim_usage"): 1})
+		p.want(map[string]float64{pollSeries("twilio_exporter_polls_total", "a", "supersim_usage"): 1})
 	})
 }
 
@@ -174,7 +201,7 @@ func TestReloadIdentity(t *testing.T) {
 		}
 		p.reload(strings.Replace(bothAccounts, "supersim_url: http://simulator", "supersim_url: http://elsewhere", 1) + often)
 		vanish := func(series string, v float64) float64 {
-			if strings.Contains(series, `account="a"`) && !strings.HasPrefix(series, collector.AccountInfo) {
+			if strings.Contains(series, `account="a"`) && !strings.HasPrefix(series, "twilio_account_info") {
 				return math.NaN()
 			}
 			return v
@@ -193,7 +220,7 @@ func TestReloadCollectors(t *testing.T) {
 		p.reload(bothAccounts + strings.Replace(often, "account_balance: {", "account_balance: {enabled: false, ", 1))
 		p.wantChanged(good, of("account_balance", func(string, float64) float64 { return math.NaN() }))
 		until(t, "2004-03-15 12:13:00")
-		if left := only(p.gather(), `collector="account_balance"`); len(left) > 0 {
+		if left := holding(p.gather(), `collector="account_balance"`); len(left) > 0 {
 			t.Errorf("have %v", left)
 		}
 		if have := simulators["a"].Requests(twiliotest.Balance); have != 1 {
@@ -235,7 +262,7 @@ func TestReloadICCID(t *testing.T) {
 func TestFailedReload(t *testing.T) {
 	reloading(t, bothAccounts+often, func(t *testing.T, p *process, simulators map[string]*twiliotest.Simulator) {
 		good := p.results()
-		success, timestamp := collector.ConfigLastReloadSuccessful+"{}", collector.ConfigLastReloadTimestamp+"{}"
+		success, timestamp := "twilio_exporter_config_last_reload_successful{}", "twilio_exporter_config_last_reload_success_timestamp_seconds{}"
 		loaded := float64(date("2004-03-15 12:02").Unix())
 		p.want(map[string]float64{success: 1, timestamp: loaded})
 		// The first account is fine; the second is not.
@@ -270,15 +297,15 @@ func TestReloadCredentials(t *testing.T) {
 		p.wantChanged(good, nil)
 		for _, poll := range polls() {
 			p.want(map[string]float64{
-				pollSeries(collector.PollSuccess, poll[0], poll[1]):                                                         0,
-				strings.TrimSuffix(pollSeries(collector.PollFailures, poll[0], poll[1]), "}") + `,reason="authentication"}`: 1,
+				pollSeries("twilio_exporter_poll_success", poll[0], poll[1]):                                                               0,
+				strings.TrimSuffix(pollSeries("twilio_exporter_poll_failures_total", poll[0], poll[1]), "}") + `,reason="authentication"}`: 1,
 			})
 		}
 		p.reload(bothAccounts + often)
 		until(t, "2004-03-15 12:06:00")
 		p.wantChanged(good, nil)
 		for _, poll := range polls() {
-			p.want(map[string]float64{pollSeries(collector.PollSuccess, poll[0], poll[1]): 1})
+			p.want(map[string]float64{pollSeries("twilio_exporter_poll_success", poll[0], poll[1]): 1})
 		}
 	})
 }

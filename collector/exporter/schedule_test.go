@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/twilio-exporter/twilio_exporter/collector"
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
 
@@ -92,13 +91,7 @@ func TestSlowPolls(t *testing.T) {
 		noon(t)
 		simulators := handMade()
 		simulators["a"].Inject(twiliotest.Fault{Kind: twiliotest.Slow, Delay: 25 * time.Second})
-		p := launch(t, "accounts:"+twilioAccount+`
-collectors:
-  supersim_usage: {enabled: false}
-  supersim_inventory: {enabled: false}
-  account_usage: {enabled: false}
-  account_balance: {interval: 10s}
-`, simulators)
+		p := launch(t, "accounts:"+twilioAccount+only("account_balance: {interval: 10s}"), simulators)
 		defer p.stop()
 		until(t, "2004-03-15 12:04:00")
 		want := []string{"12:02:00.0", "12:02:30.0", "12:03:00.0", "12:03:30.0", "12:04:00.0"}
@@ -117,12 +110,7 @@ func TestOneAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		until(t, "2004-03-01 01:30:00")
 		simulators := handMade()
-		p := launch(t, "accounts:"+twilioAccount+`
-collectors:
-  supersim_usage: {groups: [account], interval: 1m}
-  supersim_inventory: {interval: 7m}
-  account_usage: {enabled: false}
-  account_balance: {enabled: false}
+		p := launch(t, "accounts:"+twilioAccount+only("supersim_usage: {groups: [account], interval: 1m}", "supersim_inventory: {interval: 7m}")+`
 rollover: 5m
 api: {timeout: 10m, max_concurrency: 20}
 `, simulators)
@@ -197,7 +185,7 @@ func TestLateInventoryAndFailingUsage(t *testing.T) {
 		until(t, "2004-03-15 12:02:19")
 		simulators["a"].Inject(twiliotest.Fault{Kind: twiliotest.ServerError, Endpoint: twiliotest.UsageRecords})
 		until(t, "2004-03-15 12:16:00")
-		if have := p.gather()[pollSeries(collector.Polls, "a", "supersim_usage")]; have != 2 {
+		if have := p.gather()[pollSeries("twilio_exporter_polls_total", "a", "supersim_usage")]; have != 2 {
 			t.Errorf("want 2 polls, have %v", have)
 		}
 	})

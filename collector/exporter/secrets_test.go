@@ -118,11 +118,13 @@ func testSecrets(t *testing.T) {
 
 // everything is what a process shows to whoever asks it.
 func (p *process) everything(w io.Writer) {
-	h := p.handler("/metrics")
+	h := p.handler()
 	for _, accept := range []string{"", "application/openmetrics-text", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"} {
 		io.WriteString(w, body(p.t, get(h, "/metrics", accept)))
 	}
-	io.WriteString(w, body(p.t, get(h, "/", "")))
+	for _, s := range p.exporter.Status() { // of which the landing page is made
+		fmt.Fprintf(w, "%+v %+v\n", s, s.Outcome)
+	}
 }
 
 // wantNone looks for secrets, plain and in the forms in which they travel.

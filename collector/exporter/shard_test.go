@@ -1,7 +1,6 @@
 package exporter_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -13,10 +12,7 @@ import (
 	"github.com/go-kit/log"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/twilio-exporter/twilio_exporter/collector"
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
-	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
-	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
 
@@ -68,20 +64,8 @@ func (f fleetOfAccounts) launch(t *testing.T, shard, total int) *process {
 		})
 	}
 	simulators["production"].Inject(twiliotest.Fault{Kind: twiliotest.Forbidden, Endpoint: twiliotest.Balance})
-	cfg, err := config.Parse("test.yml", []byte(f.yaml))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	p := &process{t: t, registry: exposition.NewLive(), log: new(syncBuffer), cancel: cancel}
-	p.exporter = exporter.New(ctx, exporter.Options{
-		Logger: log.NewLogfmtLogger(p.log), Registry: p.registry, UserAgent: "twilio_exporter/test",
-		Dial: inMemory(func(account string) http.RoundTripper { return simulators[account].Transport() }),
-	})
-	if err := p.exporter.Reload(cfg.Shard(shard, total)); err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return start(t, parse(t, f.yaml).Shard(shard, total), log.NewLogfmtLogger,
+		inMemory(func(account string) http.RoundTripper { return simulators[account].Transport() }))
 }
 
 // aboutAccounts reads what a process shows of its accounts, created timestamps
@@ -90,7 +74,7 @@ func (f fleetOfAccounts) launch(t *testing.T, shard, total int) *process {
 // when the exporter's own counters count, how long a poll took and when it ended.
 func (p *process) aboutAccounts() map[string]string {
 	p.t.Helper()
-	families, err := prometheus.Gatherers{prometheus.GathererFunc(p.live), p.exporter.Exposition()}.Gather()
+	families, err := prometheus.Gatherers{p.registry, p.exporter.Gatherer()}.Gather()
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -102,7 +86,7 @@ func (p *process) aboutAccounts() map[string]string {
 				continue
 			}
 			switch name := f.GetName(); {
-			case name == collector.PollDuration, name == collector.PollLastSuccess:
+			case name == "twilio_exporter_poll_duration_seconds", name == "twilio_exporter_poll_last_success_timestamp_seconds":
 				all[id] = "a number"
 			case m.Gauge != nil:
 				all[id] = fmt.Sprint(m.Gauge.GetValue())
@@ -178,7 +162,7 @@ func compareShards(t *testing.T, whole *process, shards []*process) {
 	for id := range want {
 		seen[id[:strings.IndexByte(id, '{')]] = true
 	}
-	for _, f := range collector.Families(false) {
+	for _, f := range families(false) {
 		if f.PerAccount && !seen[f.Name] {
 			t.Errorf("%s: no series of %s was compared", stamp(), f.Name)
 		}

@@ -16,33 +16,34 @@ import (
 
 // task polls one collector of one account.
 type task struct {
-	account   string
-	provider  string
+	account   *account
 	name      string // of the collector
-	identity  string // two tasks of the same identity show the same things
 	collector collector.Collector
 	interval  time.Duration
 	metrics   *metrics
 	logger    log.Logger
 
-	exposition *exposition.Exposition
-	source     *exposition.Source // of the collector's results
-	adopted    *exposition.Source // of the task's that it takes the place of; nil if there is none
+	exposition  *exposition.Exposition
+	source      *exposition.Source // of the collector's results
+	predecessor *exposition.Source // of the task that this one replaces; nil if there is none
 
-	wake    chan struct{} // asks it to look again when its next poll is due
-	polled  func()        // called after each good poll; may be nil
-	outcome atomic.Pointer[Outcome]
+	wake       chan struct{} // asks it to find out again when its next poll is due
+	successors []*task       // that may be due after its successful polls
+	outcome    atomic.Pointer[Outcome]
 }
 
 // An Outcome is how a collector's last poll ended.
 type Outcome struct {
-	Ended    time.Time
-	Duration time.Duration
-	Records  int           // of the last good poll
-	Good     time.Time     // end of the last good poll; zero if there was none
-	Reason   twilio.Reason // why it failed; empty if it did not
-	Err      string        // the whole error
+	Ended       time.Time
+	Duration    time.Duration
+	Records     int           // of the last successful poll
+	LastSuccess time.Time     // end of the last successful poll; zero if there was none
+	Reason      twilio.Reason // why it failed; empty if it did not
+	Err         string        // the whole error
 }
+
+// identity is the same for tasks that poll the same collector of the same account.
+func (t *task) identity() string { return t.account.identity + "|" + t.name }
 
 // run polls after the delay, then at the interval and whenever the collector's
 // results change by the clock, until the context ends.
@@ -93,7 +94,7 @@ func (t *task) next(first, started, now time.Time, overdue bool) time.Time {
 
 func (t *task) due(now time.Time) (time.Time, bool) {
 	if c, ok := t.collector.(collector.Clocked); ok {
-		due := c.Next(now.UTC())
+		due := c.NextChange(now.UTC())
 		return due, !due.IsZero()
 	}
 	return time.Time{}, false
@@ -104,9 +105,9 @@ func (t *task) poll(ctx context.Context, started time.Time) {
 	if last == nil {
 		last = &Outcome{}
 	}
-	if c, ok := t.collector.(collector.Clocked); ok && !last.Good.IsZero() {
-		if result, changed := c.Turn(started.UTC()); changed {
-			t.exposition.Show(t.source, result.Batches, last.Good)
+	if c, ok := t.collector.(collector.Clocked); ok && !last.LastSuccess.IsZero() {
+		if result, changed := c.Advance(started.UTC()); changed {
+			t.exposition.Show(t.source, result.Batches, last.LastSuccess)
 		}
 	}
 	result, err := t.collector.Poll(ctx)
@@ -114,15 +115,16 @@ func (t *task) poll(ctx context.Context, started time.Time) {
 		return // stopped, which is no failure
 	}
 	now := time.Now()
-	outcome := &Outcome{Ended: now, Duration: now.Sub(started), Records: last.Records, Good: last.Good}
-	t.metrics.polls.WithLabelValues(t.account, t.name).Inc()
-	t.metrics.pollDuration.WithLabelValues(t.account, t.name).Set(outcome.Duration.Seconds())
+	outcome := &Outcome{Ended: now, Duration: now.Sub(started), Records: last.Records, LastSuccess: last.LastSuccess}
+	labels := []string{t.account.name, t.name}
+	t.metrics.polls.WithLabelValues(labels...).Inc()
+	t.metrics.pollDuration.WithLabelValues(labels...).Set(outcome.Duration.Seconds())
 	if err != nil {
 		outcome.Reason, outcome.Err = twilio.ReasonOf(err), err.Error()
-		t.metrics.pollSuccess.WithLabelValues(t.account, t.name).Set(0)
-		t.metrics.pollFailures.WithLabelValues(t.account, t.name, string(outcome.Reason)).Inc()
-		message := "poll failed; earlier results stand"
-		if last.Good.IsZero() {
+		t.metrics.pollSuccess.WithLabelValues(labels...).Set(0)
+		t.metrics.pollFailures.WithLabelValues(t.account.name, t.name, string(outcome.Reason)).Inc()
+		message := "poll failed; earlier results stay exposed"
+		if last.LastSuccess.IsZero() {
 			message = "poll failed; there are no results yet"
 		}
 		level.Error(t.logger).Log("msg", message, "reason", string(outcome.Reason),
@@ -130,42 +132,44 @@ func (t *task) poll(ctx context.Context, started time.Time) {
 		t.outcome.Store(outcome)
 		return
 	}
-	outcome.Records, outcome.Good = result.Records, now
+	outcome.Records, outcome.LastSuccess = result.Records, now
 	t.exposition.Show(t.source, result.Batches, now)
-	t.metrics.pollSuccess.WithLabelValues(t.account, t.name).Set(1)
-	t.metrics.pollLastSuccess.WithLabelValues(t.account, t.name).Set(float64(now.UnixMilli()) / 1000)
-	t.metrics.pollRecords.WithLabelValues(t.account, t.name).Set(float64(result.Records))
-	t.metrics.decreases.WithLabelValues(t.account, t.name).Add(float64(result.Decreases))
+	t.metrics.pollSuccess.WithLabelValues(labels...).Set(1)
+	t.metrics.pollLastSuccess.WithLabelValues(labels...).Set(float64(now.UnixMilli()) / 1000)
+	t.metrics.pollRecords.WithLabelValues(labels...).Set(float64(result.Records))
+	t.metrics.decreases.WithLabelValues(labels...).Add(float64(result.Decreases))
 	for _, warning := range result.Warnings {
 		level.Warn(t.logger).Log("msg", "poll succeeded with a warning", "warning", warning)
 	}
 	level.Debug(t.logger).Log("msg", "poll succeeded", "records", result.Records, "duration", outcome.Duration)
 	t.outcome.Store(outcome)
-	if t.polled != nil {
-		t.polled()
+	t.account.showInfo() // its SID may be known now
+	for _, successor := range t.successors {
+		successor.reschedule()
 	}
 	if result.Records >= manyRecords {
 		debug.FreeOSMemory()
 	}
 }
 
-// manyRecords is how many make a poll that leaves as much garbage as is worth
-// giving back at once: until the next poll nobody needs that memory.
+// manyRecords is from how many records on a poll leaves so much garbage that its
+// memory is returned to the operating system at once: nothing needs it until the
+// next poll.
 const manyRecords = 10_000
 
-// look makes the task look again when its next poll is due.
-func (t *task) look() {
+// reschedule makes the task find out again when its next poll is due.
+func (t *task) reschedule() {
 	select {
 	case t.wake <- struct{}{}:
 	default:
 	}
 }
 
-// adopt shows what another task of the same identity showed, until the first
+// adopt exposes what another task of the same identity exposed, until the first
 // poll of its own.
 func (t *task) adopt(old *task) {
 	t.outcome.Store(old.outcome.Load())
-	t.adopted = old.source
+	t.predecessor = old.source
 	if a, ok := t.collector.(collector.Adopter); ok {
 		a.Adopt(old.collector)
 	}

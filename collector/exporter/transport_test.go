@@ -317,13 +317,7 @@ func TestFollowRedirects(t *testing.T) {
 	for option, want := range map[string]int{"true": 10, "false": 1} {
 		synctest.Test(t, func(t *testing.T) {
 			requests := 0
-			p := launchAs(t, "accounts:"+twilioAccount+"  follow_redirects: "+option+`
-api: {max_retries: 0}
-collectors:
-  supersim_usage: {enabled: false}
-  supersim_inventory: {enabled: false}
-  account_usage: {enabled: false}
-`, log.NewLogfmtLogger, func(config.Account, time.Duration, string, twilio.Observer) (http.RoundTripper, error) {
+			p := launchAs(t, "accounts:"+twilioAccount+"  follow_redirects: "+option+"\napi: {max_retries: 0}"+only("account_balance: {}"), log.NewLogfmtLogger, func(config.Account, time.Duration, string, twilio.Observer) (http.RoundTripper, error) {
 				return roundTripper(func(r *http.Request) (*http.Response, error) {
 					requests++
 					return &http.Response{

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 )
 
 // fleet is an account of many SIMs with the usual six series each.

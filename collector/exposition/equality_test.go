@@ -18,8 +18,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/goleak"
 
-	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -79,7 +79,7 @@ func (s *Source) at(now time.Time) (*state, time.Time) {
 // A Place says where a source begins.
 type Place struct {
 	Source  *Source
-	Before  *Source           // whose results it shows until it has its own; nil if there is none
+	Before  *Source        // whose results it shows until it has its own; nil if there is none
 	Batches []metric.Batch // what it shows at first otherwise
 }
 

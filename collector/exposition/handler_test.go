@@ -22,8 +22,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	dto "github.com/prometheus/client_model/go"
 
-	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 )
 
 // TestAllocations: a scrape allocates the same whatever the number of series,

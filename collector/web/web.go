@@ -11,48 +11,49 @@ import (
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/model"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
-
-	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
-	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
 )
 
-// Options say what there is to answer with.
+// Options say what there is to serve.
 type Options struct {
 	Logger        log.Logger
-	Registry      Registry
-	TelemetryPath string // of the metrics
-	MaxRequests   int    // for metrics that are answered at a time; 0: no limit
-	// DisableCompression: metrics are sent as they are, whatever the scraper takes.
-	DisableCompression bool
-	Version            string // for the landing page
-	Exporter           *exporter.Exporter
-	Reload             func() error // its error is shown to whoever asked for the reload
+	TelemetryPath string       // of the metrics
+	Metrics       http.Handler // serves them
+	Version       string       // for the landing page
+	Exporter      Exporter
+	Reload        func() error // its error is sent to the client that asked for the reload
 }
 
-// A Registry takes metrics and gathers them, such as exposition.Live.
-type Registry interface {
-	prometheus.Registerer
-	prometheus.TransactionalGatherer
+// An Exporter is what the pages are about.
+type Exporter interface {
+	// Ready reports whether every collector has finished a poll, successful or not.
+	Ready() bool
+	// Polls lists how each collector of each account is doing.
+	Polls() []Poll
+}
+
+// A Poll is the last poll of a collector of an account.
+type Poll struct {
+	Account, Provider, Collector string
+	Interval                     time.Duration
+
+	Ended       time.Time     // zero before the first poll has ended
+	Duration    time.Duration // of the last poll
+	Records     int           // of the last successful poll
+	LastSuccess time.Time     // end of the last successful poll; zero if there was none
+
+	Reason, Err, Advice string // why the last poll failed; empty if it succeeded
 }
 
 // Handler serves metrics, landing page, health, readiness and reload.
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
-	metrics := o.Exporter.Exposition().Handler(exposition.HandlerOptions{
-		Live:                o.Registry,
-		Registry:            o.Registry,
-		ErrorLog:            errorLog{o.Logger},
-		MaxRequestsInFlight: o.MaxRequests,
-		DisableCompression:  o.DisableCompression,
-	})
 	exactly := o.TelemetryPath
 	if strings.HasSuffix(exactly, "/") { // the mux would take everything below it, too
 		exactly += "{$}"
 	}
-	mux.Handle(exactly, metrics)
+	mux.Handle(exactly, o.Metrics)
 	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "healthy") })
 	mux.HandleFunc("/-/ready", func(w http.ResponseWriter, _ *http.Request) {
 		if !o.Exporter.Ready() {
@@ -88,7 +89,7 @@ func landingPage(o Options) http.HandlerFunc {
 	}).Parse(pollsHTML))
 	return func(w http.ResponseWriter, r *http.Request) {
 		var table bytes.Buffer
-		if err := polls.Execute(&table, o.Exporter.Status()); err != nil {
+		if err := polls.Execute(&table, o.Exporter.Polls()); err != nil {
 			level.Error(o.Logger).Log("msg", "the landing page cannot be rendered", "err", err)
 		}
 		page, err := toolkit.NewLandingPage(toolkit.LandingConfig{
@@ -116,10 +117,9 @@ const pollsHTML = `<h3>Polls</h3>
 <div class="wide"><table>
 <tr><th>Account</th><th>Provider</th><th>Collector</th><th class="n">Interval</th><th class="n">Last poll</th><th class="n">Took</th><th class="n">Records</th><th class="n">Last success</th><th>Result</th></tr>
 {{range .}}<tr><td>{{.Account}}</td><td>{{.Provider}}</td><td>{{.Collector}}</td><td class="n">{{duration .Interval}}</td>
-{{with .Outcome}}<td class="n">{{ago .Ended}}</td><td class="n">{{short .Duration}}</td><td class="n">{{.Records}}</td><td class="n">{{ago .Good}}</td>
+{{if .Ended.IsZero}}<td colspan="4">the first poll is under way</td><td>–</td>{{else}}<td class="n">{{ago .Ended}}</td><td class="n">{{short .Duration}}</td><td class="n">{{.Records}}</td><td class="n">{{ago .LastSuccess}}</td>
 {{if .Reason}}<td class="bad">failed ({{.Reason}})</td></tr>
-<tr><td class="why" colspan="9">{{.Err}}<br><em>{{.Reason.Advice}}</em></td>{{else}}<td class="good">ok</td>{{end}}
-{{else}}<td colspan="4">the first poll is under way</td><td>–</td>{{end}}</tr>
+<tr><td class="why" colspan="9">{{.Err}}<br><em>{{.Advice}}</em></td>{{else}}<td class="good">ok</td>{{end}}{{end}}</tr>
 {{end}}</table></div>`
 
 const pollsCSS = `
@@ -132,11 +132,3 @@ td.good { color: #1a7f37; }
 td.bad { color: #b3261e; font-weight: bold; }
 td.why { background: #fdf3f2; padding-left: 2em; white-space: normal; overflow-wrap: anywhere; }
 `
-
-// errorLog lets promhttp report what it could not show.
-type errorLog struct{ log.Logger }
-
-// Println implements promhttp.Logger.
-func (l errorLog) Println(v ...any) {
-	level.Error(l.Logger).Log("msg", "some metrics could not be shown", "err", fmt.Sprint(v...))
-}

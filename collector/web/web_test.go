@@ -1,85 +1,45 @@
 package web_test
 
 import (
-	"bytes"
-	"context"
 	"errors"
-	"io"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-kit/log"
-	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
-	"github.com/twilio-exporter/twilio_exporter/collector/config"
-	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
-	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
 	"github.com/twilio-exporter/twilio_exporter/collector/web"
-	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// refusal is an API that holds back its answers, and then refuses in words of
-// its own.
-type refusal struct {
-	release chan struct{}
-	message string
+// fake is an exporter that says what a test wants it to.
+type fake struct {
+	ready bool
+	polls []web.Poll
 }
 
-func (a refusal) RoundTrip(r *http.Request) (*http.Response, error) {
-	select {
-	case <-a.release:
-	case <-r.Context().Done():
-		return nil, r.Context().Err()
-	}
-	return &http.Response{
-		StatusCode: http.StatusBadRequest, Header: make(http.Header), Request: r,
-		Body: io.NopCloser(strings.NewReader(`{"code": 20001, "message": "` + a.message + `"}`)),
-	}, nil
-}
+func (f *fake) Ready() bool       { return f.ready }
+func (f *fake) Polls() []web.Poll { return f.polls }
 
-// site is a handler over an exporter of one account.
+// site is the handler over a fake exporter.
 type site struct {
 	http.Handler
-	registry *exposition.Live
-	log      *bytes.Buffer
-	exporter *exporter.Exporter
-	api      refusal
+	exporter fake
 	reload   error
 }
 
-func newSite(t *testing.T, telemetryPath, account string) *site {
-	t.Helper()
-	cfg, err := config.Parse("test.yml", []byte(`accounts: [{name: "`+account+`", account_sid: ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, basic_auth: {username: u, password: p}}]`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &site{
-		registry: exposition.NewLive(), log: new(bytes.Buffer),
-		api: refusal{make(chan struct{}), "<b>bold</b> & wrong"},
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	s.exporter = exporter.New(ctx, exporter.Options{
-		Logger: log.NewNopLogger(), Registry: s.registry, UserAgent: "twilio_exporter/test",
-		Dial: func(config.Account, time.Duration, string, twilio.Observer) (http.RoundTripper, error) {
-			return s.api, nil
-		},
-	})
-	if err := s.exporter.Reload(cfg); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.exporter.Wait)
-	t.Cleanup(cancel)
+func newSite(telemetryPath string) *site {
+	s := new(site)
 	s.Handler = web.Handler(web.Options{
-		Logger: log.NewLogfmtLogger(s.log), Registry: s.registry, TelemetryPath: telemetryPath,
-		Version: "test", Exporter: s.exporter, Reload: func() error { return s.reload },
+		Logger: log.NewNopLogger(), TelemetryPath: telemetryPath,
+		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "metrics") }),
+		Version: "test", Exporter: &s.exporter, Reload: func() error { return s.reload },
 	})
 	return s
 }
@@ -91,20 +51,8 @@ func (s *site) do(method, path string) (int, string) {
 	return w.Code, w.Body.String()
 }
 
-// settle lets the API answer, and waits for every first poll.
-func (s *site) settle(t *testing.T) {
-	t.Helper()
-	close(s.api.release)
-	for end := time.Now().Add(30 * time.Second); !s.exporter.Ready(); {
-		if time.Now().After(end) {
-			t.Fatal("it does not become ready")
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
-
 func TestStatuses(t *testing.T) {
-	s := newSite(t, "/metrics", "a")
+	s := newSite("/metrics")
 	for _, x := range []struct {
 		method, path string
 		status       int
@@ -117,7 +65,7 @@ func TestStatuses(t *testing.T) {
 		{"POST", "/-/reload", 200, "reloaded"},
 		{"GET", "/", 200, "Twilio Exporter"},
 		{"POST", "/", 405, ""},
-		{"GET", "/metrics", 200, "twilio_exporter_config_last_reload_successful 1"},
+		{"GET", "/metrics", 200, "metrics"},
 		{"GET", "/nowhere", 404, ""},
 		{"GET", "/debug/pprof/", 404, ""},
 		{"GET", "/metrics/", 404, ""},
@@ -129,20 +77,19 @@ func TestStatuses(t *testing.T) {
 	}
 }
 
-// TestReady: a poll that has failed has finished, too.
 func TestReady(t *testing.T) {
-	s := newSite(t, "/metrics", "a")
-	if status, _ := s.do("GET", "/-/ready"); status != 503 {
-		t.Errorf("want 503 while first polls are under way, have %d", status)
+	s := newSite("/metrics")
+	if status, body := s.do("GET", "/-/ready"); status != 503 || !strings.Contains(body, "first polls") {
+		t.Errorf("want 503 while first polls are under way, have %d and %q", status, body)
 	}
-	s.settle(t)
+	s.exporter.ready = true
 	if status, body := s.do("GET", "/-/ready"); status != 200 || body != "ready\n" {
-		t.Errorf("want 200 after they have failed, have %d and %q", status, body)
+		t.Errorf("want 200 after them, have %d and %q", status, body)
 	}
 }
 
 func TestFailedReload(t *testing.T) {
-	s := newSite(t, "/metrics", "a")
+	s := newSite("/metrics")
 	s.reload = errors.New("a.yml:3: accounts: missing\nb.yml: cannot be read")
 	status, body := s.do("POST", "/-/reload")
 	if status != 500 || body != s.reload.Error()+"\n" {
@@ -152,17 +99,24 @@ func TestFailedReload(t *testing.T) {
 
 // TestLandingPage shows polls, and nothing of foreign words as HTML.
 func TestLandingPage(t *testing.T) {
-	s := newSite(t, "/foo", "<script>alert(1)</script>")
-	if _, page := s.do("GET", "/"); strings.Count(page, "the first poll is under way") != 4 {
-		t.Errorf("want four first polls to be under way, have %s", page)
+	s := newSite("/foo")
+	poll := web.Poll{Account: "<script>alert(1)</script>", Provider: "twilio", Collector: "account_balance", Interval: time.Hour}
+	s.exporter.polls = []web.Poll{poll}
+	if _, page := s.do("GET", "/"); !strings.Contains(page, "the first poll is under way") {
+		t.Errorf("want the first poll to be under way, have %s", page)
 	}
-	s.settle(t)
+	poll.Ended, poll.Reason, poll.Err, poll.Advice = time.Now(), "refused", "code 20001: <b>bold</b> & wrong", "look at the code"
+	s.exporter.polls = []web.Poll{poll, {
+		Account: "b", Provider: "kore", Collector: "supersim_usage", Interval: 90 * time.Second,
+		Ended: time.Now(), LastSuccess: time.Now(), Records: 4711, Duration: 1500 * time.Millisecond,
+	}}
 	status, page := s.do("GET", "/")
 	page = regexp.MustCompile(`<(/?t[dhr])[^>]*>`).ReplaceAllString(page, "<$1>") // whatever its style
 	for _, want := range []string{
 		`<a href="/foo">Metrics</a>`, `href="/-/healthy"`, `href="/-/ready"`,
 		"&lt;script&gt;", "&lt;b&gt;bold&lt;/b&gt; &amp; wrong", "failed (refused)", "code 20001", "never",
-		"<td>account_balance</td><td>1h</td>",
+		"<em>look at the code</em>", "<td>account_balance</td><td>1h</td>",
+		"<td>supersim_usage</td><td>1m30s</td>", "<td>1.5s</td><td>4711</td>", "<td>ok</td>",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("want %q in %s", want, page)
@@ -179,8 +133,8 @@ func TestLandingPage(t *testing.T) {
 }
 
 func TestTelemetryPath(t *testing.T) {
-	s := newSite(t, "/foo", "a")
-	if status, body := s.do("GET", "/foo"); status != 200 || !strings.Contains(body, "twilio_account_info{") {
+	s := newSite("/foo")
+	if status, body := s.do("GET", "/foo"); status != 200 || body != "metrics\n" {
 		t.Errorf("want the metrics, have %d and %q", status, body)
 	}
 	if status, _ := s.do("GET", "/metrics"); status != 404 {
@@ -191,8 +145,8 @@ func TestTelemetryPath(t *testing.T) {
 // TestTelemetryAtRoot: then there is no landing page, and all else is where it
 // was.
 func TestTelemetryAtRoot(t *testing.T) {
-	s := newSite(t, "/", "a")
-	if status, body := s.do("GET", "/"); status != 200 || !strings.Contains(body, "twilio_account_info{") {
+	s := newSite("/")
+	if status, body := s.do("GET", "/"); status != 200 || body != "metrics\n" {
 		t.Errorf("want the metrics, have %d and %q", status, body)
 	}
 	for path, want := range map[string]int{"/-/healthy": 200, "/-/ready": 503, "/-/reload": 405, "/nowhere": 404} {
@@ -200,55 +154,4 @@ func TestTelemetryAtRoot(t *testing.T) {
 			t.Errorf("%s: want %d, have %d", path, want, status)
 		}
 	}
-}
-
-// spoilt is a collector with metrics that cannot be exposed.
-type spoilt struct{ twice *prometheus.Desc }
-
-func (spoilt) Describe(chan<- *prometheus.Desc) {}
-
-func (c spoilt) Collect(metrics chan<- prometheus.Metric) {
-	for range 2 {
-		metrics <- prometheus.MustNewConstMetric(c.twice, prometheus.GaugeValue, 1, "same")
-	}
-	_, err := prometheus.NewConstMetric(c.twice, prometheus.GaugeValue, 1, "\xff")
-	metrics <- prometheus.NewInvalidMetric(c.twice, err)
-}
-
-// TestSpoiltMetrics: series that cannot be shown take no other with them, and
-// the log tells of them.
-func TestSpoiltMetrics(t *testing.T) {
-	s := newSite(t, "/metrics", "a")
-	s.registry.MustRegister(spoilt{prometheus.NewDesc("spoilt", "Help.", []string{"label"}, nil)})
-	for range 2 {
-		status, body := s.do("GET", "/metrics")
-		if status != 200 || !strings.Contains(body, "twilio_account_info{") || strings.Count(body, `spoilt{label="same"}`) != 1 {
-			t.Errorf("want all that can be shown, have %d and %s", status, body)
-		}
-	}
-	for _, want := range []string{"level=error", "some metrics could not be shown", "was collected before", "UTF-8"} {
-		if have := s.log.String(); !strings.Contains(have, want) {
-			t.Errorf("want %q in the log %q", want, have)
-		}
-	}
-	if _, body := s.do("GET", "/metrics"); !strings.Contains(body, `promhttp_metric_handler_errors_total{cause="gathering"} 2`) {
-		t.Errorf("want the errors to have been counted, have %s", body)
-	}
-}
-
-// TestScrapesAtOnce is for the race detector.
-func TestScrapesAtOnce(t *testing.T) {
-	s := newSite(t, "/metrics", "a")
-	close(s.api.release)
-	var all sync.WaitGroup
-	for range 8 {
-		all.Go(func() {
-			for _, path := range []string{"/metrics", "/", "/-/ready", "/metrics"} {
-				if status, _ := s.do("GET", path); status != 200 && status != 503 {
-					t.Errorf("%s: %d", path, status)
-				}
-			}
-		})
-	}
-	all.Wait()
 }

@@ -197,7 +197,8 @@ func (r *release) checkArchives(t *testing.T) {
 			checkPlatform(t, goos, goarch, members[directory+"/"+executable].content)
 			want := []string{directory + "/" + executable}
 			for _, pattern := range []string{
-				"LICENSE", "README.md", "CHANGELOG.md", "config.example.yml", "deploy/README.md", "deploy/runbooks.md",
+				"LICENSE", "README.md", "CHANGELOG.md", "config.example.yml",
+				"collector/*.md", "collector/exposition/README.md", "deploy/*.md", "deploy/landing-page.png",
 				"deploy/systemd/*", "deploy/prometheus/prometheus.yml", "deploy/prometheus/rules/*.yml",
 				"deploy/grafana/dashboards/*.json",
 			} {
@@ -393,6 +394,10 @@ var packaged = map[string]string{
 	"/usr/share/doc/twilio-exporter/CHANGELOG.md":       "644 root:root",
 	"/usr/share/doc/twilio-exporter/config.example.yml": "644 root:root",
 	"/usr/share/doc/twilio-exporter/systemd.md":         "644 root:root",
+	"/usr/share/doc/twilio-exporter/configuration.md":   "644 root:root",
+	"/usr/share/doc/twilio-exporter/queries.md":         "644 root:root",
+	"/usr/share/doc/twilio-exporter/counters.md":        "644 root:root",
+	"/usr/share/doc/twilio-exporter/metrics.md":         "644 root:root",
 }
 
 // sources are the files of the repository that are in the packages.
@@ -406,6 +411,10 @@ var sources = map[string]string{
 	"/usr/share/doc/twilio-exporter/CHANGELOG.md":       "CHANGELOG.md",
 	"/usr/share/doc/twilio-exporter/config.example.yml": "config.example.yml",
 	"/usr/share/doc/twilio-exporter/systemd.md":         "deploy/systemd/README.md",
+	"/usr/share/doc/twilio-exporter/configuration.md":   "deploy/configuration.md",
+	"/usr/share/doc/twilio-exporter/queries.md":         "deploy/queries.md",
+	"/usr/share/doc/twilio-exporter/counters.md":        "collector/README.md",
+	"/usr/share/doc/twilio-exporter/metrics.md":         "collector/METRICS.md",
 }
 
 // checkRPM looks into the rpm; there is no system here to install it on.

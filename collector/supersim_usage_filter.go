@@ -7,10 +7,10 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
-// A filter leaves usage out of what is asked for; what it leaves out must not
-// be shown as silent. The API takes SIDs and unique names alike.
+// A filter narrows the usage that is asked for; what it leaves out must not be
+// exposed as silent. The API takes SIDs and unique names alike.
 
-// admitsSim says whether a SIM's usage can be in what is asked for.
+// admitsSim reports whether a SIM's usage can be in what is asked for.
 func admitsSim(f config.Filter, sim twilio.Sim, fleets []twilio.Fleet) bool {
 	if f.Sim != "" && f.Sim != sim.SID && f.Sim != sim.UniqueName {
 		return false
@@ -20,7 +20,7 @@ func admitsSim(f config.Filter, sim twilio.Sim, fleets []twilio.Fleet) bool {
 	})
 }
 
-// admitsFleet says whether a fleet's usage can be in what is asked for.
+// admitsFleet reports whether a fleet's usage can be in what is asked for.
 func admitsFleet(f config.Filter, fleet twilio.Fleet, sims *simList) bool {
 	if f.Fleet != "" && f.Fleet != fleet.SID && f.Fleet != fleet.UniqueName {
 		return false

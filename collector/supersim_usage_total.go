@@ -1,7 +1,9 @@
 package collector
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,13 +13,13 @@ import (
 )
 
 // usageTotal is the usage of one key over one range, summed exactly. Most are a
-// single record; where the API wants whole days the hours since midnight are
+// single record; where the API wants whole days, the hours since midnight are
 // records of their own.
 type usageTotal struct {
 	key      string
-	start    int64 // of the first record's period, in seconds since the epoch
-	upload   int64 // bytes, or notReported
-	download int64
+	start    int64                      // of the first record's period, in seconds since the epoch
+	upload   int64                      // bytes, or notReported
+	download int64                      // bytes, or notReported
 	cost     decimal.Decimal            // in currency
 	currency string                     // "" if none was named
 	others   map[string]decimal.Decimal // what was billed in further currencies
@@ -47,10 +49,10 @@ func newUsageTotal(key string, r twilio.UsageRecord) usageTotal {
 	return t
 }
 
-// add counts more usage of the same key. A sum of which a part is not reported
-// is not reported.
+// add adds more usage of the same key. A sum of which a part is not reported is
+// not reported.
 func (t *usageTotal) add(o usageTotal) {
-	t.upload, t.download = plus(t.upload, o.upload), plus(t.download, o.download)
+	t.upload, t.download = addBytes(t.upload, o.upload), addBytes(t.download, o.download)
 	t.costReported = t.costReported && o.costReported
 	t.noCurrency = t.noCurrency || o.noCurrency
 	switch {
@@ -67,7 +69,7 @@ func (t *usageTotal) add(o usageTotal) {
 	}
 }
 
-func plus(a, b int64) int64 {
+func addBytes(a, b int64) int64 {
 	if a == notReported || b == notReported {
 		return notReported
 	}
@@ -83,21 +85,15 @@ func (t *usageTotal) billed(currency string) (decimal.Decimal, bool) {
 	return amount, named
 }
 
-// byPart orders the records of a listing: there is one of a key and period.
-func byPart() order[usageTotal] {
+// byKeyAndPeriod orders the records of a listing, which has one for each key and
+// period.
+func byKeyAndPeriod() order[usageTotal] {
 	return order[usageTotal]{
-		text: func(t usageTotal) string { return t.key },
 		compare: func(a, b usageTotal) int {
 			if n := strings.Compare(a.key, b.key); n != 0 {
 				return n
 			}
-			switch {
-			case a.start < b.start:
-				return -1
-			case a.start > b.start:
-				return 1
-			}
-			return 0
+			return cmp.Compare(a.start, b.start)
 		},
 		same: func(a, b usageTotal) bool {
 			return a.upload == b.upload && a.download == b.download && a.currency == b.currency &&
@@ -110,18 +106,33 @@ func byPart() order[usageTotal] {
 }
 
 // sumUp adds up the sorted records of a listing by key.
-func sumUp(parts []usageTotal) []usageTotal {
-	totals := parts[:0]
-	for _, part := range parts {
-		if n := len(totals); n > 0 && totals[n-1].key == part.key {
-			totals[n-1].add(part)
+func sumUp(records []usageTotal) []usageTotal {
+	totals := records[:0]
+	for _, record := range records {
+		if n := len(totals); n > 0 && totals[n-1].key == record.key {
+			totals[n-1].add(record)
 		} else {
-			totals = append(totals, part)
+			totals = append(totals, record)
 		}
 	}
 	return totals
 }
 
-func sameAmount(a, b twilio.Null[decimal.Decimal]) bool {
-	return a.Valid == b.Valid && a.V.Equal(b.V)
+// unpriced warns of amounts that cannot be counted because they have no currency.
+func unpriced(totals usageTotals) []string {
+	var keys []string
+	for q, keyed := range totals {
+		for _, t := range keyed {
+			if t.noCurrency && !q.hour {
+				keys = append(keys, fmt.Sprintf("%q", t.key))
+			}
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	slices.Sort(keys)
+	keys = slices.Compact(keys)
+	return []string{fmt.Sprintf("the API reports %d amounts without a currency, so they are not counted: %s",
+		len(keys), strings.Join(keys[:min(3, len(keys))], ", "))}
 }

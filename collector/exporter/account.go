@@ -1,0 +1,138 @@
+package exporter
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+
+	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/collector/config"
+	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
+	"github.com/twilio-exporter/twilio_exporter/twilio"
+)
+
+// settings are all that the configuration says of an account.
+type settings struct {
+	account    config.Account
+	collectors config.Collectors
+	api        config.API
+	rollover   time.Duration
+	maxAge     time.Duration
+}
+
+// equal reports whether an account works the same by other settings.
+func (s settings) equal(o settings) bool { return reflect.DeepEqual(s, o) }
+
+// account is what the tasks of one account share. It runs until a configuration
+// says something else of it.
+type account struct {
+	name     string
+	identity string // an account of the same identity has the same results
+	provider twilio.Provider
+	settings settings
+	shared   *collector.Account
+	tasks    []*task
+
+	transport http.RoundTripper
+	metrics   *metrics
+	logger    log.Logger
+
+	cancel context.CancelFunc // nil before it has started
+	wait   sync.WaitGroup     // for the tasks
+}
+
+// buildAccount makes the client of one account and the tasks of its collectors.
+// before is the same account by an older configuration, or nil.
+func (e *Exporter) buildAccount(s settings, before *account) (*account, error) {
+	name := s.account.Name
+	observer := observer{e.metrics, name}
+	transport, err := e.Dial(s.account, s.api.Timeout, e.UserAgent, observer)
+	if err != nil {
+		return nil, err
+	}
+	client, err := twilio.New(twilio.Options{
+		Provider:       twilio.Provider(s.account.Provider),
+		AccountSID:     s.account.AccountSID,
+		SuperSIMURL:    s.account.SuperSIMURL,
+		APIURL:         s.account.APIURL,
+		Transport:      transport,
+		UserAgent:      e.UserAgent,
+		NoRedirects:    !s.account.HTTPClient.FollowRedirects,
+		Timeout:        s.api.Timeout,
+		MaxRetries:     s.api.MaxRetries,
+		MaxConcurrency: s.api.MaxConcurrency,
+		MaxRecords:     s.api.MaxRecords,
+		Observer:       observer,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a := &account{
+		name: name, identity: s.account.Identity(), provider: client.Provider(), settings: s,
+		shared: &collector.Account{
+			Client: client, Inventory: new(collector.Inventory),
+			Rollover: s.rollover, MaxAge: s.maxAge, Started: time.Now().UTC(),
+		},
+		transport: transport, metrics: e.metrics, logger: log.With(e.Logger, "account", name),
+	}
+	// What is known of it stays known as long as it is kept up to date.
+	if before != nil && s.collectors.SuperSIMInventory.Enabled {
+		a.shared.Inventory = before.shared.Inventory
+	}
+	a.tasks = e.buildTasks(a)
+	return a, nil
+}
+
+// buildTasks makes the tasks of an account's enabled collectors.
+func (e *Exporter) buildTasks(a *account) []*task {
+	var tasks []*task
+	byName := make(map[string]*task)
+	for _, c := range collectorTypes() {
+		enabled, interval := c.schedule(a.settings.collectors)
+		if !enabled {
+			continue
+		}
+		if c.providerHas != nil && !c.providerHas(a.provider) {
+			level.Info(a.logger).Log("msg", "collector is off for this account: its provider has no account API",
+				"collector", c.name, "provider", string(a.provider))
+			continue
+		}
+		t := &task{
+			account: a, name: c.name,
+			collector: c.new(a.shared, a.settings.collectors), interval: interval,
+			exposition: e.exposition, source: exposition.NewSource(a.name, a.settings.maxAge),
+			metrics: e.metrics, logger: log.With(a.logger, "collector", c.name),
+			wake: make(chan struct{}, 1),
+		}
+		if before := byName[c.after]; before != nil {
+			before.successors = append(before.successors, t)
+		}
+		tasks, byName[c.name] = append(tasks, t), t
+	}
+	return tasks
+}
+
+// start runs the tasks, the first one after the delay.
+func (a *account) start(ctx context.Context, delay, apart time.Duration) {
+	ctx, a.cancel = context.WithCancel(ctx)
+	for i, t := range a.tasks {
+		a.wait.Go(func() { t.run(ctx, delay+time.Duration(i)*apart) })
+	}
+}
+
+// collectors names those that the account is polled for.
+func (a *account) collectors() []string {
+	var names []string
+	for _, t := range a.tasks {
+		names = append(names, t.name)
+	}
+	return names
+}
+
+// showInfo exposes what is known of the account itself.
+func (a *account) showInfo() { a.metrics.accountInfo.set(a.name, a.shared.SID(), a.provider) }

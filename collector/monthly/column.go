@@ -1,0 +1,156 @@
+package monthly
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// column is a counter for each of some ids. What is the same for almost all of
+// them takes no memory.
+type column struct {
+	// Both are exposed, so they are replaced and never changed.
+	ids  []string  // sorted
+	held []float64 // the highest value that was reported in the month
+
+	last      []float64 // the value that was reported last; nil if it is the one held, for all
+	zeroUntil []moment  // the counter shows 0 until then; nil if that is over for all
+	carried   []bool    // over from the month before, only to show 0; nil if none is
+}
+
+// moment is a time in nanoseconds since the epoch; 0 is none.
+type moment int64
+
+func momentOf(t time.Time) moment {
+	if t.IsZero() {
+		return 0
+	}
+	return moment(t.UnixNano())
+}
+
+func (m moment) time() time.Time {
+	if m == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, int64(m)).UTC()
+}
+
+// entry is one of the counters.
+type entry struct {
+	held, last float64
+	zeroUntil  moment
+	carried    bool
+}
+
+func (c *column) at(i int) entry {
+	e := entry{held: c.held[i], last: c.held[i]}
+	if c.last != nil {
+		e.last = c.last[i]
+	}
+	if c.zeroUntil != nil {
+		e.zeroUntil = c.zeroUntil[i]
+	}
+	if c.carried != nil {
+		e.carried = c.carried[i]
+	}
+	return e
+}
+
+// add appends a counter whose id sorts after all others.
+func (c *column) add(id string, e entry) {
+	n := len(c.ids)
+	if c.last == nil && e.last != e.held {
+		c.last = append(make([]float64, 0, cap(c.held)), c.held...)
+	}
+	if c.zeroUntil == nil && e.zeroUntil != 0 {
+		c.zeroUntil = make([]moment, n, cap(c.held))
+	}
+	if c.carried == nil && e.carried {
+		c.carried = make([]bool, n, cap(c.held))
+	}
+	c.ids, c.held = append(c.ids, id), append(c.held, e.held)
+	if c.last != nil {
+		c.last = append(c.last, e.last)
+	}
+	if c.zeroUntil != nil {
+		c.zeroUntil = append(c.zeroUntil, e.zeroUntil)
+	}
+	if c.carried != nil {
+		c.carried = append(c.carried, e.carried)
+	}
+}
+
+// atZero is the column as a new month begins with it.
+func (c *column) atZero() *column {
+	n := &column{ids: c.ids, held: make([]float64, len(c.ids)), carried: make([]bool, len(c.ids))}
+	for i := range n.carried {
+		n.carried[i] = true
+	}
+	return n
+}
+
+// merge makes the next column of a column and a report on it.
+type merge struct {
+	now           time.Time
+	zeroUntil     time.Time // when a counter that is new shows its value; zero: at once
+	afterRollover bool      // the month's rollover is over
+
+	wake, last time.Time // when the first and the last counter stops showing 0; zero if none does
+}
+
+// merge returns the next column, and the ids whose values were reported lower
+// than before.
+func (m *merge) merge(have *column, r *ColumnReport) (next *column, decreased []string) {
+	n := max(len(have.ids), len(r.ids), len(r.previous))
+	next = &column{ids: make([]string, 0, n), held: make([]float64, 0, n)}
+	var h, v, p int // how far each list has been read
+	for {
+		id, more := "", false
+		for _, head := range [...][]string{r.ids[v:], have.ids[h:], r.previous[p:]} {
+			if len(head) > 0 && (!more || head[0] < id) {
+				id, more = head[0], true
+			}
+		}
+		if !more {
+			break
+		}
+		e := entry{zeroUntil: momentOf(m.zeroUntil), carried: true}
+		if h < len(have.ids) && have.ids[h] == id {
+			e = have.at(h)
+			h++
+		}
+		if v < len(r.ids) && r.ids[v] == id {
+			e.carried = false
+			if value := r.values[v]; !math.IsNaN(value) {
+				// A counter starts at 0, so less than nothing is a decrease too.
+				if value < e.last {
+					decreased = append(decreased, id)
+				}
+				e.last, e.held = value, max(e.held, value)
+			}
+			v++
+		}
+		if p < len(r.previous) && r.previous[p] == id {
+			p++
+		}
+		if e.carried && m.afterRollover {
+			continue
+		}
+		if until := e.zeroUntil.time(); !m.now.Before(until) {
+			e.zeroUntil = 0
+		} else if e.held > 0 {
+			m.wake, m.last = Earliest(m.wake, until), later(m.last, until)
+		}
+		next.add(id, e)
+	}
+	// Most polls find the same ids, and many the same values.
+	if slices.Equal(next.ids, have.ids) {
+		next.ids = have.ids
+	} else if slices.Equal(next.ids, r.ids) {
+		next.ids = r.ids
+	}
+	if slices.Equal(next.held, have.held) {
+		next.held = have.held
+	}
+	return next, decreased
+}

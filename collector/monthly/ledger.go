@@ -1,0 +1,220 @@
+package monthly
+
+import (
+	"iter"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
+)
+
+// A Ledger keeps counters over a calendar month. It lets none of them fall
+// within the month, shows every one at 0 before it counts, and leaves a month
+// only once that has been read to its end. The counters are kept in columns: K
+// names a column, which has a counter for each of its ids.
+//
+// A Ledger is not safe for concurrent use.
+type Ledger[K comparable] struct {
+	calendar Calendar
+	maxAge   time.Duration
+	started  time.Time
+
+	columns   map[K]*column
+	month     time.Time // over which the counters run; zero before the first report
+	end       time.Time // up to when they count
+	zeroUntil time.Time // all show 0 until then
+	reported  time.Time // when the last report came
+	closeAt   time.Time // when to leave the month; zero until it was read to its end
+	wake      time.Time // when a counter stops showing 0; zero if none waits
+}
+
+// Options say how a Ledger treats its months.
+type Options struct {
+	Settle   time.Duration // how long after its end a month stays open
+	Rollover time.Duration // how long counters show 0 between two months
+	MaxAge   time.Duration // after which counters that no report renewed are no longer exposed
+	Started  time.Time     // since when the counters are exposed without a break
+}
+
+// NewLedger makes a ledger without counters.
+func NewLedger[K comparable](o Options) *Ledger[K] {
+	return &Ledger[K]{calendar: NewCalendar(o.Settle, o.Rollover), maxAge: o.MaxAge, started: o.Started}
+}
+
+// Window is what to ask for at a moment: the clock's month, or the ledger's own
+// as long as it could not be left.
+func (l *Ledger[K]) Window(now time.Time) Window {
+	if l.month.IsZero() {
+		return l.calendar.At(now)
+	}
+	return l.calendar.of(l.month, now)
+}
+
+// HasReport reports whether there has been a report, and so a month.
+func (l *Ledger[K]) HasReport() bool { return !l.month.IsZero() }
+
+// Advance moves to the next month if its time has come: every counter then shows
+// 0, whether the API can be read or not. It reports whether it did.
+func (l *Ledger[K]) Advance(now time.Time) bool {
+	if l.closeAt.IsZero() || now.Before(l.closeAt) {
+		return false
+	}
+	w := l.calendar.of(l.month.AddDate(0, 1, 0), now)
+	l.month, l.end, l.zeroUntil = w.Month, w.Month, w.values
+	l.closeAt, l.wake = time.Time{}, time.Time{}
+	// A rollover that begins late still lasts as long as a scrape needs.
+	if now.Sub(w.opens) > l.slack() {
+		l.zeroUntil = later(w.values, now.Add(l.calendar.rollover))
+	}
+	for k, c := range l.columns {
+		l.columns[k] = c.atZero()
+	}
+	return true
+}
+
+// slack is how much of the time for which something is to be shown a poll may
+// take away.
+func (l *Ledger[K]) slack() time.Duration { return l.calendar.rollover / 10 }
+
+// A Counter names one counter of a ledger.
+type Counter[K comparable] struct {
+	Column K
+	ID     string
+}
+
+// Commit takes over what a poll reported at now, and returns the counters that
+// were reported lower than before.
+func (l *Ledger[K]) Commit(now time.Time, r *Report[K]) (decreased []Counter[K]) {
+	w, first := r.window, l.month.IsZero()
+	m := merge{now: now}
+	if first {
+		l.columns = make(map[K]*column, len(r.columns))
+		l.month, l.zeroUntil = w.Month, w.values
+		// The rollover was to be shown in this time and could not be, so nothing
+		// has shown the month yet.
+		if l.started.Before(w.values) && !now.Before(w.values) {
+			l.zeroUntil = now.Add(l.calendar.rollover)
+		}
+	} else {
+		m.zeroUntil = now.Add(l.calendar.rollover)
+		if now.Sub(l.reported) > l.maxAge {
+			l.repeatUnseen(l.reported.Add(l.maxAge), now)
+		}
+	}
+	l.end, l.reported = w.End, now
+	if l.closeAt.IsZero() && !now.Before(w.closes.Add(-l.calendar.rollover)) && !now.Before(l.zeroUntil) {
+		l.closeAt = w.closes
+		// The month's last values must be scraped, too, before they are gone.
+		if !first {
+			l.closeAt = later(w.closes, now.Add(l.calendar.rollover-l.slack()))
+		}
+	}
+
+	m.afterRollover = !now.Before(l.zeroUntil)
+	for k := range l.columns {
+		r.Column(k) // what is not reported is merged, too
+	}
+	for k, c := range r.columns {
+		have := l.columns[k]
+		if have == nil {
+			have = new(column)
+		}
+		next, lower := m.merge(have, c)
+		if l.columns[k] = next; len(next.ids) == 0 {
+			delete(l.columns, k)
+		}
+		for _, id := range lower {
+			decreased = append(decreased, Counter[K]{k, id})
+		}
+	}
+	l.wake = m.wake
+	// A month that is left late anyway waits for what has only now appeared in it.
+	if l.closeAt.After(w.closes) && !m.last.IsZero() {
+		l.closeAt = later(l.closeAt, m.last.Add(l.calendar.rollover-l.slack()))
+	}
+	return decreased
+}
+
+// repeatUnseen starts each time at 0 again that was not over when the results
+// stopped being exposed.
+func (l *Ledger[K]) repeatUnseen(since, now time.Time) {
+	until := now.Add(l.calendar.rollover)
+	if l.zeroUntil.After(since) {
+		l.zeroUntil = later(l.zeroUntil, until)
+	}
+	for _, c := range l.columns {
+		for i, t := range c.zeroUntil {
+			if t > momentOf(since) {
+				c.zeroUntil[i] = max(t, momentOf(until))
+			}
+		}
+	}
+}
+
+// Columns yields the names of the columns that have counters, in no order.
+func (l *Ledger[K]) Columns() iter.Seq[K] { return maps.Keys(l.columns) }
+
+// IDs are those that have a counter in a column, sorted. The caller must not
+// change them.
+func (l *Ledger[K]) IDs(k K) []string {
+	if c := l.columns[k]; c != nil {
+		return c.ids
+	}
+	return nil
+}
+
+// Values are those of a column's counters as they are to be shown at now, in the
+// order of IDs.
+func (l *Ledger[K]) Values(k K, now time.Time) metric.Column[float64] {
+	c := l.columns[k]
+	if c == nil || now.Before(l.zeroUntil) {
+		return metric.Const(0.0)
+	}
+	values, copied := c.held, false
+	for i, t := range c.zeroUntil {
+		if momentOf(now) < t && values[i] != 0 {
+			if !copied {
+				values, copied = slices.Clone(values), true
+			}
+			values[i] = 0
+		}
+	}
+	return metric.Values(values)
+}
+
+// Created is from when the counters count anew: the start of their month. It is
+// zero before the first report.
+func (l *Ledger[K]) Created() time.Time { return l.month }
+
+// End is the time up to which the values count that are shown at now.
+func (l *Ledger[K]) End(now time.Time) time.Time {
+	if now.Before(l.zeroUntil) {
+		return l.month
+	}
+	return l.end
+}
+
+// NextChange is the first moment after now at which the counters change by the
+// clock alone, or are to be read for the last time in their month. It is zero if
+// none is known.
+func (l *Ledger[K]) NextChange(now time.Time) time.Time {
+	if !l.closeAt.IsZero() && !now.Before(l.closeAt) {
+		return now // its time came while a poll was under way
+	}
+	w := l.Window(now)
+	var next time.Time
+	for _, t := range []time.Time{l.zeroUntil, w.closes.Add(-l.calendar.rollover), w.closes, l.closeAt, l.wake} {
+		if t.After(now) {
+			next = Earliest(next, t)
+		}
+	}
+	return next
+}
+
+// Adopt carries on with another ledger's counters by this one's options.
+func (l *Ledger[K]) Adopt(o *Ledger[K]) {
+	calendar, maxAge := l.calendar, l.maxAge
+	*l = *o
+	l.calendar, l.maxAge = calendar, maxAge
+}

@@ -1,0 +1,65 @@
+package monthly
+
+import (
+	"math"
+	"slices"
+)
+
+// A Report is what one poll found out about a ledger's month.
+type Report[K comparable] struct {
+	window  Window
+	columns map[K]*ColumnReport
+}
+
+// NewReport makes an empty report on a month.
+func NewReport[K comparable](w Window) *Report[K] {
+	return &Report[K]{w, make(map[K]*ColumnReport)}
+}
+
+// Column is the report on a column of counters.
+func (r *Report[K]) Column(k K) *ColumnReport {
+	c := r.columns[k]
+	if c == nil {
+		c = new(ColumnReport)
+		r.columns[k] = c
+	}
+	return c
+}
+
+// A ColumnReport is what a poll reported on a column of counters.
+type ColumnReport struct {
+	ids      []string  // sorted
+	values   []float64 // NaN: none, so the counter is at 0 or at what is held
+	previous []string  // sorted: those that had a counter in the month before
+}
+
+// Grow makes room for n more ids.
+func (r *ColumnReport) Grow(n int) {
+	r.ids, r.values = slices.Grow(r.ids, n), slices.Grow(r.values, n)
+}
+
+// Add reports the value of an id: the sum since the start of the month. The id
+// must sort after all that were added or expected before.
+func (r *ColumnReport) Add(id string, value float64) {
+	r.ids, r.values = append(r.ids, id), append(r.values, value)
+}
+
+// Expect reports that an id has a counter, if only at 0. The id must sort after
+// all that were added or expected before.
+func (r *ColumnReport) Expect(id string) { r.Add(id, math.NaN()) }
+
+// AddPrevious reports that an id had a counter in the month before, which shows
+// 0 during the rollover even after a restart. The ids must come sorted.
+func (r *ColumnReport) AddPrevious(id string) { r.previous = append(r.previous, id) }
+
+// ShareIDs lets reports that name the same ids hold them once.
+func ShareIDs(reports ...*ColumnReport) {
+	for i, r := range reports {
+		for _, other := range reports[:i] {
+			if slices.Equal(r.ids, other.ids) {
+				r.ids = other.ids
+				break
+			}
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package collector
+
+import (
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
+	"github.com/twilio-exporter/twilio_exporter/twilio"
+)
+
+// A dimension is one way to add up Super SIM usage. Each has metric names of
+// its own, so that a sum over one name never counts twice.
+type dimension struct {
+	group string // the word in the configuration and in metric names
+	label string
+	api   twilio.Group
+	key   func(twilio.UsageRecord) string
+
+	upload, download, cost, hourUpload, hourDownload metric.Family
+}
+
+func dimensions() []dimension {
+	return []dimension{
+		newDimension("account", "account_sid", "the account", twilio.GroupNone, func(r twilio.UsageRecord) string { return r.AccountSID }),
+		newDimension("sim", "sim_sid", "each SIM", twilio.GroupSim, func(r twilio.UsageRecord) string { return r.SimSID }),
+		newDimension("fleet", "fleet_sid", "each fleet", twilio.GroupFleet, func(r twilio.UsageRecord) string { return r.FleetSID }),
+		newDimension("network", "network_sid", "each network", twilio.GroupNetwork, func(r twilio.UsageRecord) string { return r.NetworkSID }),
+		newDimension("country", "iso_country", "each country", twilio.GroupIsoCountry, func(r twilio.UsageRecord) string { return r.IsoCountry }),
+	}
+}
+
+func newDimension(group, label, each string, api twilio.Group, key func(twilio.UsageRecord) string) dimension {
+	prefix := "twilio_supersim_" + group + "_"
+	return dimension{
+		group: group, label: label, api: api, key: key,
+		upload: metric.Counter(prefix+"upload_bytes_total",
+			"Bytes that SIMs sent since the start of the month, as of the last poll, for "+each+".", label),
+		download: metric.Counter(prefix+"download_bytes_total",
+			"Bytes that SIMs received since the start of the month, as of the last poll, for "+each+".", label),
+		cost: metric.Counter(prefix+"cost_total",
+			"Amount billed for data since the start of the month, as of the last poll, in units of the currency, for "+each+".", label, "currency"),
+		hourUpload: metric.Gauge(prefix+"hour_upload_bytes",
+			"Bytes that SIMs sent in one whole hour, for "+each+".", label),
+		hourDownload: metric.Gauge(prefix+"hour_download_bytes",
+			"Bytes that SIMs received in one whole hour, for "+each+".", label),
+	}
+}
+
+// keysFromUsage reports whether only usage names the dimension's keys: no
+// inventory lists those that were used.
+func (d dimension) keysFromUsage() bool {
+	return d.api == twilio.GroupNetwork || d.api == twilio.GroupIsoCountry
+}
+
+func hourEnd() metric.Family {
+	return metric.Gauge("twilio_supersim_hour_end_timestamp_seconds", "End of the hour that the hour gauges describe, in seconds since the epoch.", "group")
+}
+
+func usageEnd() metric.Family {
+	return metric.Gauge("twilio_supersim_usage_end_timestamp_seconds", "Time up to which the byte counters count, in seconds since the epoch.", "group")
+}
+
+func costEnd() metric.Family {
+	return metric.Gauge("twilio_supersim_cost_end_timestamp_seconds", "Time up to which the cost counters count, in seconds since the epoch.", "group")
+}
+
+func networkInfo() metric.Family {
+	return metric.Gauge("twilio_supersim_network_info", "A network that has counters, constant 1.", "network_sid", "friendly_name", "iso_country")
+}
+
+// SuperSIMUsageFamilies are those that SuperSIMUsage has samples of.
+func SuperSIMUsageFamilies() []metric.Family {
+	var families []metric.Family
+	for _, d := range dimensions() {
+		families = append(families, d.upload, d.download, d.cost, d.hourUpload, d.hourDownload)
+	}
+	return append(families, hourEnd(), usageEnd(), costEnd(), networkInfo())
+}

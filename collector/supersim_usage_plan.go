@@ -1,0 +1,150 @@
+package collector
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/monthly"
+	"github.com/twilio-exporter/twilio_exporter/twilio"
+)
+
+// query is one listing of UsageRecords: a dimension over a range, as one total
+// or as the single hour that it is.
+type query struct {
+	dimension  int // index in SuperSIMUsage.dimensions
+	start, end time.Time
+	hour       bool
+}
+
+// usagePlan is everything that one poll asks for. Byte and cost counters that
+// run over the same month share their listings.
+type usagePlan struct {
+	bytes, cost monthly.Window
+	hour        time.Time // end of the hour that the gauges describe
+	queries     []query   // without duplicates
+}
+
+// usageTotals are the responses to a plan's queries, each sorted by key.
+type usageTotals map[query][]usageTotal
+
+func (c *SuperSIMUsage) plan(now time.Time) usagePlan {
+	p := usagePlan{
+		bytes: c.bytes.Window(now),
+		cost:  c.cost.Window(now),
+		hour:  now.Add(-c.cfg.HourDelay).Truncate(time.Hour),
+	}
+	add := func(q query) {
+		if q.start.Before(q.end) && !slices.Contains(p.queries, q) {
+			p.queries = append(p.queries, q)
+		}
+	}
+	for i, d := range c.dimensions {
+		add(p.hourQuery(i))
+		for _, ledger := range []struct {
+			monthly.Window
+			hasReport bool
+		}{{p.bytes, c.bytes.HasReport()}, {p.cost, c.cost.HasReport()}} {
+			add(monthQuery(i, ledger.Window))
+			// The month before names the networks and countries that have counters
+			// although they are silent and, where a restart falls into the
+			// rollover, everything that has to show 0 in it.
+			if d.keysFromUsage() || !ledger.hasReport && ledger.InRollover(now) {
+				if known := c.months[ledger.Previous()]; known == nil || known[i] == nil {
+					add(previousQuery(i, ledger.Window))
+				}
+			}
+		}
+	}
+	return p
+}
+
+func (p usagePlan) hourQuery(dimension int) query {
+	return query{dimension, p.hour.Add(-time.Hour), p.hour, true}
+}
+
+func monthQuery(dimension int, w monthly.Window) query {
+	return query{dimension: dimension, start: w.Month, end: w.End}
+}
+
+func previousQuery(dimension int, w monthly.Window) query {
+	return query{dimension: dimension, start: w.Previous(), end: w.Month}
+}
+
+// ask sends the queries, as many at a time as the client allows, and fails with
+// the first error. It also returns how many records were read.
+func (c *SuperSIMUsage) ask(ctx context.Context, queries []query) (usageTotals, int, error) {
+	// Those with the most pages go first, so that they do not finish last alone.
+	slices.SortFunc(queries, func(a, b query) int {
+		return cmp.Or(cmp.Compare(c.weight(a), c.weight(b)), a.start.Compare(b.start), cmp.Compare(a.dimension, b.dimension))
+	})
+	found, counts := make([][]usageTotal, len(queries)), make([]int, len(queries))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, q := range queries {
+		group.Go(func() (err error) {
+			found[i], counts[i], err = c.list(ctx, q)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, 0, err
+	}
+	totals, records := make(usageTotals), 0
+	for i, q := range queries {
+		totals[q] = found[i]
+		records += counts[i]
+	}
+	return totals, records, nil
+}
+
+// weight is lower for queries whose listings are longer.
+func (c *SuperSIMUsage) weight(q query) int {
+	if c.dimensions[q.dimension].api == twilio.GroupSim {
+		return 0
+	}
+	return 1
+}
+
+// list reads one listing and adds up its records by key. It also returns how
+// many records there were.
+func (c *SuperSIMUsage) list(ctx context.Context, q query) ([]usageTotal, int, error) {
+	d := c.dimensions[q.dimension]
+	params := twilio.UsageRecordsParams{
+		Sim: c.cfg.Filter.Sim, Fleet: c.cfg.Filter.Fleet,
+		Network: c.cfg.Filter.Network, IsoCountry: c.cfg.Filter.IsoCountry,
+		Group: d.api, Granularity: twilio.GranularityAll,
+		StartTime: q.start, EndTime: q.end,
+	}
+	if q.hour {
+		params.Granularity = twilio.GranularityHour
+	}
+	// There will be about as many records as there are counters.
+	sizeHint := len(c.bytes.IDs(bytesColumn{dimension: q.dimension}))
+	records, err := readListing(twilio.EndpointUsageRecords, func() iter.Seq2[usageTotal, error] {
+		return func(yield func(usageTotal, error) bool) {
+			for r, err := range c.account.Client.UsageRecords(ctx, params) {
+				if !yield(newUsageTotal(c.key(d, r), r), err) {
+					return
+				}
+			}
+		}
+	}, byKeyAndPeriod(), sizeHint)
+	if err != nil {
+		return nil, 0, fmt.Errorf("usage by %s from %s to %s: %w", d.group, q.start.Format(time.RFC3339), q.end.Format(time.RFC3339), err)
+	}
+	return sumUp(records), len(records), nil
+}
+
+// key is what a record counts for. The account's own records may leave its SID
+// out.
+func (c *SuperSIMUsage) key(d dimension, r twilio.UsageRecord) string {
+	if key := d.key(r); key != "" || d.api != twilio.GroupNone {
+		return key
+	}
+	return c.account.SID()
+}

@@ -1,0 +1,173 @@
+package collector
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/monthly"
+	"github.com/twilio-exporter/twilio_exporter/twilio"
+)
+
+// report makes the reports to the two ledgers from a poll's totals.
+func (c *SuperSIMUsage) report(p usagePlan, totals usageTotals, inventory listed) (*monthly.Report[bytesColumn], *monthly.Report[costColumn]) {
+	bytes, cost := monthly.NewReport[bytesColumn](p.bytes), monthly.NewReport[costColumn](p.cost)
+	currencies := c.currencies(totals, func(i int) query { return monthQuery(i, p.cost) })
+	previousCurrencies := c.currencies(totals, func(i int) query { return previousQuery(i, p.cost) })
+	for i := range c.dimensions {
+		upload, download := bytes.Column(bytesColumn{i, false}), bytes.Column(bytesColumn{i, true})
+		reportBytes(upload, download, totals[monthQuery(i, p.bytes)], c.expected(i, p.bytes, inventory))
+		for _, t := range totals[previousQuery(i, p.bytes)] {
+			if t.upload != notReported {
+				upload.AddPrevious(t.key)
+			}
+			if t.download != notReported {
+				download.AddPrevious(t.key)
+			}
+		}
+		columns := []*monthly.ColumnReport{upload, download}
+
+		expected := c.expected(i, p.cost, inventory)
+		for _, currency := range currencies {
+			column := cost.Column(costColumn{i, currency})
+			reportCost(column, currency, totals[monthQuery(i, p.cost)], expected)
+			columns = append(columns, column)
+		}
+		for _, currency := range previousCurrencies {
+			column := cost.Column(costColumn{i, currency})
+			// What was silent in the month before had a counter beside what was billed.
+			merge(totals[previousQuery(i, p.cost)], expected, func(id string, t *usageTotal, expected bool) {
+				if expected || t.costReported {
+					column.AddPrevious(id)
+				}
+			})
+		}
+		monthly.ShareIDs(columns...)
+	}
+	return bytes, cost
+}
+
+func reportBytes(upload, download *monthly.ColumnReport, totals []usageTotal, expected []string) {
+	upload.Grow(max(len(totals), len(expected)))
+	download.Grow(max(len(totals), len(expected)))
+	merge(totals, expected, func(id string, t *usageTotal, _ bool) {
+		if t == nil {
+			upload.Expect(id)
+			download.Expect(id)
+			return
+		}
+		// What the API leaves out stays as it is.
+		if t.upload != notReported {
+			upload.Add(id, float64(t.upload))
+		}
+		if t.download != notReported {
+			download.Add(id, float64(t.download))
+		}
+	})
+}
+
+func reportCost(column *monthly.ColumnReport, currency string, totals []usageTotal, expected []string) {
+	column.Grow(max(len(totals), len(expected)))
+	merge(totals, expected, func(id string, t *usageTotal, _ bool) {
+		if t == nil {
+			column.Expect(id)
+		} else if t.costReported {
+			if amount, named := t.billed(currency); named || t.currency == "" {
+				column.Add(id, amount.InexactFloat64())
+			} else {
+				column.Expect(id)
+			}
+		}
+	})
+}
+
+// merge visits all keys of totals and of what is expected, sorted. t is nil for a
+// key that is only expected.
+func merge(totals []usageTotal, expected []string, visit func(id string, t *usageTotal, expected bool)) {
+	for len(totals) > 0 || len(expected) > 0 {
+		switch {
+		case len(totals) == 0 || len(expected) > 0 && expected[0] < totals[0].key:
+			visit(expected[0], nil, true)
+			expected = expected[1:]
+		case len(expected) == 0 || totals[0].key < expected[0]:
+			visit(totals[0].key, &totals[0], false)
+			totals = totals[1:]
+		default:
+			visit(expected[0], &totals[0], true)
+			totals, expected = totals[1:], expected[1:]
+		}
+	}
+}
+
+// expected names what has counters in a month although it may be silent, sorted:
+// the account, SIMs that can send, fleets, and networks and countries that had
+// usage in the month before.
+func (c *SuperSIMUsage) expected(dimension int, w monthly.Window, inventory listed) []string {
+	var ids []string
+	f := c.cfg.Filter
+	switch c.dimensions[dimension].api {
+	case twilio.GroupNone:
+		if sid := c.account.SID(); sid != "" {
+			ids = append(ids, sid)
+		}
+	case twilio.GroupSim:
+		ids = make([]string, 0, inventory.sims.len())
+		for sim := range inventory.sims.all() {
+			if sim.Status.CanSend() && admitsSim(f, sim, inventory.fleets) {
+				ids = append(ids, sim.SID)
+			}
+		}
+	case twilio.GroupFleet:
+		for _, fleet := range inventory.fleets {
+			if admitsFleet(f, fleet, inventory.sims) {
+				ids = append(ids, fleet.SID)
+			}
+		}
+	default:
+		if keys := c.months[w.Previous()]; keys != nil {
+			ids = keys[dimension]
+		}
+	}
+	return ids
+}
+
+// remember keeps the keys that had usage in a whole month: in the month after it
+// they have counters, if only at 0.
+func (c *SuperSIMUsage) remember(p usagePlan, totals usageTotals) {
+	for q, keyed := range totals {
+		if q.hour || !q.end.Equal(q.start.AddDate(0, 1, 0)) {
+			continue
+		}
+		if c.months[q.start] == nil {
+			c.months[q.start] = make([][]string, len(c.dimensions))
+		}
+		keys := []string{} // not nil: the month has been listed
+		if c.dimensions[q.dimension].keysFromUsage() {
+			for _, t := range keyed {
+				keys = append(keys, t.key)
+			}
+		}
+		c.months[q.start][q.dimension] = keys
+	}
+	maps.DeleteFunc(c.months, func(month time.Time, _ [][]string) bool { return month.Before(p.cost.Previous()) })
+}
+
+// currencies are those in which anything of the account was billed according to
+// each dimension's response to a query, sorted.
+func (c *SuperSIMUsage) currencies(totals usageTotals, queryOf func(dimension int) query) []string {
+	var all []string
+	named := func(currency string) {
+		if i, found := slices.BinarySearch(all, currency); !found && currency != "" {
+			all = slices.Insert(all, i, currency)
+		}
+	}
+	for i := range c.dimensions {
+		for _, t := range totals[queryOf(i)] {
+			named(t.currency)
+			for currency := range t.others {
+				named(currency)
+			}
+		}
+	}
+	return all
+}

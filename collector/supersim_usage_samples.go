@@ -1,0 +1,106 @@
+package collector
+
+import (
+	"slices"
+	"time"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
+	"github.com/twilio-exporter/twilio_exporter/twilio"
+)
+
+// batches are the samples of the counters as they are at now, and of the last
+// gauges.
+func (c *SuperSIMUsage) batches(now time.Time) []metric.Batch {
+	var usageEnds, costEnds []metric.Sample
+	batches := slices.Clone(c.gauges)
+	for i, d := range c.dimensions {
+		for _, direction := range []struct {
+			family metric.Family
+			column bytesColumn
+		}{{d.upload, bytesColumn{i, false}}, {d.download, bytesColumn{i, true}}} {
+			ids := c.bytes.IDs(direction.column)
+			batches = append(batches, metric.Batch{
+				Family: direction.family, Created: c.bytes.Created(), Len: len(ids),
+				Labels: []metric.Column[string]{metric.Values(ids)}, Values: c.bytes.Values(direction.column, now),
+			})
+		}
+		for _, currency := range c.costCurrencies(i) {
+			column := costColumn{i, currency}
+			ids := c.cost.IDs(column)
+			batches = append(batches, metric.Batch{
+				Family: d.cost, Created: c.cost.Created(), Len: len(ids),
+				Labels: []metric.Column[string]{metric.Values(ids), metric.Const(currency)}, Values: c.cost.Values(column, now),
+			})
+		}
+		usageEnds = append(usageEnds, metric.Sample{Labels: []string{d.group}, Value: seconds(c.bytes.End(now))})
+		costEnds = append(costEnds, metric.Sample{Labels: []string{d.group}, Value: seconds(c.cost.End(now))})
+	}
+	return append(batches, metric.NewBatch(usageEnd(), usageEnds), metric.NewBatch(costEnd(), costEnds))
+}
+
+// costCurrencies are those in which a dimension has cost counters, sorted.
+func (c *SuperSIMUsage) costCurrencies(dimension int) []string {
+	var currencies []string
+	for column := range c.cost.Columns() {
+		if column.dimension == dimension {
+			currencies = append(currencies, column.currency)
+		}
+	}
+	slices.Sort(currencies)
+	return currencies
+}
+
+// hourGauges are the samples of one hour. Whatever has byte counters and no
+// record was silent.
+func (c *SuperSIMUsage) hourGauges(p usagePlan, totals usageTotals) []metric.Batch {
+	var batches []metric.Batch
+	var ends []metric.Sample
+	for i, d := range c.dimensions {
+		for _, direction := range []struct {
+			family metric.Family
+			column bytesColumn
+			bytes  func(*usageTotal) int64
+		}{
+			{d.hourUpload, bytesColumn{i, false}, func(t *usageTotal) int64 { return t.upload }},
+			{d.hourDownload, bytesColumn{i, true}, func(t *usageTotal) int64 { return t.download }},
+		} {
+			counters := c.bytes.IDs(direction.column)
+			ids, values := make([]string, 0, len(counters)), make([]float64, 0, len(counters))
+			merge(totals[p.hourQuery(i)], counters, func(id string, t *usageTotal, _ bool) {
+				var bytes int64
+				if t != nil {
+					if bytes = direction.bytes(t); bytes == notReported {
+						return
+					}
+				}
+				ids, values = append(ids, id), append(values, float64(bytes))
+			})
+			if slices.Equal(ids, counters) {
+				ids = counters // held once
+			}
+			batches = append(batches, metric.Batch{
+				Family: direction.family, Len: len(ids),
+				Labels: []metric.Column[string]{metric.Values(ids)}, Values: metric.Values(values),
+			})
+		}
+		ends = append(ends, metric.Sample{Labels: []string{d.group}, Value: seconds(p.hour)})
+	}
+	return append(batches, metric.NewBatch(hourEnd(), ends))
+}
+
+// networkInfo names the networks that have counters.
+func (c *SuperSIMUsage) networkInfo(networks []twilio.Network) metric.Batch {
+	var samples []metric.Sample
+	for i, d := range c.dimensions {
+		if d.api != twilio.GroupNetwork {
+			continue
+		}
+		counted := c.bytes.IDs(bytesColumn{dimension: i})
+		for _, n := range networks {
+			if _, ok := slices.BinarySearch(counted, n.SID); ok {
+				samples = append(samples, metric.Sample{Labels: []string{n.SID, n.FriendlyName, n.IsoCountry}, Value: 1})
+			}
+		}
+	}
+	return metric.NewBatch(networkInfo(), samples)
+}
