@@ -33,11 +33,27 @@ func TestTable(t *testing.T) {
 			t.Errorf("the table lacks a server in %s", row)
 		}
 	}
-	if !strings.Contains(out, "1/300 of const metrics") {
-		t.Error("the table has no targets")
-	}
 	if t.Failed() {
 		t.Log(out)
+	}
+}
+
+func TestTargets(t *testing.T) {
+	t.Parallel()
+	s := &sheet{series: targetsFrom, cells: make(map[cell][]float64)}
+	row := rowScrape(openMetrics())
+	s.add(row, ours, 5e6, 5e6, 100e6)
+	s.add(row, consts, 1.6e9)
+	s.add(row, floor, 1e6)
+	s.add(row, self, 2e6)
+	var out strings.Builder
+	if err := s.print(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"5ms +1900%", "1/300 of const metrics = 5.33ms: reached", "2 floors + self-metrics = 4ms: missed"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the table lacks %q:\n%s", want, &out)
+		}
 	}
 }
 

@@ -17,16 +17,33 @@ import (
 type exporter struct {
 	*process
 	account    *account
+	configFile string
+	interval   time.Duration // from one poll to the next
 	complaints *lineCounter
 }
 
 // onDemand is an interval that is not over before the benchmark is.
 const onDemand = 24 * time.Hour
 
-// startExporter starts the exporter and waits for its first polls.
+// startExporter starts the exporter, which polls at once.
 func (b *bench) startExporter(ctx context.Context, a *account, interval time.Duration) (*exporter, error) {
-	file := filepath.Join(b.directory, "config.yml")
-	err := os.WriteFile(file, fmt.Appendf(nil, `accounts:
+	e := &exporter{
+		account: a, configFile: filepath.Join(b.directory, "config.yml"), interval: interval,
+		complaints: &lineCounter{to: b.log},
+	}
+	if err := e.configure(); err != nil {
+		return nil, err
+	}
+	var err error
+	e.process, err = start(ctx, "the exporter", e.complaints, b.exporter, func(address string) []string {
+		return []string{"--config.file=" + e.configFile, "--web.listen-address=" + address, "--log.level=warn"}
+	})
+	return e, err
+}
+
+// configure writes the configuration.
+func (e *exporter) configure() error {
+	return os.WriteFile(e.configFile, fmt.Appendf(nil, `accounts:
   - name: bench
     account_sid: %[2]s
     basic_auth: {username: %[2]s, password: %[3]s}
@@ -38,18 +55,7 @@ collectors:
   account_usage: {enabled: false}
   account_balance: {enabled: false}
 max_age: 7d
-`, a.address, accountSID, authToken, interval), 0o600)
-	if err != nil {
-		return nil, err
-	}
-	e := &exporter{account: a, complaints: &lineCounter{to: b.log}}
-	e.process, err = start(ctx, "the exporter", e.complaints, b.exporter, func(address string) []string {
-		return []string{"--config.file=" + file, "--web.listen-address=" + address, "--log.level=warn"}
-	})
-	if err != nil {
-		return nil, err
-	}
-	return e, nil
+`, e.account.address, accountSID, authToken, e.interval), 0o600)
 }
 
 // lineCounter counts the lines of the exporter's log, which are warnings and errors.
@@ -87,9 +93,14 @@ func (e *exporter) polled(ctx context.Context, since time.Time) error {
 	return fmt.Errorf("the exporter's polls take longer than %s", longest)
 }
 
-// poll has the exporter poll everything.
+// poll has the exporter poll everything, which it does when the configuration of an
+// account has changed.
 func (e *exporter) poll(ctx context.Context) error {
 	began := time.Now()
+	e.interval += time.Second
+	if err := e.configure(); err != nil {
+		return err
+	}
 	if _, err := request(ctx, http.MethodPost, e.address, "/-/reload"); err != nil {
 		return err
 	}
@@ -117,8 +128,8 @@ func (e *exporter) check(ctx context.Context, sims int) (series int, err error) 
 // sync.Pool held is freed by the second. The smallest value after that is the one
 // with the least garbage.
 func (e *exporter) heap(ctx context.Context) (float64, error) {
-	const bytes, collections = "go_memstats_heap_alloc_bytes", "go_gc_duration_seconds"
-	c := newClient(e.address, text(), bytes, collections)
+	const inUse, collections = "go_memstats_heap_alloc_bytes", "go_gc_duration_seconds"
+	c := newClient(e.address, text(), inUse, collections)
 	defer c.close()
 	least, first := math.Inf(1), math.Inf(1)
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
@@ -129,7 +140,7 @@ func (e *exporter) heap(ctx context.Context) (float64, error) {
 		done := found.families[collections+"_count"].sum
 		first = min(first, done)
 		if done >= first+2 {
-			least = min(least, found.families[bytes].sum)
+			least = min(least, found.families[inUse].sum)
 		}
 		if done >= first+4 {
 			break

@@ -8,7 +8,7 @@ require (
 	github.com/prometheus/client_model v0.6.3
 	github.com/prometheus/common v0.72.1
 	github.com/prometheus/procfs v0.22.0
-	github.com/twilio-exporter/twilio_exporter v0.0.0-00010101000000-000000000000
+	github.com/twilio-exporter/twilio_exporter v0.0.0
 	golang.org/x/sys v0.49.0
 )
 

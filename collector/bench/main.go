@@ -90,7 +90,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if b.directory, err = os.MkdirTemp("", "twilio_exporter-bench-"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(b.directory)
+	defer func() { _ = os.RemoveAll(b.directory) }() // it is a temporary directory
 	if err := b.build(ctx); err != nil {
 		return fmt.Errorf("build the exporter: %w", err)
 	}

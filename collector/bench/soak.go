@@ -51,9 +51,9 @@ func (b *bench) soak(ctx context.Context, o soakOptions) error {
 	var wait sync.WaitGroup
 	wait.Go(func() { every(working, o.interval/2, o.interval, a.change) })
 	for i := range 2 {
-		c := newClient(s.exporter.address, openMetrics())
-		defer c.close()
 		wait.Go(func() {
+			c := newClient(s.exporter.address, openMetrics())
+			defer c.close()
 			var last content
 			every(working, time.Duration(i)*o.scrapeInterval/2, o.scrapeInterval, func() { last = s.scrape(working, c, last) })
 		})

@@ -77,7 +77,7 @@ func (t *renderedText) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		w.Header().Set("Content-Encoding", "gzip")
 		compressor := gzip.NewWriter(w)
-		defer compressor.Close()
+		defer func() { _ = compressor.Close() }()
 		to = compressor
 	}
 	// A write fails if the client is gone.
