@@ -113,7 +113,7 @@ func TestLandingPage(t *testing.T) {
 	status, page := s.do("GET", "/")
 	page = regexp.MustCompile(`<(/?t[dhr])[^>]*>`).ReplaceAllString(page, "<$1>") // whatever its style
 	for _, want := range []string{
-		`<a href="/foo">Metrics</a>`, `href="/-/healthy"`, `href="/-/ready"`,
+		`<a href="./foo">Metrics</a>`, `href="./-/healthy"`, `href="./-/ready"`,
 		"&lt;script&gt;", "&lt;b&gt;bold&lt;/b&gt; &amp; wrong", "failed (refused)", "code 20001", "never",
 		"<em>look at the code</em>", "<td>account_balance</td><td>1h</td>",
 		"<td>supersim_usage</td><td>1m30s</td>", "<td>1.5s</td><td>4711</td>", "<td>ok</td>",
