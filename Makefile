@@ -50,10 +50,12 @@ format:
 
 vet:
 	$(GO) vet ./...
+	cd collector/bench && $(GO) vet ./...
 
 # All tests in full, including ten simulated months. Tests of every package count for
-# the coverage of a package.
+# the coverage of a package. The benchmark is a module of its own.
 coverage:
+	cd collector/bench && $(GO) test ./...
 	$(GO) test -timeout 20m -coverpkg=$(subst $(space),$(comma),$(COVERED)) -coverprofile=coverage.txt ./...
 	@for package in $$($(GO) list $(COVERED)); do \
 		awk -v package="$$package" -v least=$(COVERAGE_MIN) ' \
@@ -97,11 +99,11 @@ unit:
 
 ## bench: what the exporter costs beside others: 20 minutes; BENCH='--sims=2000 --rounds=2' for a quick look
 bench:
-	$(GO) run ./collector/bench $(BENCH)
+	cd collector/bench && $(GO) run . $(BENCH)
 
 ## soak: an hour of polls and scrapes; fails if a scrape fails
 soak:
-	$(GO) run ./collector/bench soak $(SOAK)
+	cd collector/bench && $(GO) run . soak $(SOAK)
 
 ## microbench: all Go benchmarks
 microbench:
@@ -111,6 +113,7 @@ microbench:
 lint:
 	$(GO) run $(GOLANGCI_LINT) run ./...
 	cd deploy/e2e && $(GO) run $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...
+	cd collector/bench && $(GO) run $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...
 
 ## fuzz: each fuzz target for FUZZTIME (30s)
 fuzz:
