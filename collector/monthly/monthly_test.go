@@ -290,3 +290,28 @@ func TestShareIDs(t *testing.T) {
 		t.Errorf("want three columns")
 	}
 }
+
+// TestUnseenZero: a 0 that was not shown to its end, because results expired
+// meanwhile, is shown again.
+func TestUnseenZero(t *testing.T) {
+	o := options("2004-03-10 12:00")
+	o.MaxAge = 5 * time.Minute
+	run(t, monthly.NewLedger[column](o),
+		step{at: "2004-03-10 12:00", report: values{"a": 10}, show: values{"a": 10}, end: "2004-03-10 12:00"},
+		step{at: "2004-03-10 12:04", report: values{"a": 10, "b": 5}, show: values{"a": 10, "b": 0}, end: "2004-03-10 12:00", next: "2004-03-10 12:19"},
+		step{at: "2004-03-10 12:20", report: values{"a": 10, "b": 5}, show: values{"a": 10, "b": 0}, end: "2004-03-10 12:00", next: "2004-03-10 12:35"},
+		step{at: "2004-03-10 12:24", report: values{"a": 10, "b": 5}, show: values{"a": 10, "b": 0}, end: "2004-03-10 12:00"},
+		step{at: "2004-03-10 12:35", show: values{"a": 10, "b": 5}, end: "2004-03-10 12:00"},
+	)
+}
+
+// TestFirstReportAtTheEnd: a month whose first report comes when it is about to be
+// left is shown at 0, then at its values, and only then left.
+func TestFirstReportAtTheEnd(t *testing.T) {
+	run(t, monthly.NewLedger[column](options("2004-03-01 01:00")),
+		step{at: "2004-04-01 01:50", report: values{"a": 7}, show: values{"a": 0}, end: "2004-03-01 00:00", next: "2004-04-01 02:00"},
+		step{at: "2004-04-01 02:00", show: values{"a": 0}, end: "2004-03-01 00:00", next: "2004-04-01 02:05"},
+		step{at: "2004-04-01 02:05", report: values{"a": 7}, show: values{"a": 7}, end: "2004-04-01 00:00", next: "2004-04-01 02:18:30"},
+		step{at: "2004-04-01 02:18:30", show: values{"a": 0}, end: "2004-04-01 00:00"},
+	)
+}
