@@ -84,7 +84,7 @@ func command(ctx context.Context, hangup <-chan os.Signal, args []string, env fu
 	app.HelpFlag.Short('h')
 	app.Command("serve", "Poll the accounts and serve their metrics.").Default()
 	app.Flag("config.file", "YAML configuration; without it, one account is taken from the TWILIO_* environment variables.").PlaceHolder("FILE").StringVar(&o.configFile)
-	app.Flag("config.check", "Load the configuration and everything it names, report every fault, and exit.").BoolVar(&o.configCheck)
+	app.Flag("config.check", "Load the configuration and every file that it names, print the effective configuration or all faults, and exit.").BoolVar(&o.configCheck)
 	app.Flag("shard", "Which of the shards this process is, counted from 0: it serves only those accounts that fall to it.").Default("0").StringVar(&shard)
 	app.Flag("total-shards", "How many shards the accounts are divided among.").Default("1").StringVar(&totalShards)
 	app.Flag("demo", "Run against a built-in simulated Twilio; no account is needed.").BoolVar(&o.demo)
@@ -195,6 +195,7 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 			fmt.Fprintf(stdout, "%d of its %d accounts fall to shard %d of 0 to %d.\n",
 				len(cfg.Shard(o.shard, o.totalShards).Accounts()), len(cfg.Accounts()), o.shard, o.totalShards-1)
 		}
+		fmt.Fprintf(stdout, "\nWith its defaults, and without its secrets, it is:\n\n%s", cfg)
 		return nil
 	}
 

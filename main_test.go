@@ -273,7 +273,7 @@ func TestDemo(t *testing.T) {
 	p.await("values change", func() bool { return values() != first })
 	contains(t, p.get("/metrics"), `twilio_exporter_poll_success{account="demo",collector="account_balance"} 1`,
 		`twilio_exporter_poll_success{account="demo-kore",collector="supersim_usage"} 1`)
-	contains(t, p.get("/"), "demo-kore", `href="/metrics"`)
+	contains(t, p.get("/"), "demo-kore", `href="./metrics"`)
 	lacks(t, p.stderr.String(), "level=error")
 	p.stop()
 	contains(t, p.stderr.String(), "msg=stopped")
@@ -408,6 +408,14 @@ nonsense: true
 					t.Errorf("want a line that begins with %q, have %q", x.lines[i], have[i])
 				}
 			}
+			if want == 0 {
+				effective := "The configuration is valid.\n\nWith its defaults, and without its secrets, it is:\n\n"
+				if !strings.HasPrefix(stdout, effective+"accounts:\n    - name: a\n") {
+					t.Errorf("want the effective configuration, have %q", stdout)
+				}
+				contains(t, stdout, "password: <secret>\n", "\nmax_age: 3h\n")
+				lacks(t, stdout, token)
+			}
 			// Without --config.check it does not start either.
 			if want == 1 {
 				if status, _, again := runToEnd(t, nil, append(x.args, "--web.listen-address=127.0.0.1:0")...); status != 1 || again != stderr {
@@ -506,8 +514,8 @@ func TestTelemetryPath(t *testing.T) {
 	p := start(t, "--web.telemetry-path=/foo", "--config.file="+write(t, "a.yml", yaml(url, `"<i>A & B</i>"`)))
 	contains(t, p.get("/foo"), `account="<i>A & B</i>"`)
 	page := p.get("/")
-	contains(t, page, `href="/foo"`, "&lt;i&gt;A &amp; B&lt;/i&gt;")
-	lacks(t, page, "<i>A", `href="/metrics"`, "debug/pprof")
+	contains(t, page, `href="./foo"`, "&lt;i&gt;A &amp; B&lt;/i&gt;")
+	lacks(t, page, "<i>A", `href="./metrics"`, "debug/pprof")
 	if status, _ := p.do(http.MethodGet, "/metrics"); status != http.StatusNotFound {
 		t.Errorf("want status 404 at /metrics, have %d", status)
 	}
@@ -651,11 +659,16 @@ func TestLogLevel(t *testing.T) {
 		{"debug", nil, []string{"level=debug", "level=warn", "level=error", "level=info", "Listening on"}},
 	} {
 		t.Run(x.level, func(t *testing.T) {
+			t.Parallel()
 			s, url := simulate(t)
 			s.Inject(twiliotest.Fault{Kind: twiliotest.Forbidden, Endpoint: twiliotest.Balance})
-			// Results that vanish are worth a warning.
-			p := launch(t, "--log.level="+x.level, "--config.file="+write(t, "a.yml", yaml(url, "a", "max_age: 1m")))
+			p := launch(t, "--log.level="+x.level, "--config.file="+write(t, "a.yml", yaml(url, "a", "collectors: {account_usage: {interval: 1s}}")))
 			p.await("a poll has failed", func() bool { return strings.Contains(p.stderr.String(), "level=error") })
+			// Counters that the API reports lower than before are worth a warning.
+			p.await("account usage has been polled, and is polled again", func() bool { return s.Requests(twiliotest.Monthly) > 1 })
+			s.Inject(twiliotest.Fault{Kind: twiliotest.ShrinkTotals, Endpoint: twiliotest.Monthly})
+			before := s.Requests(twiliotest.Monthly)
+			p.await("account usage has been polled with less", func() bool { return s.Requests(twiliotest.Monthly) > before+1 })
 			p.stop()
 			contains(t, p.stderr.String(), x.has...)
 			lacks(t, p.stderr.String(), x.lacks...)

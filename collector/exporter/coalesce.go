@@ -10,7 +10,8 @@ func Coalesce(f func() error) func() error {
 		done chan struct{}
 		err  error
 	}
-	var running, mu sync.Mutex
+	running := make(chan struct{}, 1)
+	var mu sync.Mutex
 	var next *call // waits for the one that runs
 	return func() error {
 		mu.Lock()
@@ -21,12 +22,12 @@ func Coalesce(f func() error) func() error {
 		}
 		mu.Unlock()
 		if first {
-			running.Lock()
+			running <- struct{}{}
 			mu.Lock()
 			next = nil // whoever calls from now on may want something newer
 			mu.Unlock()
 			c.err = f()
-			running.Unlock()
+			<-running
 			close(c.done)
 		}
 		<-c.done

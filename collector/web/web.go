@@ -102,6 +102,9 @@ func landingPage(o Options) http.HandlerFunc {
 			level.Error(o.Logger).Log("msg", "the landing page cannot be rendered", "err", err)
 		}
 		page, err := toolkit.NewLandingPage(toolkit.LandingConfig{
+			// Links are relative, so that they stay below the path at which a proxy
+			// serves the page.
+			RoutePrefix: ".",
 			Name:        "Twilio Exporter",
 			Description: "Usage and cost of Twilio Super SIM fleets for Prometheus",
 			Version:     o.Version,
@@ -109,16 +112,17 @@ func landingPage(o Options) http.HandlerFunc {
 			ExtraHTML:   table.String(),
 			ExtraCSS:    pollsCSS,
 			Links: []toolkit.LandingLinks{
-				// Relative, so that they stay below the path that a proxy serves the page at.
-				{Address: "." + o.TelemetryPath, Text: "Metrics"},
-				{Address: "./-/healthy", Text: "Health", Description: "200 while the process serves"},
-				{Address: "./-/ready", Text: "Readiness", Description: "503 until every collector has finished its first poll"},
+				{Address: o.TelemetryPath, Text: "Metrics"},
+				{Address: "/-/healthy", Text: "Health", Description: "200 while the process serves"},
+				{Address: "/-/ready", Text: "Readiness", Description: "503 until every collector has finished its first poll"},
 			},
 		})
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
+		r = r.Clone(r.Context())
+		r.URL.Path = "./" // the only path that the page is served at
 		page.ServeHTTP(w, r)
 	}
 }
