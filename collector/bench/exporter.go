@@ -25,7 +25,7 @@ type exporter struct {
 // onDemand is an interval that is not over before the benchmark is.
 const onDemand = 24 * time.Hour
 
-// startExporter starts the exporter, which polls at once.
+// startExporter starts the exporter and waits for its first polls.
 func (b *bench) startExporter(ctx context.Context, a *account, interval time.Duration) (*exporter, error) {
 	e := &exporter{
 		account: a, configFile: filepath.Join(b.directory, "config.yml"), interval: interval,
@@ -34,11 +34,19 @@ func (b *bench) startExporter(ctx context.Context, a *account, interval time.Dur
 	if err := e.configure(); err != nil {
 		return nil, err
 	}
+	began := time.Now()
 	var err error
 	e.process, err = start(ctx, "the exporter", e.complaints, b.exporter, func(address string) []string {
 		return []string{"--config.file=" + e.configFile, "--web.listen-address=" + address, "--log.level=warn"}
 	})
-	return e, err
+	if err != nil {
+		return nil, err
+	}
+	if err := e.polled(ctx, began); err != nil {
+		e.stop()
+		return nil, err
+	}
+	return e, nil
 }
 
 // configure writes the configuration.

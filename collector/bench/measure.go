@@ -73,14 +73,10 @@ func (r *run) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	began := time.Now()
 	if r.exporter, err = r.startExporter(ctx, a, onDemand); err != nil {
 		return err
 	}
 	r.servers[ours] = r.exporter.process
-	if err := r.exporter.polled(ctx, began); err != nil {
-		return err
-	}
 	if err := r.warm(ctx, openMetrics()); err != nil {
 		return err
 	}

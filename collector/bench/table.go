@@ -37,8 +37,7 @@ const (
 // rowScrape names the row of a format.
 func rowScrape(f format) string { return "CPU of a scrape: " + f.name }
 
-// A sheet is what was measured at one size: seconds of CPU and of time are in
-// nanoseconds, memory is in bytes.
+// A sheet is what was measured at one size: times in nanoseconds, memory in bytes.
 type sheet struct {
 	sims, series int
 	cells        map[cell][]float64
@@ -62,10 +61,10 @@ func median(values []float64) float64 {
 	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
 }
 
-// A target is the most that the exporter may need, and where that comes from.
+// A target is the most that the exporter may need, and how that is derived.
 type target struct {
 	limit float64
-	is    string
+	basis string
 }
 
 // targetsFrom is the number of series from which on there are targets: with fewer,
@@ -117,7 +116,7 @@ func (s *sheet) print(w io.Writer) error {
 			if s.median(row, ours) <= t.limit {
 				verdict = "reached"
 			}
-			judged = append(judged, fmt.Sprintf("%s = %s: %s", t.is, show(row, t.limit), verdict))
+			judged = append(judged, fmt.Sprintf("%s = %s: %s", t.basis, show(row, t.limit), verdict))
 		}
 		fmt.Fprintf(out, "\t%s\n", strings.Join(judged, "; "))
 	}
