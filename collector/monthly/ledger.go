@@ -22,6 +22,7 @@ type Ledger[K comparable] struct {
 
 	columns   map[K]*column
 	month     time.Time // over which the counters run; zero before the first report
+	created   time.Time // from when the counters count anew
 	end       time.Time // up to when they count
 	zeroUntil time.Time // all show 0 until then
 	reported  time.Time // when the last report came
@@ -62,6 +63,7 @@ func (l *Ledger[K]) Advance(now time.Time) bool {
 	}
 	w := l.calendar.of(l.month.AddDate(0, 1, 0), now)
 	l.month, l.end, l.zeroUntil = w.Month, w.Month, w.values
+	l.created = later(w.opens, now)
 	l.closeAt, l.wake = time.Time{}, time.Time{}
 	// A rollover that begins late still lasts as long as a scrape needs.
 	if now.Sub(w.opens) > l.slack() {
@@ -90,7 +92,7 @@ func (l *Ledger[K]) Commit(now time.Time, r *Report[K]) (decreased []Counter[K])
 	m := merge{now: now}
 	if first {
 		l.columns = make(map[K]*column, len(r.columns))
-		l.month, l.zeroUntil = w.Month, w.values
+		l.month, l.created, l.zeroUntil = w.Month, w.opens, w.values
 		// The rollover was to be shown in this time and could not be, so nothing
 		// has shown the month yet.
 		if l.started.Before(w.values) && !now.Before(w.values) {
@@ -183,9 +185,12 @@ func (l *Ledger[K]) Values(k K, now time.Time) metric.Column[float64] {
 	return metric.Values(values)
 }
 
-// Created is from when the counters count anew: the start of their month. It is
-// zero before the first report.
-func (l *Ledger[K]) Created() time.Time { return l.month }
+// Created is from when the counters count anew: when they left the month before,
+// by the clock or, where it could not be left then, in fact. No sample of the month
+// before is exposed at that time or later. It is zero before the first report.
+//
+// Source: OpenMetrics 1.0, section "Counter" (the time of the reset).
+func (l *Ledger[K]) Created() time.Time { return l.created }
 
 // End is the time up to which the values count that are shown at now.
 func (l *Ledger[K]) End(now time.Time) time.Time {

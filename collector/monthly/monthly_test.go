@@ -261,7 +261,7 @@ func TestAdopt(t *testing.T) {
 	o.Settle = 3 * time.Hour
 	l := monthly.NewLedger[column](o)
 	l.Adopt(old)
-	if !l.HasReport() || !l.Created().Equal(date("2004-02-01 00:00")) {
+	if !l.HasReport() || !l.Created().Equal(date("2004-02-01 02:00")) {
 		t.Errorf("want the counters of February, have them created at %s", l.Created())
 	}
 	run(t, l,
@@ -288,6 +288,35 @@ func TestShareIDs(t *testing.T) {
 	}
 	if len(slices.Collect(l.Columns())) != 3 {
 		t.Errorf("want three columns")
+	}
+}
+
+// TestCreated: the counters count anew from when they left the month before: by the
+// clock, or later where that month could not be left or the poll came late.
+func TestCreated(t *testing.T) {
+	l := monthly.NewLedger[column](options("2004-02-10 12:00"))
+	for _, x := range []struct {
+		at      string
+		read    bool
+		created string
+	}{
+		{"2004-02-10 12:00", true, "2004-02-01 02:00"},
+		{"2004-03-01 01:45", true, "2004-02-01 02:00"},
+		{"2004-03-01 01:59:59", false, "2004-02-01 02:00"},
+		{"2004-03-01 02:00:01", false, "2004-03-01 02:00:01"},
+		{"2004-03-01 12:00", true, "2004-03-01 02:00:01"},
+		{"2004-04-01 04:00", false, "2004-03-01 02:00:01"}, // not read to its end
+		{"2004-04-01 05:00", true, "2004-03-01 02:00:01"},
+		{"2004-04-01 05:13:30", false, "2004-04-01 05:13:30"},
+	} {
+		now := date(x.at)
+		l.Advance(now)
+		if x.read {
+			commit(l, now, values{"a": 1}, nil)
+		}
+		if have := text(l.Created()); have != x.created {
+			t.Errorf("%s: want created %s, have %s", x.at, x.created, have)
+		}
 	}
 }
 
