@@ -21,8 +21,8 @@ import (
 // HandlerOptions say how scrapes are answered. What is not said here is as
 // promhttp does it with ContinueOnError and EnableOpenMetrics.
 type HandlerOptions struct {
-	Live                prometheus.TransactionalGatherer // the metrics that are not rows, gathered for each scrape
-	Registry            prometheus.Registerer            // takes promhttp's metrics about scrapes
+	SelfMetrics         prometheus.Gatherer   // the metrics that are not rows, gathered for each scrape
+	Registry            prometheus.Registerer // takes promhttp's metrics about scrapes
 	ErrorLog            promhttp.Logger
 	MaxRequestsInFlight int // 0: no limit
 	DisableCompression  bool
@@ -95,8 +95,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 
-	others, done, err := h.Live.Gather()
-	defer done()
+	others, err := h.SelfMetrics.Gather()
 	s := h.snapshot(now)
 	for _, err := range []error{err, s.err} {
 		if err != nil {
@@ -189,7 +188,7 @@ func (h *handler) send(w http.ResponseWriter, r *http.Request, st *stream, conte
 	space.pieces = append(space.pieces[:0], []byte(gzipHeader))
 	space.deflated = space.deflated[:0]
 	space.text = space.text[:0]
-	encoder := newLiveEncoder(&space.text, contentType)
+	encoder := expfmt.NewEncoder(&space.text, contentType)
 	flush := func() {
 		if len(space.text) == 0 {
 			return
@@ -218,7 +217,7 @@ func (h *handler) send(w http.ResponseWriter, r *http.Request, st *stream, conte
 	for _, family := range others {
 		h.encode(encoder, family)
 	}
-	h.encoded(encoder.Close())
+	h.encoded(encoder.(expfmt.Closer).Close())
 	flush()
 	space.pieces = append(space.pieces, appendGzipTrailer(nil, sum))
 
@@ -269,7 +268,7 @@ func (h *handler) encoded(err error) {
 func (h *handler) render(w io.Writer, r *http.Request, s *snapshot, contentType expfmt.Format, others []*dto.MetricFamily, only map[string]bool, space *workspace) {
 	f, known := formatOf(contentType)
 	space.text = space.text[:0]
-	encoder := newLiveEncoder(&space.text, contentType)
+	encoder := expfmt.NewEncoder(&space.text, contentType)
 	pass := func(b []byte) error {
 		if err := r.Context().Err(); err != nil {
 			return err
@@ -306,7 +305,7 @@ func (h *handler) render(w io.Writer, r *http.Request, s *snapshot, contentType 
 			h.encode(encoder, family)
 		}
 	}
-	h.encoded(encoder.Close())
+	h.encoded(encoder.(expfmt.Closer).Close())
 	if pass(space.text) != nil {
 		panic(http.ErrAbortHandler)
 	}

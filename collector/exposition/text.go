@@ -1,5 +1,10 @@
 package exposition
 
+import (
+	"bytes"
+	"strconv"
+)
+
 // textRows appends rows in the text format or OpenMetrics.
 type textRows struct {
 	openMetrics bool
@@ -56,6 +61,20 @@ func (t *textRows) append(b []byte, from, to int) []byte {
 		if t.values != nil {
 			b = append(appendNumber(b, t.values[i], t.openMetrics), '\n')
 		}
+	}
+	return b
+}
+
+// appendNumber appends a value as expfmt writes it.
+func appendNumber(b []byte, v float64, openMetrics bool) []byte {
+	if v == 0 {
+		v = 0 // -0 is written like 0
+	}
+	from := len(b)
+	b = strconv.AppendFloat(b, v, 'g', -1, 64)
+	// In OpenMetrics, whole numbers have a decimal point or an exponent.
+	if openMetrics && !bytes.ContainsAny(b[from:], ".eIN") {
+		b = append(b, ".0"...)
 	}
 	return b
 }
