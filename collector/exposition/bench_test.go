@@ -54,7 +54,7 @@ func fleet(sims int) []metric.Batch {
 
 func shown(sims int) (*exposition.Exposition, *exposition.Source) {
 	x, source := exposition.New(), exposition.NewSource("production", 0)
-	x.Replace(fleetTable(false), []exposition.Place{{Source: source}})
+	x.Replace(fleetTable(false), []exposition.SourceInit{{Source: source}})
 	x.Show(source, fleet(sims), time.Now())
 	return x, source
 }
@@ -158,7 +158,7 @@ func BenchmarkShow(b *testing.B) {
 }
 
 // BenchmarkManyAccounts is the switch to one collector's result among many
-// accounts, each with four collectors and a few rows of every family.
+// accounts, each with four collectors and a few samples of every family.
 func BenchmarkManyAccounts(b *testing.B) {
 	const parts = 4
 	batches := func(value float64, part int) []metric.Batch {
@@ -167,14 +167,14 @@ func BenchmarkManyAccounts(b *testing.B) {
 			if i%parts != part {
 				continue
 			}
-			rows := []metric.Sample{{Value: value}}
+			samples := []metric.Sample{{Value: value}}
 			if len(f.Labels) > 0 {
-				rows = make([]metric.Sample, 5)
-				for r := range rows {
-					rows[r] = metric.Sample{Labels: slices.Repeat([]string{fmt.Sprintf("HS%032x", r)}, len(f.Labels)), Value: value + float64(r)}
+				samples = make([]metric.Sample, 5)
+				for r := range samples {
+					samples[r] = metric.Sample{Labels: slices.Repeat([]string{fmt.Sprintf("HS%032x", r)}, len(f.Labels)), Value: value + float64(r)}
 				}
 			}
-			all = append(all, metric.NewBatch(f, rows))
+			all = append(all, metric.NewBatch(f, samples))
 		}
 		return all
 	}
@@ -182,11 +182,11 @@ func BenchmarkManyAccounts(b *testing.B) {
 		b.Run(fmt.Sprintf("accounts=%d", accounts), func(b *testing.B) {
 			x := exposition.New()
 			x.Replace(fleetTable(true), nil)
-			sources := make([]exposition.Place, accounts*parts)
+			sources := make([]exposition.SourceInit, accounts*parts)
 			for i := range sources {
 				source := exposition.NewSource(fmt.Sprintf("account-%d", i/parts), 3*time.Hour)
 				x.Show(source, batches(1, i%parts), time.Now()) // which costs little while no source is exposed
-				sources[i] = exposition.Place{Source: source, Before: source}
+				sources[i] = exposition.SourceInit{Source: source, Predecessor: source}
 			}
 			x.Replace(fleetTable(true), sources)
 			b.ReportAllocs()

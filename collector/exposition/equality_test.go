@@ -29,34 +29,34 @@ type world map[string][]metric.Batch
 
 // selfMetrics are of every type.
 func selfMetrics() []prometheus.Collector {
-	gauge := prometheus.NewGauge(prometheus.GaugeOpts{Name: "live_gauge", Help: "A gauge."})
+	gauge := prometheus.NewGauge(prometheus.GaugeOpts{Name: "self_gauge", Help: "A gauge."})
 	gauge.Set(1e9 + 0.5)
-	counter := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "z_live_total", Help: "A counter."}, []string{"code"})
+	counter := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "z_self_total", Help: "A counter."}, []string{"code"})
 	counter.WithLabelValues("200").Add(3)
 	histogram := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "a_second_seconds", Help: "A histogram.", Unit: "seconds"})
 	histogram.Observe(0.3)
 	summary := prometheus.NewSummary(prometheus.SummaryOpts{Name: "sent_summary", Help: "A summary.", Objectives: map[float64]float64{0.5: 0.05}})
 	summary.Observe(2)
-	odd := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "live_odd_bytes", Help: "A \"gauge\" \\ of\nmany.", Unit: "bytes"}, []string{"a", "b"})
+	odd := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "self_odd_bytes", Help: "A \"gauge\" \\ of\nmany.", Unit: "bytes"}, []string{"a", "b"})
 	for i, v := range hostileValues {
 		text := strings.ToValidUTF8(hostileTexts[i%len(hostileTexts)], "?")
 		odd.WithLabelValues(text, fmt.Sprint(i)).Set(v)
 	}
-	unnamed := prometheus.NewCounter(prometheus.CounterOpts{Name: "live_without_suffix", Help: "A counter."})
-	exemplar := prometheus.NewCounter(prometheus.CounterOpts{Name: "live_exemplar_total", Help: "A counter."})
+	unnamed := prometheus.NewCounter(prometheus.CounterOpts{Name: "self_without_suffix", Help: "A counter."})
+	exemplar := prometheus.NewCounter(prometheus.CounterOpts{Name: "self_exemplar_total", Help: "A counter."})
 	exemplar.(prometheus.ExemplarAdder).AddWithExemplar(1, prometheus.Labels{"trace": "x"})
-	foreign := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "live.foreign", Help: "A gauge."}, []string{"a.b"})
+	foreign := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "self.foreign", Help: "A gauge."}, []string{"a.b"})
 	foreign.WithLabelValues("x").Set(1)
 	const hostile = "a\"b\\c\nd é"
-	much := prometheus.NewDesc("live_much_seconds", "A histogram of much.", []string{"text"}, nil)
+	much := prometheus.NewDesc("self_much_seconds", "A histogram of much.", []string{"text"}, nil)
 	histograms := collects(func(metrics chan<- prometheus.Metric) {
 		metrics <- prometheus.MustNewConstHistogram(much, 1<<60+1, math.Inf(+1), map[float64]uint64{-1e-9: 0, 0.25: 999_999, 1: 1_000_000, 1e6: 1<<53 + 1}, hostile)
 		metrics <- prometheus.MustNewConstHistogram(much, 0, math.NaN(), nil, hostile+"x")
 		metrics <- prometheus.MustNewConstHistogram(much, 3, 4, map[float64]uint64{1: 1, math.Inf(+1): 3}, hostile+"y")
 	})
-	observed := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "live_observed_seconds", Help: "A histogram."})
+	observed := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "self_observed_seconds", Help: "A histogram."})
 	observed.(prometheus.ExemplarObserver).ObserveWithExemplar(0.3, prometheus.Labels{"trace": "x"})
-	native := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "live_native_seconds", Help: "A histogram.", NativeHistogramBucketFactor: 1.1})
+	native := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "self_native_seconds", Help: "A histogram.", NativeHistogramBucketFactor: 1.1})
 	native.Observe(0.3)
 	return []prometheus.Collector{gauge, counter, histogram, summary, odd, unnamed, exemplar, foreign, histograms, observed, native}
 }
@@ -113,10 +113,10 @@ func (r reference) handler() http.Handler {
 func show(w world) (*exposition.Exposition, map[string]*exposition.Source) {
 	x := exposition.New()
 	sources := make(map[string]*exposition.Source)
-	var inits []exposition.Place
+	var inits []exposition.SourceInit
 	for account := range w {
 		sources[account] = exposition.NewSource(account, 0)
-		inits = append(inits, exposition.Place{Source: sources[account]})
+		inits = append(inits, exposition.SourceInit{Source: sources[account]})
 	}
 	x.Replace(table(), inits)
 	for account, batches := range w {
@@ -195,7 +195,7 @@ func compare(t testing.TB, w world) {
 	x, _ := show(w)
 	fixed := selfMetrics()
 	ours, theirs := handler(x, fixed), reference{w, fixed}.handler()
-	for _, query := range []string{"", "?name[]=cost_total&name[]=live_gauge"} {
+	for _, query := range []string{"", "?name[]=cost_total&name[]=self_gauge"} {
 		for _, accept := range accepts {
 			for _, coding := range []string{"", "gzip"} {
 				want, wantBody := scrape(t, theirs, accept, coding, query)
@@ -259,7 +259,7 @@ func TestHostile(t *testing.T) {
 		metric.NewBatch(family("no_suffix"), odd),
 		metric.NewBatch(family("zz_info"), info),
 	}
-	w := world{"no rows": nil}
+	w := world{"no samples": nil}
 	for _, account := range hostileTexts[:9] {
 		w[account] = batches
 	}
@@ -273,25 +273,25 @@ func TestHostile(t *testing.T) {
 func TestLarge(t *testing.T) {
 	w := make(world)
 	for a := range 30 {
-		rows := 10
+		samples := 10
 		switch {
 		case a == 20:
-			rows = 8200
+			samples = 8200
 		case a%9 == 0:
-			rows = 700
+			samples = 700
 		}
-		ids, values, fleets := make([]string, rows), make([]float64, rows), make([]string, rows)
-		for i := range rows {
+		ids, values, fleets := make([]string, samples), make([]float64, samples), make([]string, samples)
+		for i := range samples {
 			ids[i] = fmt.Sprintf("HS%032x", i*7919)
 			values[i] = float64(i * i * 31)
-			fleets[i] = fmt.Sprintf("HF%02d", i*20/rows)
+			fleets[i] = fmt.Sprintf("HF%02d", i*20/samples)
 		}
 		info := slices.Clone(ids)
 		w[fmt.Sprintf("account-%d", a)] = []metric.Batch{
-			{Family: family("sent_bytes_total"), Created: month, Len: rows, Labels: []metric.Column[string]{metric.Values(ids)}, Values: metric.Values(values)},
-			{Family: family("cost_total"), Created: month, Len: rows, Labels: []metric.Column[string]{metric.Values(ids), metric.Const("EUR")}, Values: metric.Const(0.0)},
-			{Family: family("cost_total"), Created: month, Len: rows, Labels: []metric.Column[string]{metric.Values(ids), metric.Const("USD")}, Values: metric.Values(values)},
-			{Family: family("zz_info"), Len: rows, Labels: []metric.Column[string]{metric.Values(info), metric.Const("meter"), metric.Values(fleets)}, Values: metric.Const(1.0)},
+			{Family: family("sent_bytes_total"), Created: month, Len: samples, Labels: []metric.Column[string]{metric.Values(ids)}, Values: metric.Values(values)},
+			{Family: family("cost_total"), Created: month, Len: samples, Labels: []metric.Column[string]{metric.Values(ids), metric.Const("EUR")}, Values: metric.Const(0.0)},
+			{Family: family("cost_total"), Created: month, Len: samples, Labels: []metric.Column[string]{metric.Values(ids), metric.Const("USD")}, Values: metric.Values(values)},
+			{Family: family("zz_info"), Len: samples, Labels: []metric.Column[string]{metric.Values(info), metric.Const("meter"), metric.Values(fleets)}, Values: metric.Const(1.0)},
 		}
 	}
 	x, sources := show(w)
@@ -319,7 +319,7 @@ func TestLarge(t *testing.T) {
 	}
 
 	// What is kept must give way to what changes, and to nothing else: a value
-	// among thousands, a month, a label, rows that go.
+	// among thousands, a month, a label, samples that go.
 	for _, change := range []struct {
 		account string
 		what    func([]metric.Batch)
@@ -376,11 +376,11 @@ func FuzzNumber(f *testing.F) {
 		f.Add(math.Float64bits(v), int64(v*1000))
 	}
 	f.Fuzz(func(t *testing.T, bits uint64, n int64) {
-		var rows []metric.Sample
+		var samples []metric.Sample
 		for i, v := range []float64{math.Float64frombits(bits), float64(n), float64(n) / 1e6, float64(n) / 100, float64(n%1e6) / 1e6, float64(n) * 1e6} {
-			rows = append(rows, metric.Sample{Labels: []string{fmt.Sprint(i)}, Value: v})
+			samples = append(samples, metric.Sample{Labels: []string{fmt.Sprint(i)}, Value: v})
 		}
-		w := world{"a": {metric.NewBatch(family("no_suffix"), rows)}}
+		w := world{"a": {metric.NewBatch(family("no_suffix"), samples)}}
 		x, _ := show(w)
 		for _, accept := range accepts[1:3] {
 			_, want := scrape(t, reference{w, nil}.handler(), accept, "", "")

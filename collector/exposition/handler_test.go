@@ -90,7 +90,7 @@ func bytesOf(do func()) uint64 {
 // TestManySelfMetrics: in between a large body, self-metrics of any size.
 func TestManySelfMetrics(t *testing.T) {
 	x, _ := shown(17_000)
-	much := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "twilio_live", Help: "A gauge."}, []string{"label"})
+	much := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "twilio_self", Help: "A gauge."}, []string{"label"})
 	for i := range 2000 {
 		much.WithLabelValues(fmt.Sprintf("%0100d", i)).Set(float64(i))
 	}
@@ -198,7 +198,7 @@ func TestErrors(t *testing.T) {
 	if have := strings.Count(string(body), "\ntwilio_"); have != 1 || !bytes.Contains(body, []byte(`unique_name="b"`)) {
 		t.Errorf("%d series in %.300q", have, body)
 	}
-	for _, want := range []string{"something is wrong", `"\xff" of label unique_name is not valid UTF-8`, "rows have 2 labels instead of 1", `twilio_forgotten of account "production": the family is not in the table of families`} {
+	for _, want := range []string{"something is wrong", `"\xff" of label unique_name is not valid UTF-8`, "samples have 2 labels instead of 1", `twilio_forgotten of account "production": the family is not in the table of families`} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("want %q in the log %s", want, log.String())
 		}
@@ -220,7 +220,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestScrapeTimeout: a scraper that reads nothing holds its place no longer than
+// TestScrapeTimeout: a scraper that reads nothing is served no longer than
 // it said, and what it got of the body does not look whole.
 func TestScrapeTimeout(t *testing.T) {
 	x, _ := shown(20_000)
@@ -247,7 +247,7 @@ func TestScrapeTimeout(t *testing.T) {
 	}
 }
 
-// TestTimeIsOver: an answer that comes too late to be begun says so.
+// TestTimeIsOver: a response that would begin after the timeout is an error.
 func TestTimeIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x, _ := shown(1)
@@ -270,7 +270,7 @@ func TestMaxAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := exposition.New()
 		old, young := exposition.NewSource("old", 3*time.Hour), exposition.NewSource("young", 0)
-		x.Replace(fleetTable(false), []exposition.Place{{Source: old}, {Source: young}})
+		x.Replace(fleetTable(false), []exposition.SourceInit{{Source: old}, {Source: young}})
 		x.Show(old, fleet(600), time.Now())
 		x.Show(young, fleet(600), time.Now())
 		h := handler(x, nil)
@@ -297,7 +297,7 @@ func TestMaxAge(t *testing.T) {
 		if have := count("gzip", "old"); have != 3600 {
 			t.Errorf("back again: have %d series", have)
 		}
-		// A poll by somebody else, of other families, keeps nothing alive.
+		// A poll of another source, of other families, keeps nothing alive.
 		x.Show(young, []metric.Batch{}, time.Now())
 		time.Sleep(3*time.Hour + 1)
 		x.Show(young, []metric.Batch{metric.NewBatch(family("twilio_account_info"), []metric.Sample{{Labels: []string{"AC1", "kore"}, Value: 1}})}, time.Now())
@@ -307,13 +307,13 @@ func TestMaxAge(t *testing.T) {
 	})
 }
 
-// TestReplace: who takes a place goes on with what was shown there, unless its
+// TestReplace: a source goes on with the samples of its predecessor, unless their
 // labels have changed.
 func TestReplace(t *testing.T) {
 	x, source := shown(600)
 	next, other := exposition.NewSource("production", 0), exposition.NewSource("other", 0)
 	x.Show(other, []metric.Batch{metric.NewBatch(family("twilio_account_info"), []metric.Sample{{Labels: []string{"AC1", "kore"}, Value: 1}})}, time.Now())
-	x.Replace(fleetTable(true), []exposition.Place{{Source: other, Before: other}, {Source: next, Before: source}})
+	x.Replace(fleetTable(true), []exposition.SourceInit{{Source: other, Predecessor: other}, {Source: next, Predecessor: source}})
 	_, body := scrape(t, handler(x, nil), "", "gzip", "")
 	for want, n := range map[string]int{
 		"twilio_supersim_sim_cost_total{": 600, "twilio_supersim_sim_info{": 0,
@@ -329,17 +329,17 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-// TestNeighbours: a large account's compressed rows are right wherever it stands
+// TestNeighbours: a large account's compressed samples are right wherever it stands
 // in its family, first, last or alone.
 func TestNeighbours(t *testing.T) {
-	rows := func(factor float64) []metric.Batch {
+	samples := func(factor float64) []metric.Batch {
 		ids, values := make([]string, 9000), make([]float64, 9000)
 		for i := range ids {
 			ids[i], values[i] = fmt.Sprintf("HS%032x", i), factor*float64(i)
 		}
 		return []metric.Batch{{Family: family("sent_bytes_total"), Len: len(ids), Labels: []metric.Column[string]{metric.Values(ids)}, Values: metric.Values(values)}}
 	}
-	all := world{"a": rows(1), "b": rows(3), "c": rows(7)}
+	all := world{"a": samples(1), "b": samples(3), "c": samples(7)}
 	x := exposition.New()
 	x.Replace(table(), nil)
 	sources := make(map[string]*exposition.Source)
@@ -350,10 +350,10 @@ func TestNeighbours(t *testing.T) {
 	h := handler(x, nil)
 	for _, accounts := range []string{"b", "bc", "abc", "ab", "b", "bc", "ac", "a"} {
 		w := make(world)
-		var inits []exposition.Place
+		var inits []exposition.SourceInit
 		for account := range strings.SplitSeq(accounts, "") {
 			w[account] = all[account]
-			inits = append(inits, exposition.Place{Source: sources[account], Before: sources[account]})
+			inits = append(inits, exposition.SourceInit{Source: sources[account], Predecessor: sources[account]})
 		}
 		x.Replace(table(), inits)
 		for _, accept := range []string{accepts[1], accepts[2], accepts[5]} {
@@ -371,7 +371,7 @@ func TestNeighbours(t *testing.T) {
 	for i := range other {
 		other[i].Help = "Other words."
 	}
-	x.Replace(other, []exposition.Place{{Source: sources["a"], Before: sources["a"]}})
+	x.Replace(other, []exposition.SourceInit{{Source: sources["a"], Predecessor: sources["a"]}})
 	for _, accept := range accepts[:6] {
 		if _, body := scrape(t, h, accept, "gzip", ""); !bytes.Contains(body, []byte("Other words.")) || bytes.Contains(body, []byte("Help of")) {
 			t.Errorf("%q: the help is not what it is now: %.200q", accept, body)
@@ -382,7 +382,7 @@ func TestNeighbours(t *testing.T) {
 // TestSwitch: a scrape sees all of a poll or nothing of it.
 func TestSwitch(t *testing.T) {
 	x, source := exposition.New(), exposition.NewSource("a", 0)
-	x.Replace(fleetTable(false), []exposition.Place{{Source: source}})
+	x.Replace(fleetTable(false), []exposition.SourceInit{{Source: source}})
 	batches := func(poll int) []metric.Batch {
 		all := fleet(600 + poll%3)
 		for i := range all {
@@ -403,15 +403,15 @@ func TestSwitch(t *testing.T) {
 				}
 				_, body := scrape(t, h, "", coding, "")
 				seen := make(map[string]bool)
-				rows := 0
+				samples := 0
 				for line := range strings.Lines(string(body)) {
 					if !strings.HasPrefix(line, "#") {
-						rows++
+						samples++
 						seen[line[strings.LastIndexByte(line, ' '):]] = true
 					}
 				}
-				if len(seen) != 1 || rows%6 != 0 {
-					t.Errorf("%d rows of %d polls in one answer", rows, len(seen))
+				if len(seen) != 1 || samples%6 != 0 {
+					t.Errorf("%d samples of %d polls in one response", samples, len(seen))
 				}
 			}
 		})
