@@ -11,9 +11,9 @@ RUN GOOS=$TARGETOS GOARCH=$TARGETARCH make build \
     VERSION="$VERSION" REVISION="$REVISION" BRANCH="$BRANCH" BUILD_DATE="$BUILD_DATE" \
     BUILD_USER=docker BINARY=/out/twilio_exporter
 
-# Nothing but the static binary and the authorities to trust: no shell, no
-# package manager. Hence no HEALTHCHECK either, which would need a program to
-# run in here: let the orchestrator ask /-/healthy and /-/ready.
+# Only the static binary and the CA certificates: no shell, no package manager, and no
+# HEALTHCHECK, which needs a program in the image. Use /-/healthy and /-/ready as
+# probes of the orchestrator.
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /out/twilio_exporter /twilio_exporter

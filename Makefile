@@ -2,8 +2,8 @@
 
 GO ?= go
 
-# What --version and the metric twilio_exporter_build_info say. All of it comes
-# from the last commit, so the same commit gives the same bytes anywhere.
+# Build information for --version and twilio_exporter_build_info. It comes from the
+# last commit, so builds of a commit are reproducible.
 VERSION    ?= $(shell git describe --tags --always --dirty --match 'v*' 2>/dev/null || echo dev)
 REVISION   ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 BRANCH     ?= $(shell git rev-parse --abbrev-ref HEAD 2>/dev/null || echo unknown)
@@ -21,7 +21,7 @@ LDFLAGS := -s -w \
 BINARY ?= twilio_exporter
 IMAGE  ?= twilio_exporter
 
-# The tests must reach at least this share of the statements of each of these.
+# Packages whose statements the tests must cover by at least COVERAGE_MIN percent.
 COVERED      := ./twilio ./collector ./collector/exposition
 COVERAGE_MIN := 85
 
@@ -40,20 +40,22 @@ space := $(empty) $(empty)
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BINARY) .
 
-## test: everything that has to pass: format, vet, all tests with coverage, race detector, equality, e2e
+## test: everything that must pass: format, vet, all tests with coverage, race detector, equality, e2e
 test: format vet coverage race equality e2e
 
-# Is all Go code formatted?
+# Fails if a Go file is not formatted.
 format:
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')) || exit 1; \
 	if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
 
 vet:
 	$(GO) vet ./...
+	cd collector/bench && $(GO) vet ./...
 
-# Every test in full, ten simulated months included. A package counts as covered
-# by whichever package's tests reach it.
+# All tests in full, including ten simulated months. Tests of every package count for
+# the coverage of a package. The benchmark is a module of its own.
 coverage:
+	cd collector/bench && $(GO) test ./...
 	$(GO) test -timeout 20m -coverpkg=$(subst $(space),$(comma),$(COVERED)) -coverprofile=coverage.txt ./...
 	@for package in $$($(GO) list $(COVERED)); do \
 		awk -v package="$$package" -v least=$(COVERAGE_MIN) ' \
@@ -64,24 +66,24 @@ coverage:
 			} \
 			END { \
 				for (block in statements) { all += statements[block]; if (block in reached) hit += statements[block] } \
-				if (!all) { printf "%s: no statement was seen\n", package; exit 1 } \
-				printf "%s: %.1f%% of the statements are tested, at least %d%% must be\n", package, 100 * hit / all, least; \
+				if (!all) { printf "%s: no coverage data\n", package; exit 1 } \
+				printf "%s: %.1f%% of statements covered, %d%% required\n", package, 100 * hit / all, least; \
 				exit 100 * hit < least * all \
 			}' coverage.txt || exit 1; \
 	done
 
-# The race detector makes everything slower, so the long test runs one month.
+# The race detector slows the tests down, so -short limits the long test to one month.
 race:
 	$(GO) test -race -short -timeout 30m ./...
 
-# What is exposed is byte for byte what client_golang would say, whatever the
-# labels and values.
+# Fuzz tests: the exposition equals that of client_golang byte for byte, for any labels
+# and values.
 equality:
 	@for target in FuzzEquality FuzzNumber FuzzAcceptEncoding; do \
 		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime 10s ./collector/exposition || exit 1; \
 	done
 
-## e2e: what is in deploy/, under the real Prometheus and Alertmanager; they are built first
+## e2e: tests of deploy/ with Prometheus and Alertmanager, which are built first
 e2e:
 	cd deploy/e2e && $(GO) run ./build
 	@echo "building goreleaser: about six minutes the first time, seconds afterwards"
@@ -91,26 +93,27 @@ e2e:
 	cd deploy/e2e && E2E_NOT_TESTED=$(CURDIR)/deploy/e2e/bin/not-tested $(GO) test -count=1 -p 1 -timeout 45m ./...
 	@if [ -s deploy/e2e/bin/not-tested ]; then echo; cat deploy/e2e/bin/not-tested; echo; fi
 
-## unit: quick tests, for while you work
+## unit: quick tests for development
 unit:
 	$(GO) test -short ./...
 
 ## bench: what the exporter costs beside others: 20 minutes; BENCH='--sims=2000 --rounds=2' for a quick look
 bench:
-	$(GO) run ./collector/bench $(BENCH)
+	cd collector/bench && $(GO) run . $(BENCH)
 
-## soak: an hour of polls and scrapes; fails if a scrape does
+## soak: an hour of polls and scrapes; fails if a scrape fails
 soak:
-	$(GO) run ./collector/bench soak $(SOAK)
+	cd collector/bench && $(GO) run . soak $(SOAK)
 
 ## microbench: all Go benchmarks
 microbench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-## lint: golangci-lint by .golangci.yml; its first run builds it
+## lint: golangci-lint with .golangci.yml; the first run builds it
 lint:
 	$(GO) run $(GOLANGCI_LINT) run ./...
 	cd deploy/e2e && $(GO) run $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...
+	cd collector/bench && $(GO) run $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...
 
 ## fuzz: each fuzz target for FUZZTIME (30s)
 fuzz:
@@ -125,11 +128,11 @@ fuzz:
 reference:
 	UPDATE_GOLDEN=1 $(GO) test -count=1 -run '^TestReference$$' ./collector/exporter
 
-## release-snapshot: archives, deb and rpm in dist/, as a release would have them
+## release-snapshot: archives, deb and rpm in dist/, as in a release
 release-snapshot:
 	$(GO) run $(GORELEASER) release --snapshot --clean --config deploy/release/goreleaser.yml
 
-## release: the same for a tag, put up as a draft
+## release: the same for a tag, published as a draft
 release:
 	$(GO) run $(GORELEASER) release --clean --config deploy/release/goreleaser.yml
 
@@ -138,7 +141,7 @@ docker:
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
 		--build-arg BRANCH=$(BRANCH) --build-arg BUILD_DATE=$(BUILD_DATE) -t $(IMAGE):$(VERSION) .
 
-## clean: remove what the other targets made
+## clean: remove the files that other targets create
 clean:
 	rm -f $(BINARY) coverage.txt
 	rm -rf dist deploy/e2e/bin

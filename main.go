@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"path"
@@ -61,6 +62,8 @@ type options struct {
 	totalShards   int
 	demo          bool
 	telemetryPath string
+	externalURL   string
+	routePrefix   string // "" or as "/twilio"
 	maxRequests   int
 	plain         bool // do not compress
 	web           *toolkit.FlagConfig
@@ -81,11 +84,13 @@ func command(ctx context.Context, hangup <-chan os.Signal, args []string, env fu
 	app.HelpFlag.Short('h')
 	app.Command("serve", "Poll the accounts and serve their metrics.").Default()
 	app.Flag("config.file", "YAML configuration; without it, one account is taken from the TWILIO_* environment variables.").PlaceHolder("FILE").StringVar(&o.configFile)
-	app.Flag("config.check", "Load the configuration and everything it names, report every fault, and exit.").BoolVar(&o.configCheck)
+	app.Flag("config.check", "Load the configuration and every file that it names, print the effective configuration or all faults, and exit.").BoolVar(&o.configCheck)
 	app.Flag("shard", "Which of the shards this process is, counted from 0: it serves only those accounts that fall to it.").Default("0").StringVar(&shard)
 	app.Flag("total-shards", "How many shards the accounts are divided among.").Default("1").StringVar(&totalShards)
 	app.Flag("demo", "Run against a built-in simulated Twilio; no account is needed.").BoolVar(&o.demo)
 	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.telemetryPath)
+	app.Flag("web.external-url", "URL at which the exporter can be reached, for example behind a reverse proxy; its path is the default of --web.route-prefix.").PlaceHolder("URL").StringVar(&o.externalURL)
+	app.Flag("web.route-prefix", "Prefix of all paths that are served; default: the path of --web.external-url.").PlaceHolder("PATH").StringVar(&o.routePrefix)
 	app.Flag("web.max-requests", "Scrapes that are answered at a time; 0 is no limit.").Default("40").IntVar(&o.maxRequests)
 	app.Flag("web.disable-compression", "Send the metrics uncompressed, whatever the scraper takes.").BoolVar(&o.plain)
 	app.Flag("log.level", "Least severe messages to log.").Default("info").EnumVar(&o.logLevel, "debug", "info", "warn", "error")
@@ -107,6 +112,9 @@ func command(ctx context.Context, hangup <-chan os.Signal, args []string, env fu
 	}
 	if err == nil {
 		err = checkTelemetryPath(o.telemetryPath)
+	}
+	if err == nil {
+		o.routePrefix, err = routePrefix(o.routePrefix, o.externalURL)
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "twilio_exporter: %v, try --help\n", err)
@@ -131,6 +139,24 @@ func parseShard(shard, total string) (index, of int, err error) {
 		return 0, 0, fmt.Errorf("--shard must be a whole number of 0 or more and less than --total-shards, which is %d", n)
 	}
 	return int(i), int(n), nil
+}
+
+// routePrefix is the prefix of all paths, without a slash at its end.
+func routePrefix(prefix, external string) (string, error) {
+	if external != "" {
+		u, err := url.Parse(external)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
+			return "", errors.New("--web.external-url must be a URL such as https://example.com/twilio/")
+		}
+		if prefix == "" {
+			prefix = u.Path
+		}
+	}
+	prefix = "/" + strings.Trim(prefix, "/")
+	if path.Clean(prefix) != prefix || strings.ContainsAny(prefix, " \t{}?#%") || strings.HasPrefix(prefix+"/", "/-/") {
+		return "", errors.New("--web.route-prefix must be a plain path that does not begin with /-/")
+	}
+	return strings.TrimSuffix(prefix, "/"), nil
 }
 
 // checkTelemetryPath refuses paths that could not be reached, or not be told from
@@ -169,6 +195,7 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 			fmt.Fprintf(stdout, "%d of its %d accounts fall to shard %d of 0 to %d.\n",
 				len(cfg.Shard(o.shard, o.totalShards).Accounts()), len(cfg.Accounts()), o.shard, o.totalShards-1)
 		}
+		fmt.Fprintf(stdout, "\nWith its defaults, and without its secrets, it is:\n\n%s", cfg)
 		return nil
 	}
 
@@ -183,7 +210,7 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 	if err := e.Reload(o.part(cfg, logger)); err != nil {
 		return err
 	}
-	reload := func() error {
+	reload := exporter.Coalesce(func() error {
 		cfg, err := load()
 		if err == nil {
 			cfg = o.part(cfg, logger)
@@ -197,16 +224,14 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 		}
 		level.Info(logger).Log("msg", "configuration reloaded", "accounts", len(cfg.Accounts()))
 		return nil
-	}
-	server := &http.Server{
-		ReadHeaderTimeout: 10 * time.Second,
-		Handler: web.Handler(web.Options{
-			Logger:        logger,
-			TelemetryPath: o.telemetryPath,
-			Metrics:       e.Handler(exporter.HandlerOptions{MaxRequestsInFlight: o.maxRequests, DisableCompression: o.plain}),
-			Version:       version.Info(), Exporter: pages{e}, Reload: reload,
-		}),
-	}
+	})
+	server := web.NewServer(logger, web.Handler(web.Options{
+		Logger:        logger,
+		RoutePrefix:   o.routePrefix,
+		TelemetryPath: o.telemetryPath,
+		Metrics:       e.Handler(exporter.HandlerOptions{MaxRequestsInFlight: o.maxRequests, DisableCompression: o.plain}),
+		Version:       version.Info(), Exporter: pages{e}, Reload: reload,
+	}))
 
 	var g run.Group
 	g.Add(func() error { <-ctx.Done(); return nil }, func(error) { cancel() })
@@ -226,7 +251,7 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 		fmt.Fprint(stdout, demoNotice(o))
 	}
 	g.Add(func() error {
-		if err := toolkit.ListenAndServe(server, o.web, bridged); !errors.Is(err, http.ErrServerClosed) {
+		if err := web.ListenAndServe(server, o.web, bridged); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("cannot serve: %w", err)
 		}
 		return nil
@@ -340,7 +365,7 @@ func demoNotice(o options) string {
 	if err != nil || host == "" {
 		host = "localhost"
 	}
-	url := "http://" + net.JoinHostPort(host, port)
+	root := "http://" + net.JoinHostPort(host, port) + o.routePrefix
 	return fmt.Sprintf(`
 Demo: two simulated accounts, one at Twilio and one at KORE, polled every few seconds.
 
@@ -351,5 +376,5 @@ Demo: two simulated accounts, one at Twilio and one at KORE, polled every few se
 
 Stop it with Ctrl-C.
 
-`, url, o.telemetryPath)
+`, root, o.telemetryPath)
 }

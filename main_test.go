@@ -273,7 +273,7 @@ func TestDemo(t *testing.T) {
 	p.await("values change", func() bool { return values() != first })
 	contains(t, p.get("/metrics"), `twilio_exporter_poll_success{account="demo",collector="account_balance"} 1`,
 		`twilio_exporter_poll_success{account="demo-kore",collector="supersim_usage"} 1`)
-	contains(t, p.get("/"), "demo-kore", `href="/metrics"`)
+	contains(t, p.get("/"), "demo-kore", `href="./metrics"`)
 	lacks(t, p.stderr.String(), "level=error")
 	p.stop()
 	contains(t, p.stderr.String(), "msg=stopped")
@@ -311,6 +311,10 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"--web.telemetry-path=/{x"}, 2, "", "--web.telemetry-path"},
 		{[]string{"--web.telemetry-path=/a b"}, 2, "", "--web.telemetry-path"},
 		{[]string{"--web.telemetry-path=/a/../b"}, 2, "", "--web.telemetry-path"},
+		{[]string{"--web.route-prefix=/-/x"}, 2, "", "--web.route-prefix must be"},
+		{[]string{"--web.route-prefix=/a/../b"}, 2, "", "--web.route-prefix must be"},
+		{[]string{"--web.external-url=example.com/twilio"}, 2, "", "--web.external-url must be"},
+		{[]string{"--web.external-url=https://example.com/?a=b"}, 2, "", "--web.external-url must be"},
 		{[]string{"--total-shards=0"}, 2, "", "twilio_exporter: --total-shards must be"},
 		{[]string{"--total-shards=-1"}, 2, "", "twilio_exporter: --total-shards must be"},
 		{[]string{"--shard=1"}, 2, "", "twilio_exporter: --shard must be"},
@@ -407,6 +411,14 @@ nonsense: true
 				if !strings.HasPrefix(have[i], x.lines[i]) {
 					t.Errorf("want a line that begins with %q, have %q", x.lines[i], have[i])
 				}
+			}
+			if want == 0 {
+				effective := "The configuration is valid.\n\nWith its defaults, and without its secrets, it is:\n\n"
+				if !strings.HasPrefix(stdout, effective+"accounts:\n    - name: a\n") {
+					t.Errorf("want the effective configuration, have %q", stdout)
+				}
+				contains(t, stdout, "password: <secret>\n", "\nmax_age: 3h\n")
+				lacks(t, stdout, token)
 			}
 			// Without --config.check it does not start either.
 			if want == 1 {
@@ -506,12 +518,31 @@ func TestTelemetryPath(t *testing.T) {
 	p := start(t, "--web.telemetry-path=/foo", "--config.file="+write(t, "a.yml", yaml(url, `"<i>A & B</i>"`)))
 	contains(t, p.get("/foo"), `account="<i>A & B</i>"`)
 	page := p.get("/")
-	contains(t, page, `href="/foo"`, "&lt;i&gt;A &amp; B&lt;/i&gt;")
-	lacks(t, page, "<i>A", `href="/metrics"`, "debug/pprof")
+	contains(t, page, `href="./foo"`, "&lt;i&gt;A &amp; B&lt;/i&gt;")
+	lacks(t, page, "<i>A", `href="./metrics"`, "debug/pprof")
 	if status, _ := p.do(http.MethodGet, "/metrics"); status != http.StatusNotFound {
 		t.Errorf("want status 404 at /metrics, have %d", status)
 	}
 	p.stop()
+}
+
+// TestRoutePrefix: the path of the external URL is the prefix, unless another is
+// given.
+func TestRoutePrefix(t *testing.T) {
+	_, url := simulate(t)
+	file := "--config.file=" + write(t, "a.yml", yaml(url, "a"))
+	for _, x := range []struct {
+		args []string
+		path string
+	}{
+		{[]string{"--web.external-url=https://example.com/twilio/"}, "/twilio/metrics"},
+		{[]string{"--web.external-url=https://example.com/twilio/", "--web.route-prefix=/"}, "/metrics"},
+		{[]string{"--web.route-prefix=a/b/"}, "/a/b/metrics"},
+	} {
+		p := start(t, append(x.args, file)...)
+		contains(t, p.get(x.path), "twilio_account_info")
+		p.stop()
+	}
 }
 
 // TestUserAgent: requests say who asks.
@@ -651,11 +682,16 @@ func TestLogLevel(t *testing.T) {
 		{"debug", nil, []string{"level=debug", "level=warn", "level=error", "level=info", "Listening on"}},
 	} {
 		t.Run(x.level, func(t *testing.T) {
+			t.Parallel()
 			s, url := simulate(t)
 			s.Inject(twiliotest.Fault{Kind: twiliotest.Forbidden, Endpoint: twiliotest.Balance})
-			// Results that vanish are worth a warning.
-			p := launch(t, "--log.level="+x.level, "--config.file="+write(t, "a.yml", yaml(url, "a", "max_age: 1m")))
+			p := launch(t, "--log.level="+x.level, "--config.file="+write(t, "a.yml", yaml(url, "a", "collectors: {account_usage: {interval: 1s}}")))
 			p.await("a poll has failed", func() bool { return strings.Contains(p.stderr.String(), "level=error") })
+			// Counters that the API reports lower than before are worth a warning.
+			p.await("account usage has been polled, and is polled again", func() bool { return s.Requests(twiliotest.Monthly) > 1 })
+			s.Inject(twiliotest.Fault{Kind: twiliotest.ShrinkTotals, Endpoint: twiliotest.Monthly})
+			before := s.Requests(twiliotest.Monthly)
+			p.await("account usage has been polled with less", func() bool { return s.Requests(twiliotest.Monthly) > before+1 })
 			p.stop()
 			contains(t, p.stderr.String(), x.has...)
 			lacks(t, p.stderr.String(), x.lacks...)

@@ -162,7 +162,7 @@ func TestAccountUsageThatCannotBeUsed(t *testing.T) {
 				until(t, "2004-03-10 05:30")
 				r := newRig(t, accountOptions(months{"2004-03": always(record)}))
 				r.poll(collector.NewAccountUsage(r.account, accountUsage()))
-				if r.err == nil || twilio.ReasonOf(r.err) != twilio.ReasonAnswer {
+				if r.err == nil || twilio.ReasonOf(r.err) != twilio.ReasonResponse {
 					t.Errorf("have %v", r.err)
 				}
 			})
@@ -244,7 +244,7 @@ func TestInventory(t *testing.T) {
 		}
 		for _, endpoint := range []twiliotest.Endpoint{twiliotest.Sims, twiliotest.Fleets, twiliotest.Networks} {
 			r.simulator.Inject(twiliotest.Fault{Kind: twiliotest.ConflictingDuplicates, Endpoint: endpoint})
-			if _, err := c.Poll(context.Background()); err == nil || twilio.ReasonOf(err) != twilio.ReasonAnswer {
+			if _, err := c.Poll(context.Background()); err == nil || twilio.ReasonOf(err) != twilio.ReasonResponse {
 				t.Errorf("%s: %v", endpoint, err)
 			}
 			r.simulator.ClearFaults()

@@ -74,7 +74,7 @@ func checked(list iter.Seq2[twilio.MonthlyUsage, error]) iter.Seq2[twilio.Monthl
 		for record, err := range list {
 			if err == nil {
 				if err = checkMonthly(record); err != nil {
-					err = &twilio.AnswerError{Endpoint: twilio.EndpointMonthlyUsage, Err: err}
+					err = &twilio.ResponseError{Endpoint: twilio.EndpointMonthlyUsage, Err: err}
 				}
 			}
 			if !yield(record, err) || err != nil {

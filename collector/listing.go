@@ -33,7 +33,7 @@ func readListing[T any](endpoint twilio.Endpoint, list func() iter.Seq2[T, error
 		if n := len(unique); n == 0 || by.compare(unique[n-1], record) != 0 {
 			unique = append(unique, record)
 		} else if !by.same(unique[n-1], record) {
-			return nil, &twilio.AnswerError{Endpoint: endpoint, Err: fmt.Errorf("%s is listed twice with different values", by.name(record))}
+			return nil, &twilio.ResponseError{Endpoint: endpoint, Err: fmt.Errorf("%s is listed twice with different values", by.name(record))}
 		}
 	}
 	return unique, nil

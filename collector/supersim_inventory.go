@@ -86,7 +86,7 @@ func (c *SuperSIMInventory) list(ctx context.Context, previous listed) (sims []t
 	group.Go(func() (err error) {
 		sims, err = readListing(twilio.EndpointSims, func() iter.Seq2[twilio.Sim, error] {
 			return func(yield func(twilio.Sim, error) bool) {
-				for sim, err := range client.Sims(ctx, twilio.SimsParams{}) {
+				for sim, err := range client.Sims(ctx) {
 					if !c.cfg.ICCID {
 						sim.ICCID = "" // not even held in memory
 					}
@@ -100,13 +100,13 @@ func (c *SuperSIMInventory) list(ctx context.Context, previous listed) (sims []t
 	})
 	group.Go(func() (err error) {
 		fleets, err = readListing(twilio.EndpointFleets,
-			func() iter.Seq2[twilio.Fleet, error] { return client.Fleets(ctx, twilio.FleetsParams{}) },
+			func() iter.Seq2[twilio.Fleet, error] { return client.Fleets(ctx) },
 			bySID(func(f twilio.Fleet) string { return f.SID }), len(previous.fleets))
 		return err
 	})
 	group.Go(func() (err error) {
 		networks, err = readListing(twilio.EndpointNetworks,
-			func() iter.Seq2[twilio.Network, error] { return client.Networks(ctx, twilio.NetworksParams{}) },
+			func() iter.Seq2[twilio.Network, error] { return client.Networks(ctx) },
 			bySID(func(n twilio.Network) string { return n.SID }), len(previous.networks))
 		return err
 	})

@@ -411,7 +411,7 @@ func TestWholeDays(t *testing.T) {
 		// MissingPeriod makes the hours indistinguishable.
 		r.simulator.Inject(twiliotest.Fault{Kind: twiliotest.MissingPeriod})
 		time.Sleep(15 * time.Minute)
-		if r.poll(c); r.err == nil || twilio.ReasonOf(r.err) != twilio.ReasonAnswer {
+		if r.poll(c); r.err == nil || twilio.ReasonOf(r.err) != twilio.ReasonResponse {
 			t.Errorf("hours without a period: %v", r.err)
 		}
 	})

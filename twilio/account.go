@@ -2,7 +2,6 @@ package twilio
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"iter"
@@ -12,26 +11,26 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// ErrNoAccountAPI says that the account's usage and balance cannot be asked
-// for: KORE has no such API, or no account SID was given.
+// ErrNoAccountAPI is returned for the account's usage and balance where the
+// provider has no account API, as KORE, or no account SID was given.
 var ErrNoAccountAPI = errors.New("no account API: it needs provider twilio and an account_sid")
 
-// CategoryTotalPrice is the category whose price is the whole bill: it holds
-// all others, which overlap each other too.
+// CategoryTotalPrice is the category whose price is the whole bill. It includes
+// all other categories, which overlap each other too.
 const CategoryTotalPrice = "totalprice"
 
-// MonthlyUsageParams is a query of an account's monthly usage records. Zero
-// values are not sent.
+// MonthlyUsageParams are the parameters of MonthlyUsages. Zero values are not
+// sent.
 type MonthlyUsageParams struct {
-	Category           string     // only this one; an open set of opaque words
+	Category           string     // one of an open set; default: all
 	StartDate          time.Time  // inclusive, a day in UTC
 	EndDate            time.Time  // inclusive, a day in UTC
 	IncludeSubaccounts Null[bool] // the API's default is true
 	Paging
 }
 
-// A MonthlyUsage is what an account used of one category in a calendar month,
-// as far as it is known.
+// A MonthlyUsage is an account's usage of one category in one calendar month, as
+// known to the API at AsOf.
 type MonthlyUsage struct {
 	AccountSID string
 	Category   string
@@ -107,17 +106,17 @@ func (w *wireMonthlyUsage) field(name []byte) value {
 }
 
 func (w *wireMonthlyUsage) record() (r MonthlyUsage, err error) {
-	if err := texts(
+	if err := requireText(
 		named{"account_sid", &w.AccountSID}, named{"category", &w.Category}, named{"usage_unit", &w.UsageUnit},
 		named{"count_unit", &w.CountUnit}, named{"price_unit", &w.PriceUnit},
 	); err != nil {
 		return r, err
 	}
 	r = MonthlyUsage{
-		AccountSID: w.AccountSID.text(),
-		Category:   w.Category.text(),
-		UsageUnit:  w.UsageUnit.text(),
-		CountUnit:  w.CountUnit.text(),
+		AccountSID: w.AccountSID.shared(),
+		Category:   w.Category.shared(),
+		UsageUnit:  w.UsageUnit.shared(),
+		CountUnit:  w.CountUnit.shared(),
 		PriceUnit:  w.PriceUnit.currency(),
 	}
 	var start, end Null[time.Time]
@@ -141,36 +140,33 @@ func (w *wireMonthlyUsage) record() (r MonthlyUsage, err error) {
 	return r, err
 }
 
-// A Balance is what an account has left, or owes.
+// A Balance is the balance of an account.
 type Balance struct {
 	AccountSID string
-	Balance    Null[decimal.Decimal] // unreported for subaccounts
+	Balance    Null[decimal.Decimal] // negative for debt; not reported for subaccounts
 	Currency   string                // ISO 4217 in upper case
 }
 
-// Balance asks for the account's balance.
+// Balance returns the account's balance.
 func (c *Client) Balance(ctx context.Context) (Balance, error) {
 	path, err := c.accountPath("/Balance.json")
 	if err != nil {
 		return Balance{}, err
 	}
 	var b Balance
-	err = c.get(ctx, EndpointBalance, c.slots.ticket(EndpointBalance), resource(c.api, path, nil), func(body io.Reader) error {
-		var w struct {
-			AccountSID scalar `json:"account_sid"`
-			Balance    scalar `json:"balance"`
-			Currency   scalar `json:"currency"`
+	err = c.get(ctx, EndpointBalance, resource(c.api, path, nil), func(body io.Reader) error {
+		var account, balance, currency scalar
+		if err := new(decoder).read(body, object{"account_sid": &account, "balance": &balance, "currency": &currency}); err != nil {
+			return err
 		}
-		if err := json.NewDecoder(body).Decode(&w); err != nil {
-			return truncated(body, err)
-		}
-		amount, err := w.Balance.decimal("balance")
-		b = Balance{AccountSID: w.AccountSID.text(), Balance: amount, Currency: w.Currency.currency()}
+		amount, err := balance.decimal("balance")
+		b = Balance{AccountSID: account.text(), Balance: amount, Currency: currency.currency()}
 		return err
 	})
 	return b, err
 }
 
+// accountPath returns the path of a resource of the account.
 func (c *Client) accountPath(path string) (string, error) {
 	if !c.provider.HasAccountAPI() || c.accountSID == "" {
 		return "", ErrNoAccountAPI

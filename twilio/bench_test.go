@@ -39,10 +39,10 @@ func sims() []string {
 	return records
 }
 
-// endlessListing answers with the same records again and again.
+// endlessListing responds with the same records again and again.
 func endlessListing(key string, records []string) *fake {
 	list := `{"` + key + `":[` + strings.Join(records, ",") + `],`
-	return &fake{answer: func(n int, r *http.Request) (*http.Response, error) {
+	return &fake{respond: func(n int, r *http.Request) (*http.Response, error) {
 		meta := fmt.Sprintf(`"meta":{"key":%q,"page":%d,"next_page_url":"?Page=%d"}}`, key, n, n+1)
 		resp := reply(r, http.StatusOK, "")
 		resp.Body, resp.ContentLength = io.NopCloser(io.MultiReader(strings.NewReader(list), strings.NewReader(meta))), -1
@@ -58,7 +58,7 @@ func BenchmarkPage(b *testing.B) {
 	b.Run("UsageRecordsOfHours", func(b *testing.B) { benchUsageRecords(b, 24) })
 	b.Run("Sims", func(b *testing.B) {
 		benchPage(b, "sims", sims(), func(c *twilio.Client) iter.Seq2[twilio.Sim, error] {
-			return c.Sims(b.Context(), twilio.SimsParams{})
+			return c.Sims(b.Context())
 		}, func() any {
 			return new(struct {
 				Sims []struct {

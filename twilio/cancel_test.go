@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,14 +25,14 @@ func cancelled(t *testing.T, c *twilio.Client, after time.Duration) {
 	defer cancel(nil)
 	time.AfterFunc(after, func() { cancel(cause) })
 	start := time.Now()
-	err := failure(t, c.Sims(ctx, twilio.SimsParams{}))
+	err := failure(t, c.Sims(ctx))
 	equal(t, "ended after", after, time.Since(start))
 	if !errors.Is(err, cause) {
 		t.Errorf("want the cause, have %v", err)
 	}
 }
 
-func TestCancelEndsAWaitForTheNextTry(t *testing.T) {
+func TestCancelEndsAWaitForTheNextAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := always(http.StatusTooManyRequests, "", "Retry-After", "60")
 		cancelled(t, newClient(t, f, retries(9)), 3*time.Second)
@@ -52,7 +50,7 @@ func TestCancelEndsASlowRequest(t *testing.T) {
 
 func TestCancelEndsASlowBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fake{answer: func(_ int, r *http.Request) (*http.Response, error) {
+		f := &fake{respond: func(_ int, r *http.Request) (*http.Response, error) {
 			resp := reply(r, http.StatusOK, "")
 			resp.Body = stalled{strings.NewReader(`{"sims":[`), r.Context()}
 			return resp, nil
@@ -62,7 +60,7 @@ func TestCancelEndsASlowBody(t *testing.T) {
 	})
 }
 
-func TestCancelEndsAWaitForASlot(t *testing.T) {
+func TestCancelEndsAWaitForTheSemaphore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(func(o *twiliotest.Options) { o.Latency = time.Minute })
 		c := simulated(t, s, func(p *twilio.Options) { p.Timeout, p.MaxConcurrency = time.Hour, 1 })
@@ -75,8 +73,9 @@ func TestCancelEndsAWaitForASlot(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		start := time.Now()
-		err := failure(t, c.Sims(ctx, twilio.SimsParams{}))
+		err := failure(t, c.Sims(ctx))
 		equal(t, "ended after", time.Second, time.Since(start))
+		equal(t, "error", "sims: context deadline exceeded", err.Error())
 		equal(t, "is", true, errors.Is(err, context.DeadlineExceeded))
 		equal(t, "reason", twilio.ReasonTimeout, twilio.ReasonOf(err))
 		equal(t, "requests", 0, s.Requests(twiliotest.Sims))
@@ -88,68 +87,25 @@ func TestCancelledBeforeTheStart(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	s := simulate()
-	err := failure(t, simulated(t, s, retries(5)).Sims(ctx, twilio.SimsParams{}))
+	err := failure(t, simulated(t, s, retries(5)).Sims(ctx))
 	equal(t, "is", true, errors.Is(err, context.Canceled))
 	equal(t, "requests", 0, s.TotalRequests())
 }
 
-// TestLongestListingFirst: the inventory of SIMs has the most pages, one after the
-// other, so it never waits for other listings.
-func TestLongestListingFirst(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const sims, usage = 10, 7 // pages
-		api := &fake{answer: func(_ int, r *http.Request) (*http.Response, error) {
-			time.Sleep(time.Second)
-			key, pages := "usage_records", usage
-			if strings.HasSuffix(r.URL.Path, "/Sims") {
-				key, pages = "sims", sims
-			}
-			page, _ := strconv.Atoi(r.URL.Query().Get("Page"))
-			next := "null"
-			if page+1 < pages {
-				next = fmt.Sprintf(`"http://api%s?Page=%d&PageToken=x%[2]d"`, r.URL.Path, page+1)
-			}
-			return &http.Response{StatusCode: http.StatusOK, Request: r, Header: make(http.Header), Body: io.NopCloser(strings.NewReader(superSIMPage(key, next)))}, nil
-		}}
-		c, err := twilio.New(twilio.Options{AccountSID: accountSID, SuperSIMURL: "http://api", APIURL: "http://api", Transport: api, UserAgent: userAgent})
-		if err != nil {
-			t.Fatal(err)
-		}
-		start := time.Now()
-		var group sync.WaitGroup
-		for range 2 {
-			group.Go(func() {
-				for _, err := range c.UsageRecords(t.Context(), twilio.UsageRecordsParams{}) {
-					t.Error(err)
-				}
-			})
-		}
-		synctest.Wait() // it comes last, and yet it goes first
-		group.Go(func() {
-			for _, err := range c.Sims(t.Context(), twilio.SimsParams{}) {
-				t.Error(err)
-			}
-		})
-		group.Wait()
-		// Two at a time, and no time with a single one under way.
-		equal(t, "time", (sims+2*usage)*time.Second/2, time.Since(start))
-	})
-}
-
-// TestMaxConcurrency: however many ask, only so many requests are under way. A
-// listing of SIMs keeps its slot, so there are as many as fill all to the end.
+// However many listings are read, only so many requests are under way. There are
+// as many listings as keep all of these busy to the end.
 func TestMaxConcurrency(t *testing.T) {
 	for _, test := range []struct{ max, want int }{{0, 2}, {1, 1}, {3, 3}} {
 		t.Run(fmt.Sprint(test.max), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := simulate(func(o *twiliotest.Options) { o.Latency = time.Second })
-				c := simulated(t, s, func(p *twilio.Options) { p.MaxConcurrency = test.max })
+				c := simulated(t, s, pagesOf(10), func(p *twilio.Options) { p.MaxConcurrency = test.max })
 				start := time.Now()
 				var group sync.WaitGroup
 				var records atomic.Int64
 				for range 24 {
 					group.Go(func() {
-						for _, err := range c.Sims(t.Context(), twilio.SimsParams{Paging: twilio.Paging{PageSize: 10}}) {
+						for _, err := range c.Sims(t.Context()) {
 							if err != nil {
 								t.Error(err)
 								return
@@ -169,8 +125,8 @@ func TestMaxConcurrency(t *testing.T) {
 	}
 }
 
-// Whoever waits for the next try leaves the slot to others.
-func TestASlotIsFreeDuringAWait(t *testing.T) {
+// A wait for the next attempt does not hold the semaphore.
+func TestSemaphoreIsFreeDuringAWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(func(o *twiliotest.Options) { o.Latency = time.Second })
 		s.Inject(twiliotest.Fault{Kind: twiliotest.RateLimit, Endpoint: twiliotest.Balance, Times: 1, RetryAfter: "30"})
@@ -182,7 +138,7 @@ func TestASlotIsFreeDuringAWait(t *testing.T) {
 			done <- err
 		}()
 		synctest.Wait()
-		mustList(t, c.Sims(t.Context(), twilio.SimsParams{}))
+		mustList(t, c.Sims(t.Context()))
 		equal(t, "the other is done after", 2*time.Second, time.Since(start))
 		if err := <-done; err != nil {
 			t.Error(err)
@@ -191,14 +147,14 @@ func TestASlotIsFreeDuringAWait(t *testing.T) {
 	})
 }
 
-// A consumer that takes its time keeps no slot.
-func TestASlotIsFreeWhileAPageIsConsumed(t *testing.T) {
+// Nor does the consumer of a page.
+func TestSemaphoreIsFreeWhileAPageIsConsumed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate()
 		c := simulated(t, s, func(p *twilio.Options) { p.MaxConcurrency = 1 })
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		for _, err := range c.Sims(ctx, twilio.SimsParams{}) {
+		for _, err := range c.Sims(ctx) {
 			if err != nil {
 				t.Fatal(err)
 			}

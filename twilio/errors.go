@@ -1,9 +1,9 @@
 package twilio
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +14,7 @@ import (
 	"unicode"
 )
 
-// Codes of Twilio's error dictionary that the client acts on
+// Error codes of Twilio that the client acts on
 // (https://www.twilio.com/docs/api/errors).
 const (
 	codeInvalidPageToken = 21481
@@ -25,20 +25,26 @@ const (
 // maxErrorBody bounds what is read of an error's body.
 const maxErrorBody = 64 << 10
 
-// An APIError is an answer by which the API refuses a request.
+// classified is an error of this package, which knows its reason.
+type classified interface {
+	error
+	reason() Reason
+}
+
+// An APIError is a response with a status other than 200.
 type APIError struct {
 	Endpoint   Endpoint
 	Status     int           // HTTP status
-	Code       int           // Twilio's error code, 0 if it gave none
-	Message    string        // as the API words it, credentials removed, at most 300 characters
-	MoreInfo   string        // Twilio's page on the error
-	RequestID  string        // Twilio-Request-Id: quote it to Twilio's support
-	RetryAfter time.Duration // what the API asks to wait, bounded by 60s; 0 if it does not say
+	Code       int           // Twilio's error code; 0 if the response has none
+	Message    string        // the API's text without credentials, at most 300 characters
+	MoreInfo   string        // URL of Twilio's page about the error
+	RequestID  string        // Twilio-Request-Id, which Twilio's support asks for
+	RetryAfter time.Duration // wait that the API demands, at most 60s; 0 if none
 }
 
 func (e *APIError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: answered HTTP %d", e.Endpoint, e.Status)
+	fmt.Fprintf(&b, "%s: HTTP %d", e.Endpoint, e.Status)
 	if e.Code != 0 {
 		fmt.Fprintf(&b, ", code %d", e.Code)
 	}
@@ -54,41 +60,57 @@ func (e *APIError) Error() string {
 	return b.String()
 }
 
-// A ParameterError is a query that could only be refused and was not sent.
+func (e *APIError) reason() Reason {
+	switch {
+	case e.Status == http.StatusTooManyRequests || e.Code == codeTooManyRequests:
+		return ReasonRateLimit
+	case e.Status == http.StatusUnauthorized || e.Code == 20003 || e.Code == 20005:
+		return ReasonAuthentication
+	case e.Status == http.StatusForbidden:
+		return ReasonPermission
+	case e.Status >= 500:
+		return ReasonServer
+	}
+	return ReasonRefused
+}
+
+// A ParameterError is a query that the API would refuse, and that was not sent.
 type ParameterError struct {
 	Parameter string // as the API spells it
 	Text      string
 }
 
-func (e *ParameterError) Error() string {
-	return fmt.Sprintf("not sent: %s %s", e.Parameter, e.Text)
-}
+func (e *ParameterError) Error() string  { return fmt.Sprintf("not sent: %s %s", e.Parameter, e.Text) }
+func (e *ParameterError) reason() Reason { return ReasonRefused }
 
-// An AnswerError is an answer that cannot be used, although its status is 200.
-type AnswerError struct {
+// A ResponseError is a response with status 200 that cannot be used.
+type ResponseError struct {
 	Endpoint  Endpoint
-	RequestID string
+	RequestID string // Twilio-Request-Id; may be empty
 	Err       error
 }
 
-func (e *AnswerError) Error() string {
-	if e.RequestID == "" {
-		return fmt.Sprintf("%s: unusable answer: %v", e.Endpoint, e.Err)
+func (e *ResponseError) Error() string {
+	text := fmt.Sprintf("%s: invalid response: %v", e.Endpoint, e.Err)
+	if e.RequestID != "" {
+		text += fmt.Sprintf(" (request %s)", e.RequestID)
 	}
-	return fmt.Sprintf("%s: unusable answer: %v (request %s)", e.Endpoint, e.Err, e.RequestID)
+	return text
 }
 
-func (e *AnswerError) Unwrap() error { return e.Err }
+func (e *ResponseError) Unwrap() error  { return e.Err }
+func (e *ResponseError) reason() Reason { return ReasonResponse }
 
-// A TransportError is a request that got no whole answer.
+// A TransportError is an attempt without a complete response.
 type TransportError struct {
 	Endpoint Endpoint
 	Reason   Reason // ReasonNetwork, ReasonTimeout or ReasonTruncated
 	Err      error
 }
 
-func (e *TransportError) Error() string { return fmt.Sprintf("%s: %v", e.Endpoint, e.Err) }
-func (e *TransportError) Unwrap() error { return e.Err }
+func (e *TransportError) Error() string  { return fmt.Sprintf("%s: %v", e.Endpoint, e.Err) }
+func (e *TransportError) Unwrap() error  { return e.Err }
+func (e *TransportError) reason() Reason { return e.Reason }
 
 // A CredentialsError is a file of credentials that cannot be read.
 type CredentialsError struct {
@@ -96,10 +118,11 @@ type CredentialsError struct {
 	Err      error
 }
 
-func (e *CredentialsError) Error() string { return fmt.Sprintf("%s: not sent: %v", e.Endpoint, e.Err) }
-func (e *CredentialsError) Unwrap() error { return e.Err }
+func (e *CredentialsError) Error() string  { return fmt.Sprintf("%s: not sent: %v", e.Endpoint, e.Err) }
+func (e *CredentialsError) Unwrap() error  { return e.Err }
+func (e *CredentialsError) reason() Reason { return ReasonAuthentication }
 
-// A LimitError is a listing longer than the client was told to read.
+// A LimitError is a listing of more than Options.MaxRecords.
 type LimitError struct {
 	Endpoint Endpoint
 	Max      int // records
@@ -109,99 +132,79 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("%s: the listing has more than %d records (max_records)", e.Endpoint, e.Max)
 }
 
-// A Reason says in one word why a request or a poll failed. The set is closed,
-// so that it can be a label.
+func (e *LimitError) reason() Reason { return ReasonLimit }
+
+// A Reason says in one word why an attempt or a poll failed. It is a label
+// value, from a closed set.
 type Reason string
 
 // The reasons.
 const (
-	ReasonAuthentication Reason = "authentication" // credentials were refused
-	ReasonPermission     Reason = "permission"     // credentials lack a permission
+	ReasonAuthentication Reason = "authentication" // the credentials were refused, or could not be read
+	ReasonPermission     Reason = "permission"     // the credentials lack a permission
 	ReasonRateLimit      Reason = "rate_limit"     // HTTP 429
 	ReasonServer         Reason = "server"         // HTTP 5xx
 	ReasonRefused        Reason = "refused"        // any other refusal
-	ReasonNetwork        Reason = "network"        // no connection, or it broke
-	ReasonTimeout        Reason = "timeout"        // no whole answer in time
-	ReasonTruncated      Reason = "truncated"      // the answer ended early
-	ReasonAnswer         Reason = "answer"         // an answer that cannot be read or believed
+	ReasonNetwork        Reason = "network"        // no connection, or a broken one
+	ReasonTimeout        Reason = "timeout"        // no complete response in time
+	ReasonTruncated      Reason = "truncated"      // a response that was cut off
+	ReasonResponse       Reason = "answer"         // a response that cannot be parsed or is inconsistent
 	ReasonLimit          Reason = "limit"          // more records than max_records
 )
 
-// Reasons lists every reason.
+// Reasons lists all reasons.
 func Reasons() []Reason {
 	return []Reason{
-		ReasonAnswer, ReasonAuthentication, ReasonLimit, ReasonNetwork, ReasonPermission,
+		ReasonResponse, ReasonAuthentication, ReasonLimit, ReasonNetwork, ReasonPermission,
 		ReasonRateLimit, ReasonRefused, ReasonServer, ReasonTimeout, ReasonTruncated,
 	}
 }
 
-// RetryReasons lists the reasons for which a request is tried again.
+// RetryReasons lists the reasons for which a request is attempted again.
 func RetryReasons() []Reason {
 	return []Reason{ReasonNetwork, ReasonRateLimit, ReasonServer, ReasonTimeout, ReasonTruncated}
 }
 
-// Advice is what whoever runs the client can do about it.
+// Advice returns what the operator can do about it, in one line.
 func (r Reason) Advice() string {
 	switch r {
 	case ReasonAuthentication:
 		return "check account_sid and the credentials of this account, and that the account is active"
 	case ReasonPermission:
-		return "give the API key access to this resource, or use a Main or Standard key"
+		return "grant the credentials access to this resource, or use a Main or Standard API key"
 	case ReasonRateLimit:
-		return "lower api.max_concurrency or lengthen the interval; others may be using the same account"
+		return "lower api.max_concurrency or lengthen the interval; other clients may be using the same account"
 	case ReasonServer:
-		return "nothing to do here: the API failed; the next poll tries again"
+		return "no action needed unless this persists: the API failed, and the next poll will retry"
 	case ReasonNetwork, ReasonTruncated:
-		return "check the way to the API: DNS, proxy, firewall, TLS"
+		return "check the connection to the API: DNS, proxy, firewall, TLS"
 	case ReasonTimeout:
-		return "raise api.timeout, or check the way to the API"
+		return "raise api.timeout, or check the connection to the API"
 	case ReasonLimit:
 		return "raise api.max_records"
-	case ReasonAnswer:
-		return "nothing was published from it; if it stays, report it with the request id"
+	case ReasonResponse:
+		return "nothing of this poll was published; if this persists, report it with the request ID"
 	default:
-		return "see the message and Twilio's page on the code"
+		return "see the error message, and Twilio's page about the error code"
 	}
 }
 
-// ReasonOf finds the reason in an error of this package; it is ReasonNetwork
-// for an error that is none of them.
+// ReasonOf returns the reason of an error of this package, and ReasonNetwork for
+// any other error.
 func ReasonOf(err error) Reason {
-	if e, ok := errors.AsType[*APIError](err); ok {
-		switch {
-		case e.Status == http.StatusTooManyRequests || e.Code == codeTooManyRequests:
-			return ReasonRateLimit
-		case e.Status == http.StatusUnauthorized || e.Code == 20003 || e.Code == 20005:
-			return ReasonAuthentication
-		case e.Status == http.StatusForbidden:
-			return ReasonPermission
-		case e.Status >= 500:
-			return ReasonServer
-		}
+	if e, ok := errors.AsType[classified](err); ok {
+		return e.reason()
+	}
+	switch {
+	case errors.Is(err, ErrNoAccountAPI):
 		return ReasonRefused
-	}
-	if e, ok := errors.AsType[*TransportError](err); ok {
-		return e.Reason
-	}
-	if _, ok := errors.AsType[*CredentialsError](err); ok {
-		return ReasonAuthentication
-	}
-	if _, ok := errors.AsType[*LimitError](err); ok {
-		return ReasonLimit
-	}
-	if _, ok := errors.AsType[*ParameterError](err); ok || errors.Is(err, ErrNoAccountAPI) {
-		return ReasonRefused
-	}
-	if _, ok := errors.AsType[*AnswerError](err); ok {
-		return ReasonAnswer
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	case errors.Is(err, context.DeadlineExceeded):
 		return ReasonTimeout
 	}
 	return ReasonNetwork
 }
 
-// IsInvalidPageToken says that a listing has to be started again (code 21481).
+// IsInvalidPageToken reports whether a listing has to start again (code 21481).
 func IsInvalidPageToken(err error) bool {
 	e, ok := errors.AsType[*APIError](err)
 	return ok && e.Code == codeInvalidPageToken
@@ -211,44 +214,40 @@ func readAPIError(endpoint Endpoint, resp *http.Response) *APIError {
 	e := &APIError{
 		Endpoint:   endpoint,
 		Status:     resp.StatusCode,
-		RequestID:  clean(resp.Header.Get("Twilio-Request-Id"), 100),
+		RequestID:  requestID(resp),
 		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
 	}
-	// A body that breaks off is still an error with a status.
+	// A body that is cut off is still an error with a status.
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-	var fields struct {
-		Code             scalar
-		Message          scalar
-		MoreInfo         scalar `json:"more_info"`
-		Error            scalar
-		ErrorDescription scalar `json:"error_description"`
-	}
-	switch err := json.Unmarshal(body, &fields); {
+	var code, message, moreInfo, kind, description scalar
+	switch err := new(decoder).read(bytes.NewReader(body), object{
+		"code": &code, "message": &message, "more_info": &moreInfo, "error": &kind, "error_description": &description,
+	}); {
 	case err == nil:
-		if code, err := fields.Code.bytes("code"); err == nil { // whole, like a count of bytes
-			e.Code = int(code.V)
+		if n, err := code.bytes("code"); err == nil { // whole, like a number of bytes
+			e.Code = int(n.V)
 		}
-		// Twilio says message; KORE error_description, or message beside error.
-		for _, s := range []*scalar{&fields.Message, &fields.ErrorDescription, &fields.Error} {
-			if text := s.text(); text != "" && !s.other() {
-				e.Message = clean(redact(text, resp.Request), 300)
+		// Twilio sends message; KORE error_description, or message and error.
+		for _, s := range []*scalar{&message, &description, &kind} {
+			if text := s.text(); text != "" && s.isText() {
+				e.Message = sanitize(redact(text, resp.Request), 300)
 				break
 			}
 		}
-		e.MoreInfo = clean(redact(fields.MoreInfo.text(), resp.Request), 200)
+		e.MoreInfo = sanitize(redact(moreInfo.text(), resp.Request), 200)
 	case len(body) == 0:
-		e.Message = "no body"
-	case strings.HasPrefix(strings.TrimSpace(string(body)), "<"):
-		// A gateway's page says little and may repeat headers.
-		e.Message = "an HTML page, so likely from a gateway before the API"
+		e.Message = "empty body"
+	case bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")):
+		// A gateway's page says little and may echo headers.
+		e.Message = "HTML instead of JSON, probably from a gateway in front of the API"
 	default:
-		e.Message = "a body that is not JSON"
+		e.Message = "the body is not a JSON object"
 	}
 	return e
 }
 
-// redact removes from an API's words the credentials that its request carried:
-// some gateways repeat what they were sent.
+// redact removes the credentials of a request from the text of its response:
+// some gateways echo the headers they received.
 func redact(text string, req *http.Request) string {
 	if req == nil {
 		return text
@@ -272,16 +271,21 @@ func removeSecrets(text string, secrets ...string) string {
 	return text
 }
 
-// clean makes foreign text fit for one line of a log.
-func clean(text string, most int) string {
+// sanitize makes text of an API fit for one line of a log, of at most so many
+// characters.
+func sanitize(text string, most int) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
-	}, strings.ToValidUTF8(text, "�"))
+	}, strings.ToValidUTF8(text, "\uFFFD"))
 	if runes := []rune(text); len(runes) > most {
 		return string(runes[:most]) + "…"
 	}
 	return text
+}
+
+func requestID(resp *http.Response) string {
+	return sanitize(resp.Header.Get("Twilio-Request-Id"), 100)
 }

@@ -17,15 +17,15 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
 
-// refused is the error that a listing of SIMs makes of an answer.
+// refused is the error that a listing of SIMs makes of a response.
 func refused(t *testing.T, status int, body string, headers ...string) *twilio.APIError {
 	t.Helper()
 	f := always(status, body, headers...)
-	return as[*twilio.APIError](t, failure(t, newClient(t, f).Sims(t.Context(), twilio.SimsParams{})))
+	return as[*twilio.APIError](t, failure(t, newClient(t, f).Sims(t.Context())))
 }
 
 func TestRefusals(t *testing.T) {
-	const html = "an HTML page, so likely from a gateway before the API"
+	const html = "HTML instead of JSON, probably from a gateway in front of the API"
 	for _, test := range []struct {
 		name, body string
 		status     int
@@ -35,7 +35,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"authentication", `{"code":20003,"message":"Authenticate","more_info":"https://www.twilio.com/docs/errors/20003","status":401}`, 401,
 			twilio.APIError{Code: 20003, Message: "Authenticate", MoreInfo: "https://www.twilio.com/docs/errors/20003"}, twilio.ReasonAuthentication,
-			"sims: answered HTTP 401, code 20003: Authenticate (request RQ9), see https://www.twilio.com/docs/errors/20003"},
+			"sims: HTTP 401, code 20003: Authenticate (request RQ9), see https://www.twilio.com/docs/errors/20003"},
 		{"suspended account", `{"code":20003,"message":"Suspended"}`, 403, twilio.APIError{Code: 20003, Message: "Suspended"}, twilio.ReasonAuthentication, ""},
 		{"inactive account", `{"code":20005,"message":"Not active"}`, 403, twilio.APIError{Code: 20005, Message: "Not active"}, twilio.ReasonAuthentication, ""},
 		{"permission", `{"code":70051,"message":"No"}`, 403, twilio.APIError{Code: 70051, Message: "No"}, twilio.ReasonPermission, ""},
@@ -46,20 +46,20 @@ func TestRefusals(t *testing.T) {
 		{"server error", `{"code":20500,"message":"Broken"}`, 500, twilio.APIError{Code: 20500, Message: "Broken"}, twilio.ReasonServer, ""},
 		{"unavailable", `{"code":20503,"message":"Later"}`, 503, twilio.APIError{Code: 20503, Message: "Later"}, twilio.ReasonServer, ""},
 		{"code as a string", `{"code":"20404","message":"No"}`, 404, twilio.APIError{Code: 20404, Message: "No"}, twilio.ReasonRefused, ""},
-		{"code that is none", `{"code":"E1","message":"No"}`, 404, twilio.APIError{Message: "No"}, twilio.ReasonRefused, "sims: answered HTTP 404: No (request RQ9)"},
-		{"null code", `{"code":null,"message":null}`, 404, twilio.APIError{}, twilio.ReasonRefused, "sims: answered HTTP 404 (request RQ9)"},
+		{"code that is none", `{"code":"E1","message":"No"}`, 404, twilio.APIError{Message: "No"}, twilio.ReasonRefused, "sims: HTTP 404: No (request RQ9)"},
+		{"null code", `{"code":null,"message":null}`, 404, twilio.APIError{}, twilio.ReasonRefused, "sims: HTTP 404 (request RQ9)"},
 		{"KORE's gateway", `{"message":"Unknown token","error":"invalid_token"}`, 401, twilio.APIError{Message: "Unknown token"}, twilio.ReasonAuthentication, ""},
 		{"KORE's token errors", `{"error":"invalid_scope","error_description":"No such scope"}`, 400, twilio.APIError{Message: "No such scope"}, twilio.ReasonRefused, ""},
 		{"KORE's error alone", `{"error":"forbidden"}`, 403, twilio.APIError{Message: "forbidden"}, twilio.ReasonPermission, ""},
 		{"message that is an object", `{"message":{"text":"x"},"error":["y"]}`, 400, twilio.APIError{}, twilio.ReasonRefused, ""},
 		{"HTML", "\n <html><body>Bad Gateway</body></html>", 502, twilio.APIError{Message: html}, twilio.ReasonServer,
-			"sims: answered HTTP 502: " + html + " (request RQ9)"},
-		{"empty", "", 503, twilio.APIError{Message: "no body"}, twilio.ReasonServer, ""},
-		{"text", "upstream connect error", 503, twilio.APIError{Message: "a body that is not JSON"}, twilio.ReasonServer, ""},
-		{"list", `[1]`, 400, twilio.APIError{Message: "a body that is not JSON"}, twilio.ReasonRefused, ""},
-		{"null", `null`, 400, twilio.APIError{}, twilio.ReasonRefused, ""},
+			"sims: HTTP 502: " + html + " (request RQ9)"},
+		{"empty", "", 503, twilio.APIError{Message: "empty body"}, twilio.ReasonServer, ""},
+		{"text", "upstream connect error", 503, twilio.APIError{Message: "the body is not a JSON object"}, twilio.ReasonServer, ""},
+		{"list", `[1]`, 400, twilio.APIError{Message: "the body is not a JSON object"}, twilio.ReasonRefused, ""},
+		{"null", `null`, 400, twilio.APIError{Message: "the body is not a JSON object"}, twilio.ReasonRefused, ""},
 		{"teapot", `{}`, 418, twilio.APIError{}, twilio.ReasonRefused, ""},
-		{"no content", ``, 204, twilio.APIError{Message: "no body"}, twilio.ReasonRefused, ""},
+		{"no content", ``, 204, twilio.APIError{Message: "empty body"}, twilio.ReasonRefused, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			have := refused(t, test.status, test.body, "Twilio-Request-Id", "RQ9")
@@ -104,7 +104,7 @@ func TestSimulatedRefusals(t *testing.T) {
 func TestWrongCredentials(t *testing.T) {
 	s := simulate()
 	c := newClient(t, basicAuth{accountSID, "another", s.Transport()}, retries(3))
-	err := failure(t, c.Sims(t.Context(), twilio.SimsParams{}))
+	err := failure(t, c.Sims(t.Context()))
 	equal(t, "reason", twilio.ReasonAuthentication, twilio.ReasonOf(err))
 	equal(t, "requests", 1, s.TotalRequests())
 }
@@ -112,12 +112,12 @@ func TestWrongCredentials(t *testing.T) {
 // Megabytes of error are not read, and long messages are cut.
 func TestLongErrors(t *testing.T) {
 	read := 0
-	f := &fake{answer: func(_ int, r *http.Request) (*http.Response, error) {
+	f := &fake{respond: func(_ int, r *http.Request) (*http.Response, error) {
 		resp := reply(r, http.StatusBadRequest, "")
 		resp.Body = endless{start: `{"message":"`, count: &read}
 		return resp, nil
 	}}
-	err := failure(t, newClient(t, f).Sims(t.Context(), twilio.SimsParams{}))
+	err := failure(t, newClient(t, f).Sims(t.Context()))
 	between(t, "bytes read", 1, 256<<10, read)
 	between(t, "length of the error", 1, 500, len(err.Error()))
 
@@ -130,12 +130,12 @@ func TestLongErrors(t *testing.T) {
 
 // A body that breaks off leaves the status.
 func TestBrokenErrorBody(t *testing.T) {
-	f := &fake{answer: func(_ int, r *http.Request) (*http.Response, error) {
+	f := &fake{respond: func(_ int, r *http.Request) (*http.Response, error) {
 		resp := reply(r, http.StatusNotFound, "")
 		resp.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"code":20404,`), broken{io.ErrUnexpectedEOF}))
 		return resp, nil
 	}}
-	have := as[*twilio.APIError](t, failure(t, newClient(t, f).Sims(t.Context(), twilio.SimsParams{})))
+	have := as[*twilio.APIError](t, failure(t, newClient(t, f).Sims(t.Context())))
 	equal(t, "status", 404, have.Status)
 }
 
@@ -152,11 +152,11 @@ func TestControlCharactersAreRemoved(t *testing.T) {
 	equal(t, "valid", true, utf8.ValidString(have.Error()))
 }
 
-func TestAnswerErrorsNameTheRequest(t *testing.T) {
+func TestResponseErrorsNameTheRequest(t *testing.T) {
 	f := always(http.StatusOK, `{}`, "Twilio-Request-Id", "RQ7")
-	err := failure(t, newClient(t, f).Sims(t.Context(), twilio.SimsParams{}))
-	equal(t, "text", "sims: unusable answer: it has no sims (request RQ7)", err.Error())
-	equal(t, "id", "RQ7", as[*twilio.AnswerError](t, err).RequestID)
+	err := failure(t, newClient(t, f).Sims(t.Context()))
+	equal(t, "text", `sims: invalid response: missing list "sims" (request RQ7)`, err.Error())
+	equal(t, "id", "RQ7", as[*twilio.ResponseError](t, err).RequestID)
 }
 
 func TestReasonOf(t *testing.T) {
@@ -176,8 +176,8 @@ func TestReasonOf(t *testing.T) {
 		{&twilio.CredentialsError{Err: fs.ErrNotExist}, twilio.ReasonAuthentication},
 		{&twilio.LimitError{}, twilio.ReasonLimit},
 		{&twilio.ParameterError{}, twilio.ReasonRefused},
-		{&twilio.AnswerError{Err: io.EOF}, twilio.ReasonAnswer},
-		{&twilio.AnswerError{Err: &twilio.DecodeError{}}, twilio.ReasonAnswer},
+		{&twilio.ResponseError{Err: io.EOF}, twilio.ReasonResponse},
+		{&twilio.ResponseError{Err: fmt.Errorf("x: %w", io.EOF)}, twilio.ReasonResponse},
 		{deadline.Err(), twilio.ReasonTimeout},
 		{context.Canceled, twilio.ReasonNetwork},
 		{errors.New("something else"), twilio.ReasonNetwork},
@@ -197,21 +197,21 @@ func TestReasonsAreClosed(t *testing.T) {
 	for _, r := range twilio.RetryReasons() {
 		equal(t, "in Reasons: "+string(r), true, seen[r])
 	}
-	for _, r := range []twilio.Reason{twilio.ReasonAuthentication, twilio.ReasonPermission, twilio.ReasonRefused, twilio.ReasonAnswer, twilio.ReasonLimit} {
+	for _, r := range []twilio.Reason{twilio.ReasonAuthentication, twilio.ReasonPermission, twilio.ReasonRefused, twilio.ReasonResponse, twilio.ReasonLimit} {
 		equal(t, "all reasons have "+string(r), true, seen[r])
-		equal(t, "tried again for "+string(r), false, slices.Contains(twilio.RetryReasons(), r))
+		equal(t, "attempted again for "+string(r), false, slices.Contains(twilio.RetryReasons(), r))
 	}
 }
 
 // A file of credentials that cannot be read is not the network's fault.
 func TestCredentialsFile(t *testing.T) {
-	f := &fake{answer: func(_ int, r *http.Request) (*http.Response, error) {
+	f := &fake{respond: func(_ int, r *http.Request) (*http.Response, error) {
 		_, err := os.ReadFile(t.TempDir() + "/no-such-file")
 		return nil, fmt.Errorf("unable to read basic auth password: %w", err)
 	}}
 	o := new(observer)
 	c := newClient(t, f, retries(3), func(p *twilio.Options) { p.Observer = o })
-	err := failure(t, c.Sims(t.Context(), twilio.SimsParams{}))
+	err := failure(t, c.Sims(t.Context()))
 	as[*twilio.CredentialsError](t, err)
 	equal(t, "names the file", true, strings.Contains(err.Error(), "no-such-file"))
 	equal(t, "names the URL", false, strings.Contains(err.Error(), "https://"))

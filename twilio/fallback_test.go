@@ -185,10 +185,10 @@ func TestRefusalsThatNoPartHelps(t *testing.T) {
 	equal(t, "requests", 2, f.count())
 }
 
-// The refusal of a later page cannot mean that all is to be asked for anew: what
-// was handed out would come twice.
+// The refusal of a later page does not start the listing again: the records that
+// were yielded would come twice.
 func TestRefusalOfALaterPage(t *testing.T) {
-	f := &fake{answer: func(n int, r *http.Request) (*http.Response, error) {
+	f := &fake{respond: func(n int, r *http.Request) (*http.Response, error) {
 		if n == 0 {
 			return reply(r, http.StatusOK, usagePage(`"?Page=1"`, `{"data_upload":1}`)), nil
 		}
@@ -200,7 +200,7 @@ func TestRefusalOfALaterPage(t *testing.T) {
 	equal(t, "requests", 2, f.count())
 }
 
-// What cannot be asked for is refused in parts too.
+// Invalid parameters are rejected in parts too.
 func TestRefusedParametersInParts(t *testing.T) {
 	now := hour(20, 14)
 	s := simulate(at(now), midnightOnly)
@@ -258,7 +258,7 @@ func TestPartsWithoutPeriods(t *testing.T) {
 	s := simulate(at(now), midnightOnly)
 	s.Inject(twiliotest.Fault{Kind: twiliotest.MissingPeriod})
 	c := simulated(t, s)
-	as[*twilio.AnswerError](t, failure(t, c.UsageRecords(t.Context(), twilio.UsageRecordsParams{StartTime: hour(1, 0), EndTime: hour(20, 13)})))
+	as[*twilio.ResponseError](t, failure(t, c.UsageRecords(t.Context(), twilio.UsageRecordsParams{StartTime: hour(1, 0), EndTime: hour(20, 13)})))
 	// One hour alone can.
 	mustList(t, c.UsageRecords(t.Context(), twilio.UsageRecordsParams{StartTime: hour(1, 0), EndTime: hour(20, 1)}))
 }

@@ -8,7 +8,9 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -29,7 +31,7 @@ const (
 
 // fake is an API of a few lines. It keeps the requests that it got.
 type fake struct {
-	answer func(n int, r *http.Request) (*http.Response, error) // n counts from 0
+	respond func(n int, r *http.Request) (*http.Response, error) // n counts from 0
 
 	mu       sync.Mutex
 	requests []*http.Request
@@ -42,7 +44,7 @@ func (f *fake) RoundTrip(r *http.Request) (*http.Response, error) {
 	f.requests = append(f.requests, r)
 	f.at = append(f.at, time.Now())
 	f.mu.Unlock()
-	return f.answer(n, r)
+	return f.respond(n, r)
 }
 
 func (f *fake) count() int {
@@ -62,7 +64,7 @@ func (f *fake) waits() []time.Duration {
 	return out
 }
 
-// reply is an answer as a RoundTripper gives it; headers are name, value, ….
+// reply is a response as a RoundTripper returns it; headers are name, value, ….
 func reply(r *http.Request, status int, body string, headers ...string) *http.Response {
 	h := make(http.Header)
 	for i := 0; i < len(headers); i += 2 {
@@ -74,16 +76,16 @@ func reply(r *http.Request, status int, body string, headers ...string) *http.Re
 	}
 }
 
-// always gives every request the same answer.
+// always gives every request the same response.
 func always(status int, body string, headers ...string) *fake {
-	return &fake{answer: func(_ int, r *http.Request) (*http.Response, error) {
+	return &fake{respond: func(_ int, r *http.Request) (*http.Response, error) {
 		return reply(r, status, body, headers...), nil
 	}}
 }
 
-// inTurn answers with one body after the other, and fails past the last.
+// inTurn responds with one body after the other, and fails past the last.
 func inTurn(bodies ...string) *fake {
-	return &fake{answer: func(n int, r *http.Request) (*http.Response, error) {
+	return &fake{respond: func(n int, r *http.Request) (*http.Response, error) {
 		if n >= len(bodies) {
 			return nil, fmt.Errorf("request %d was not expected: %s", n+1, r.URL)
 		}
@@ -117,7 +119,7 @@ func (b basicAuth) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // newClient makes a client over a RoundTripper. Unless options say otherwise it
-// does not try again.
+// does not retry.
 func newClient(t testing.TB, rt http.RoundTripper, change ...func(*twilio.Options)) *twilio.Client {
 	t.Helper()
 	o := twilio.Options{
@@ -132,6 +134,25 @@ func newClient(t testing.TB, rt http.RoundTripper, change ...func(*twilio.Option
 		t.Fatal(err)
 	}
 	return c
+}
+
+// pagesOf makes a client ask for pages of so many records. 0 changes nothing.
+func pagesOf(size int) func(*twilio.Options) {
+	return func(o *twilio.Options) { o.Transport = smallPages{size, o.Transport} }
+}
+
+type smallPages struct {
+	size int
+	next http.RoundTripper
+}
+
+func (s smallPages) RoundTrip(r *http.Request) (*http.Response, error) {
+	if q := r.URL.Query(); s.size > 0 && q.Has("PageSize") {
+		r = r.Clone(r.Context())
+		q.Set("PageSize", strconv.Itoa(s.size))
+		r.URL.RawQuery = q.Encode()
+	}
+	return s.next.RoundTrip(r)
 }
 
 func retries(n int) func(*twilio.Options) {
@@ -201,6 +222,25 @@ func as[E error](t testing.TB, err error) E {
 		t.Fatalf("want %T, have %T: %v", e, err, err)
 	}
 	return e
+}
+
+// invalidValue returns the field and the value that an error names as invalid.
+func invalidValue(err error) (field, value string, ok bool) {
+	m := regexp.MustCompile(`([a-z_.]+): ("(?:[^"\\]|\\.)*") is not `).FindStringSubmatch(fmt.Sprint(err))
+	if m == nil {
+		return "", "", false
+	}
+	value, err = strconv.Unquote(m[2])
+	return m[1], value, err == nil
+}
+
+// invalidField fails a test unless the error names this field as invalid.
+func invalidField(t testing.TB, field string, err error) {
+	t.Helper()
+	as[*twilio.ResponseError](t, err)
+	if have, _, ok := invalidValue(err); !ok || have != field {
+		t.Errorf("want an error about %s, have %v", field, err)
+	}
 }
 
 func equal[T comparable](t testing.TB, what string, want, have T) {
@@ -277,7 +317,7 @@ func thisMonth(now time.Time, records []twiliotest.MonthlyRecord) func(month, at
 func koreTransport(s *twiliotest.Simulator, change ...func(*twilio.TokenOptions)) (http.RoundTripper, *observer) {
 	seen := new(observer)
 	o := twilio.TokenOptions{
-		TokenURL: twilio.KORETokenURL, ClientID: koreID,
+		TokenURL: twilio.ProviderKORE.TokenURL(), ClientID: koreID,
 		ClientSecret: func(context.Context) (string, error) { return koreSecret, nil },
 		Base:         s.Transport(), TokenBase: s.Transport(), UserAgent: userAgent, Observer: seen,
 	}

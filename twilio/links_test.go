@@ -39,7 +39,7 @@ func TestForeignLinks(t *testing.T) {
 	}
 	for name, l := range map[string]listing{
 		"next_page_url": {"supersim.twilio.com", func(t *testing.T, rt http.RoundTripper) error {
-			return failure(t, newClient(t, rt, retries(3)).Sims(t.Context(), twilio.SimsParams{}))
+			return failure(t, newClient(t, rt, retries(3)).Sims(t.Context()))
 		}},
 		"next_page_uri": {"api.twilio.com", func(t *testing.T, rt http.RoundTripper) error {
 			return failure(t, newClient(t, rt, retries(3)).MonthlyUsages(t.Context(), twilio.MonthlyUsageParams{}))
@@ -54,9 +54,9 @@ func TestForeignLinks(t *testing.T) {
 				}
 				f := always(http.StatusOK, page)
 				err := l.run(t, basicAuth{accountSID, authToken, f})
-				as[*twilio.AnswerError](t, err)
+				as[*twilio.ResponseError](t, err)
 				equal(t, "requests", 1, f.count())
-				// It was seen before anything was tried.
+				// It was detected before any request.
 				if want := "next page not followed"; !strings.Contains(err.Error(), want) {
 					t.Errorf("want %q in %q", want, err)
 				}
@@ -81,7 +81,7 @@ func TestLinksWithinTheOrigin(t *testing.T) {
 	} {
 		t.Run(link, func(t *testing.T) {
 			f := inTurn(superSIMPage("sims", fmt.Sprintf("%q", link), `{"sid":"HS1"}`), superSIMPage("sims", "null", `{"sid":"HS2"}`))
-			equal(t, "records", 2, len(mustList(t, newClient(t, f).Sims(t.Context(), twilio.SimsParams{}))))
+			equal(t, "records", 2, len(mustList(t, newClient(t, f).Sims(t.Context()))))
 			equal(t, "second request", want, f.requests[1].URL.String())
 		})
 	}
@@ -95,26 +95,26 @@ func TestPortsThatGoWithoutSaying(t *testing.T) {
 		"http://127.0.0.1:443": "http://127.0.0.1:443/v1/Sims?Page=1",
 	} {
 		f := inTurn(superSIMPage("sims", fmt.Sprintf("%q", link)), superSIMPage("sims", "null"))
-		mustList(t, newClient(t, f, func(o *twilio.Options) { o.SuperSIMURL = origin }).Sims(t.Context(), twilio.SimsParams{}))
+		mustList(t, newClient(t, f, func(o *twilio.Options) { o.SuperSIMURL = origin }).Sims(t.Context()))
 		equal(t, "requests to "+origin, 2, f.count())
 	}
 	f := always(http.StatusOK, superSIMPage("sims", `"http://127.0.0.1/v1/Sims?Page=1"`))
 	c := newClient(t, f, func(o *twilio.Options) { o.SuperSIMURL = "http://127.0.0.1:443" })
-	as[*twilio.AnswerError](t, failure(t, c.Sims(t.Context(), twilio.SimsParams{})))
+	as[*twilio.ResponseError](t, failure(t, c.Sims(t.Context())))
 	equal(t, "requests", 1, f.count())
 }
 
 func TestEmptyLinkIsTheEnd(t *testing.T) {
 	f := inTurn(superSIMPage("sims", `""`, `{"sid":"HS1"}`))
-	equal(t, "records", 1, len(mustList(t, newClient(t, f).Sims(t.Context(), twilio.SimsParams{}))))
+	equal(t, "records", 1, len(mustList(t, newClient(t, f).Sims(t.Context()))))
 }
 
-// The simulator links to another host than it is asked on.
+// The simulator links to a foreign host.
 func TestSimulatedForeignLink(t *testing.T) {
 	s := fleetOf(5)
 	s.Inject(twiliotest.Fault{Kind: twiliotest.ForeignNext})
-	err := failure(t, simulated(t, s, retries(3)).Sims(t.Context(), twilio.SimsParams{}))
-	if want := "attacker.invalid"; !strings.Contains(as[*twilio.AnswerError](t, err).Error(), want) {
+	err := failure(t, simulated(t, s, retries(3)).Sims(t.Context()))
+	if want := "attacker.invalid"; !strings.Contains(as[*twilio.ResponseError](t, err).Error(), want) {
 		t.Errorf("want %q in %q", want, err)
 	}
 	equal(t, "requests", 1, s.TotalRequests())
@@ -136,16 +136,16 @@ func TestRedirects(t *testing.T) {
 	} {
 		for _, status := range []int{301, 302, 307, 308} {
 			t.Run(fmt.Sprint(test.location, " ", status), func(t *testing.T) {
-				f := &fake{answer: func(n int, r *http.Request) (*http.Response, error) {
+				f := &fake{respond: func(n int, r *http.Request) (*http.Response, error) {
 					if n == 0 {
 						return reply(r, status, "", "Location", test.location), nil
 					}
 					return reply(r, http.StatusOK, superSIMPage("sims", "null", `{"sid":"HS1"}`)), nil
 				}}
 				c := newClient(t, basicAuth{accountSID, authToken, f}, retries(3))
-				records, err := list(t, c.Sims(t.Context(), twilio.SimsParams{}))
+				records, err := list(t, c.Sims(t.Context()))
 				if !test.followed {
-					as[*twilio.AnswerError](t, err)
+					as[*twilio.ResponseError](t, err)
 					equal(t, "requests", 1, f.count())
 					return
 				}
@@ -159,6 +159,14 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
+// KORE has no account API, so its credentials never go to Twilio's.
+func TestRedirectFromKOREToTwilio(t *testing.T) {
+	f := always(http.StatusFound, "", "Location", "https://api.twilio.com/v1/Sims")
+	err := failure(t, newClient(t, f, asKORE).Sims(t.Context()))
+	as[*twilio.ResponseError](t, err)
+	equal(t, "requests", 1, f.count())
+}
+
 // The same over sockets, with net/http as it is.
 func TestRedirectOverSockets(t *testing.T) {
 	stolen := 0
@@ -169,6 +177,6 @@ func TestRedirectOverSockets(t *testing.T) {
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
 	c := newClient(t, basicAuth{accountSID, authToken, transport}, func(o *twilio.Options) { o.SuperSIMURL = api.URL })
-	as[*twilio.AnswerError](t, failure(t, c.Sims(t.Context(), twilio.SimsParams{})))
+	as[*twilio.ResponseError](t, failure(t, c.Sims(t.Context())))
 	equal(t, "requests to the foreign host", 0, stolen)
 }

@@ -1,7 +1,6 @@
 package twilio_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -95,8 +94,8 @@ func TestUnreadableNumbers(t *testing.T) {
 	}
 	check := func(t *testing.T, field, value string, err error) {
 		t.Helper()
-		e := as[*twilio.DecodeError](t, err)
-		equal(t, "field", field, e.Field)
+		have, given, _ := invalidValue(err)
+		equal(t, "field", field, have)
 		received := strings.Trim(value, `"`)
 		if strings.Contains(received, `\`) {
 			received = map[string]string{`\t1`: "\t1", `1\n`: "1\n"}[received]
@@ -104,12 +103,12 @@ func TestUnreadableNumbers(t *testing.T) {
 		if len(received) > 40 {
 			received = received[:40] + "…"
 		}
-		equal(t, "value", received, e.Value)
+		equal(t, "value", received, given)
 		if want := fmt.Sprintf("%s: %q is not a", field, received); !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q in %q", want, err)
 		}
-		as[*twilio.AnswerError](t, err)
-		equal(t, "reason", twilio.ReasonAnswer, twilio.ReasonOf(err))
+		as[*twilio.ResponseError](t, err)
+		equal(t, "reason", twilio.ReasonResponse, twilio.ReasonOf(err))
 	}
 	started := time.Now()
 	for _, field := range []string{"data_upload", "data_download", "data_total", "data_total_billed"} {
@@ -137,7 +136,7 @@ func TestUnreadableNumbers(t *testing.T) {
 	for _, value := range append(append([]string(nil), never...), append(bytes, `9223372036855`, `9223372036854775807`)...) {
 		t.Run("data_limit "+value, func(t *testing.T) {
 			f := inTurn(superSIMPage("fleets", "null", fmt.Sprintf(`{"sid":"HF1","data_limit":%s}`, value)))
-			_, err := list(t, newClient(t, f).Fleets(t.Context(), twilio.FleetsParams{}))
+			_, err := list(t, newClient(t, f).Fleets(t.Context()))
 			check(t, "data_limit", value, err)
 		})
 	}
@@ -156,28 +155,26 @@ func TestUnreadableTimes(t *testing.T) {
 		"period.end_time":   `{"period":{"start_time":"2024-05-01T00:00:00Z","end_time":"2024-05-01"}}`,
 	} {
 		f := inTurn(usagePage("null", record))
-		e := as[*twilio.DecodeError](t, failure(t, newClient(t, f).UsageRecords(t.Context(), twilio.UsageRecordsParams{})))
-		equal(t, "field", field, e.Field)
+		invalidField(t, field, failure(t, newClient(t, f).UsageRecords(t.Context(), twilio.UsageRecordsParams{})))
 	}
 	for field, value := range map[string]string{
 		"start_date": `"2024-05-01T00:00:00Z"`, "end_date": `"2024-02-30"`, "as_of": `1716200000`,
 	} {
 		f := inTurn(monthlyPage("null", fmt.Sprintf(`{%q:%s}`, field, value)))
-		e := as[*twilio.DecodeError](t, failure(t, newClient(t, f).MonthlyUsages(t.Context(), twilio.MonthlyUsageParams{})))
-		equal(t, "field", field, e.Field)
+		invalidField(t, field, failure(t, newClient(t, f).MonthlyUsages(t.Context(), twilio.MonthlyUsageParams{})))
 	}
 }
 
-// The record that cannot be read is named by its place, and nothing of its page
-// is handed out.
+// The error gives the number of the record that cannot be read, and nothing of its
+// page is yielded.
 func TestOneBadRecordFailsItsPage(t *testing.T) {
 	f := inTurn(usagePage("null", `{"data_upload":1}`, `{"data_upload":2}`, `{"data_upload":-3}`))
 	records, err := list(t, newClient(t, f).UsageRecords(t.Context(), twilio.UsageRecordsParams{}))
 	equal(t, "records", 0, len(records))
-	equal(t, "error", `usage_records: unusable answer: record 3 of the page: data_upload: "-3" is not a whole number of bytes from 0 up`, err.Error())
+	equal(t, "error", `usage_records: invalid response: record 3 of the page: data_upload: "-3" is not a whole number of bytes from 0 up`, err.Error())
 }
 
-// The simulator's faults that spoil numbers, for all who read numbers.
+// The simulator's faults in numbers, for every listing with numbers.
 func TestSimulatedNumberFaults(t *testing.T) {
 	now := hour(20, 12)
 	for _, test := range []struct {
@@ -199,7 +196,7 @@ func TestSimulatedNumberFaults(t *testing.T) {
 			c := simulated(t, s)
 			for range 5 { // what is unreadable changes from request to request
 				records, err := list(t, c.UsageRecords(t.Context(), twilio.UsageRecordsParams{StartTime: hour(1, 0), EndTime: hour(20, 0)}))
-				if _, ok := errors.AsType[*twilio.DecodeError](err); ok != test.usage || !ok && err != nil {
+				if _, _, ok := invalidValue(err); ok != test.usage || !ok && err != nil {
 					t.Fatalf("usage: want an error %v, have %v", test.usage, err)
 				}
 				for _, r := range records {
@@ -207,7 +204,7 @@ func TestSimulatedNumberFaults(t *testing.T) {
 					equal(t, "money reported", test.amount, r.Billed.Valid)
 				}
 				months, err := list(t, c.MonthlyUsages(t.Context(), twilio.MonthlyUsageParams{Category: "sms", StartDate: hour(1, 0)}))
-				if _, ok := errors.AsType[*twilio.DecodeError](err); ok != test.month || !ok && err != nil {
+				if _, _, ok := invalidValue(err); ok != test.month || !ok && err != nil {
 					t.Fatalf("month: want an error %v, have %v", test.month, err)
 				}
 				for _, r := range months {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// guard keeps requests, and with them the credentials that the next transport
-// adds, at the configured origins, redirects included.
+// guard passes on requests for the configured origins only, redirects included,
+// because the next transport adds credentials to them.
 type guard struct {
 	next    http.RoundTripper
 	allowed []*url.URL
@@ -24,14 +24,15 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	return nil, &originError{req.URL}
 }
 
-// An originError is a link or redirect to somewhere else.
+// An originError is a link or redirect to another origin.
 type originError struct{ u *url.URL }
 
 func (e *originError) Error() string {
-	return fmt.Sprintf("not followed: it leads to %q, which is not the configured origin", clean(e.u.Scheme+"://"+e.u.Host, 100))
+	return fmt.Sprintf("not followed: it leads to %q, which is not the configured origin", sanitize(e.u.Scheme+"://"+e.u.Host, 100))
 }
 
-// sameOrigin compares scheme, host and port (RFC 6454, section 5).
+// sameOrigin reports whether scheme, host and port are the same (RFC 6454,
+// section 5), and b has no credentials.
 func sameOrigin(a, b *url.URL) bool {
 	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && port(a) == port(b) && b.User == nil
 }

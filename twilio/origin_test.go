@@ -37,12 +37,12 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-func TestConfiguredOriginsAreAsked(t *testing.T) {
+func TestConfiguredOriginsAreUsed(t *testing.T) {
 	f := inTurn(superSIMPage("sims", "null"), monthlyPage("null"))
 	c := newClient(t, f, func(o *twilio.Options) {
 		o.SuperSIMURL, o.APIURL = "http://127.0.0.1:81/", "http://127.0.0.1:82"
 	})
-	mustList(t, c.Sims(t.Context(), twilio.SimsParams{}))
+	mustList(t, c.Sims(t.Context()))
 	mustList(t, c.MonthlyUsages(t.Context(), twilio.MonthlyUsageParams{}))
 	equal(t, "Super SIM", "127.0.0.1:81", f.requests[0].URL.Host)
 	equal(t, "account", "127.0.0.1:82", f.requests[1].URL.Host)
@@ -54,7 +54,7 @@ func TestClientSaysWhoseItIs(t *testing.T) {
 	equal(t, "provider", twilio.ProviderTwilio, c.Provider())
 }
 
-// What cannot be asked for is not sent.
+// What the API does not have is not requested.
 func TestNoAccountAPI(t *testing.T) {
 	for name, test := range map[string]struct {
 		provider twilio.Provider
@@ -85,6 +85,12 @@ func TestNoAccountAPI(t *testing.T) {
 func TestProviders(t *testing.T) {
 	equal(t, "Twilio's account API", true, twilio.ProviderTwilio.HasAccountAPI())
 	equal(t, "KORE's account API", false, twilio.ProviderKORE.HasAccountAPI())
+	for provider, want := range map[twilio.Provider][3]string{
+		twilio.ProviderTwilio: {"https://supersim.twilio.com", "https://api.twilio.com", ""},
+		twilio.ProviderKORE:   {"https://supersim.api.korewireless.com", "", "https://api.korewireless.com/api-services/v1/auth/token"},
+	} {
+		equal(t, "URLs", want, [3]string{provider.SuperSIMURL(), provider.APIURL(), provider.TokenURL()})
+	}
 	equal(t, "KORE's usage page", 249, twilio.ProviderKORE.MaxPageSize(twilio.EndpointUsageRecords))
 	equal(t, "KORE's SIM page", 1000, twilio.ProviderKORE.MaxPageSize(twilio.EndpointSims))
 	equal(t, "Twilio's usage page", 1000, twilio.ProviderTwilio.MaxPageSize(twilio.EndpointUsageRecords))
@@ -101,8 +107,7 @@ func TestProviders(t *testing.T) {
 		}
 	}
 	for status, want := range map[twilio.SimStatus]bool{
-		twilio.SimStatusNew: false, twilio.SimStatusReady: true, twilio.SimStatusActive: true,
-		twilio.SimStatusInactive: false, twilio.SimStatusScheduled: true, "unheard-of": false,
+		"new": false, "ready": true, "active": true, "inactive": false, "scheduled": true, "unheard-of": false,
 	} {
 		equal(t, string(status), want, status.CanSend())
 	}

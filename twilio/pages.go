@@ -1,6 +1,7 @@
 package twilio
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,19 +14,20 @@ import (
 // listing is one query of a resource that comes in pages.
 type listing[T any] struct {
 	endpoint Endpoint
-	key      string // of the list in the answer
+	key      string // of the list in the response
 	url      *url.URL
-	wire     func() wire[T] // makes one to read a listing's records with
+	wire     func() wire[T]
 }
 
-// wire is a record as it is sent, read into again and again.
+// wire is a record as it was sent. It is used for all records of a listing, one
+// after the other.
 type wire[T any] interface {
 	fields
-	record() (T, error)
+	record() (T, error) // checks and converts it
 }
 
-// all yields the records of every page, and ends after the first error. At any
-// time it holds one page.
+// all yields the records of all pages, and ends after the first error. It holds
+// one page at a time.
 func (l listing[T]) all(ctx context.Context, c *Client) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
@@ -33,12 +35,10 @@ func (l listing[T]) all(ctx context.Context, c *Client) iter.Seq2[T, error] {
 		p := page[T]{key: l.key, wire: l.wire()}
 		seen := make(map[string]bool)
 		next, records, empty := l.url, 0, 0
-		t := c.slots.ticket(l.endpoint)
-		defer t.end()
 		for next != nil {
 			seen[next.String()] = true
 			var after *url.URL
-			err := c.get(ctx, l.endpoint, t, next, func(body io.Reader) error {
+			err := c.get(ctx, l.endpoint, next, func(body io.Reader) error {
 				link, err := p.read(&d, body)
 				if err != nil {
 					return err
@@ -47,12 +47,12 @@ func (l listing[T]) all(ctx context.Context, c *Client) iter.Seq2[T, error] {
 				return err
 			})
 			next = after
-			// A listing of nothing but empty pages would never meet max_records.
+			// A listing of empty pages alone would never reach maxRecords.
 			if empty++; len(p.records) > 0 {
 				empty = 0
 			}
 			if err == nil && empty > 100 {
-				err = &AnswerError{Endpoint: l.endpoint, Err: fmt.Errorf("%d empty pages in a row", empty)}
+				err = &ResponseError{Endpoint: l.endpoint, Err: fmt.Errorf("%d empty pages in a row", empty)}
 			}
 			if err != nil {
 				yield(none, err)
@@ -72,7 +72,7 @@ func (l listing[T]) all(ctx context.Context, c *Client) iter.Seq2[T, error] {
 }
 
 // follow resolves the link to the next page: absolute in meta.next_page_url,
-// relative to the host in next_page_uri. No link, no page.
+// relative to the host in next_page_uri. It returns nil after the last page.
 func (l listing[T]) follow(from *url.URL, link string, seen map[string]bool) (*url.URL, error) {
 	if link == "" {
 		return nil, nil
@@ -84,12 +84,12 @@ func (l listing[T]) follow(from *url.URL, link string, seen map[string]bool) (*u
 	case !sameOrigin(l.url, to):
 		return nil, fmt.Errorf("next page %w", &originError{to})
 	case seen[to.String()]:
-		return nil, errors.New("the next page is one that was read before")
+		return nil, errors.New("the link to the next page leads to an earlier page")
 	}
 	return to, nil
 }
 
-// page is read into again for each page of a listing, and for each try.
+// page is used for all pages of a listing, and all attempts, one after the other.
 type page[T any] struct {
 	key     string
 	wire    wire[T]
@@ -98,17 +98,17 @@ type page[T any] struct {
 	next    link
 }
 
-// read reads one page as it streams. The answer's list must be there, and so
-// must the link's place: without it nobody knows whether more was to come.
+// read reads one page as it streams. A page must have its list and its link, null
+// on the last page: without the link, more records might exist.
 func (p *page[T]) read(d *decoder, body io.Reader) (next string, err error) {
 	p.hasList, p.next = false, link{}
 	switch err := d.read(body, p); {
 	case err != nil:
 		return "", err
 	case !p.hasList:
-		return "", fmt.Errorf("it has no %s", p.key)
-	case !p.next.given:
-		return "", errors.New("it does not say whether there is a next page")
+		return "", fmt.Errorf("missing list %q", p.key)
+	case !p.next.present:
+		return "", errors.New("missing link to the next page")
 	}
 	return p.next.url, nil
 }
@@ -125,7 +125,7 @@ func (p *page[T]) field(name []byte) value {
 	return nil
 }
 
-// list is a page as that to which its list belongs.
+// list is a page as the destination of its list.
 type list[T any] page[T]
 
 func (l *list[T]) read(d *decoder) error {
@@ -137,7 +137,7 @@ func (l *list[T]) read(d *decoder) error {
 		if n > maxPage {
 			return fmt.Errorf("more than %d records in one page", maxPage)
 		}
-		d.forget()
+		d.reset()
 		if d.json.PeekKind() == 'n' {
 			if err := d.json.SkipValue(); err != nil {
 				return err
@@ -157,18 +157,18 @@ func (l *list[T]) read(d *decoder) error {
 	return d.end()
 }
 
-// maxPage bounds the records of one page: the APIs promise 1,000 at most, but
-// maxBody has room for millions.
+// maxPage bounds the records of one page: PageSize is at most 1,000, but millions
+// of empty records fit in maxBody.
 const maxPage = 100_000
 
-// link is where an answer says what the next page is; null is none.
+// link is the link to the next page; null and "" mean that there is none.
 type link struct {
-	url   string
-	given bool
+	url     string
+	present bool // in the response
 }
 
 func (l *link) read(d *decoder) error {
-	*l = link{given: true}
+	*l = link{present: true}
 	token, err := d.json.ReadToken()
 	if err != nil {
 		return err
@@ -183,7 +183,7 @@ func (l *link) read(d *decoder) error {
 	return nil
 }
 
-// meta holds the link in answers of the Super SIM API.
+// meta holds the link in responses of the Super SIM API.
 type meta link
 
 func (m *meta) read(d *decoder) error {
@@ -201,19 +201,17 @@ func (m *meta) field(name []byte) value {
 	return nil
 }
 
-// Paging is common to every listing. The zero value asks for the largest pages
-// that the endpoint is known to serve.
+// Paging selects pages of a listing. The zero value selects all of them, of the
+// largest size that is known to work.
 type Paging struct {
-	PageSize  int    // records a page, from 1 to the endpoint's limit
-	Page      int    // from 0; the API keeps it for the client only
+	PageSize  int    // records per page, from 1 to Provider.MaxPageSize
+	Page      int    // from 0; the API documents it for the client's own use
 	PageToken string // from a link of the API
 }
 
+// encode adds the parameters to a query.
 func (p Paging) encode(q url.Values, provider Provider, e Endpoint) error {
-	size := p.PageSize
-	if size == 0 {
-		size = provider.pageSize(e)
-	}
+	size := cmp.Or(p.PageSize, provider.pageSize(e))
 	if most := provider.MaxPageSize(e); size < 1 || size > most {
 		return &ParameterError{"PageSize", fmt.Sprintf("must be from 1 to %d", most)}
 	}
@@ -230,7 +228,18 @@ func (p Paging) encode(q url.Values, provider Provider, e Endpoint) error {
 	return nil
 }
 
-// fail is a listing that ends at once.
+// query returns a query of names and values, without those that are empty.
+func query(namesAndValues ...string) url.Values {
+	q := make(url.Values)
+	for i := 0; i < len(namesAndValues); i += 2 {
+		if namesAndValues[i+1] != "" {
+			q.Set(namesAndValues[i], namesAndValues[i+1])
+		}
+	}
+	return q
+}
+
+// fail returns a listing that only yields an error.
 func fail[T any](err error) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T

@@ -32,7 +32,7 @@ func TestPagesOfTheSuperSIMAPI(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(test), func(t *testing.T) {
 			s := fleetOf(test.sims)
-			records := mustList(t, simulated(t, s).Sims(t.Context(), twilio.SimsParams{Paging: twilio.Paging{PageSize: test.size}}))
+			records := mustList(t, simulated(t, s, pagesOf(test.size)).Sims(t.Context()))
 			equal(t, "requests", test.requests, s.TotalRequests())
 			seen := make(map[string]bool)
 			for _, r := range records {
@@ -69,13 +69,13 @@ func TestPagesOfTheAccountAPI(t *testing.T) {
 	}
 }
 
-// The first page's records are handed out before the second page is asked for,
-// and nothing is asked for a consumer that has seen enough.
+// The records of the first page are yielded before the second page is requested,
+// and nothing is requested once the consumer stops.
 func TestAPageAtATime(t *testing.T) {
 	s := fleetOf(9)
-	c := simulated(t, s)
+	c := simulated(t, s, pagesOf(3))
 	seen := 0
-	for _, err := range c.Sims(t.Context(), twilio.SimsParams{Paging: twilio.Paging{PageSize: 3}}) {
+	for _, err := range c.Sims(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +89,7 @@ func TestAPageAtATime(t *testing.T) {
 
 func TestAListingCanBeReadTwice(t *testing.T) {
 	s := fleetOf(5)
-	listing := simulated(t, s).Sims(t.Context(), twilio.SimsParams{Paging: twilio.Paging{PageSize: 2}})
+	listing := simulated(t, s, pagesOf(2)).Sims(t.Context())
 	equal(t, "first", 5, len(mustList(t, listing)))
 	equal(t, "second", 5, len(mustList(t, listing)))
 	equal(t, "requests", 6, s.TotalRequests())
@@ -98,10 +98,10 @@ func TestAListingCanBeReadTwice(t *testing.T) {
 func TestMaxRecords(t *testing.T) {
 	limit := func(o *twilio.Options) { o.MaxRecords = 4 }
 	s := fleetOf(4)
-	equal(t, "records up to the limit", 4, len(mustList(t, simulated(t, s, limit).Sims(t.Context(), twilio.SimsParams{}))))
+	equal(t, "records up to the limit", 4, len(mustList(t, simulated(t, s, limit).Sims(t.Context()))))
 
 	s = fleetOf(9)
-	records, err := list(t, simulated(t, s, limit).Sims(t.Context(), twilio.SimsParams{Paging: twilio.Paging{PageSize: 3}}))
+	records, err := list(t, simulated(t, s, limit, pagesOf(3)).Sims(t.Context()))
 	equal(t, "limit", 4, as[*twilio.LimitError](t, err).Max)
 	equal(t, "reason", twilio.ReasonLimit, twilio.ReasonOf(err))
 	equal(t, "records before the error", 4, len(records))
@@ -115,23 +115,23 @@ func TestMaxRecords(t *testing.T) {
 // while if it has none.
 func TestEndlessListings(t *testing.T) {
 	endless := func(records ...string) *fake {
-		return &fake{answer: func(n int, r *http.Request) (*http.Response, error) {
+		return &fake{respond: func(n int, r *http.Request) (*http.Response, error) {
 			return reply(r, http.StatusOK, superSIMPage("sims", fmt.Sprintf(`"?Page=%d"`, n+1), records...)), nil
 		}}
 	}
 	f := endless(`{"sid":"HS1"}`)
-	err := failure(t, newClient(t, f, func(o *twilio.Options) { o.MaxRecords = 50 }).Sims(t.Context(), twilio.SimsParams{}))
+	err := failure(t, newClient(t, f, func(o *twilio.Options) { o.MaxRecords = 50 }).Sims(t.Context()))
 	as[*twilio.LimitError](t, err)
 	equal(t, "requests for 50 records", 51, f.count())
 
 	f = endless()
-	err = failure(t, newClient(t, f).Sims(t.Context(), twilio.SimsParams{}))
-	as[*twilio.AnswerError](t, err)
+	err = failure(t, newClient(t, f).Sims(t.Context()))
+	as[*twilio.ResponseError](t, err)
 	equal(t, "requests for empty pages", 101, f.count())
 }
 
 func TestSomeEmptyPagesAreFine(t *testing.T) {
-	f := &fake{answer: func(n int, r *http.Request) (*http.Response, error) {
+	f := &fake{respond: func(n int, r *http.Request) (*http.Response, error) {
 		next, record := fmt.Sprintf(`"?Page=%d"`, n+1), ""
 		if n%60 == 59 {
 			record = fmt.Sprintf(`{"sid":"HS%d"}`, n)
@@ -141,30 +141,30 @@ func TestSomeEmptyPagesAreFine(t *testing.T) {
 		}
 		return reply(r, http.StatusOK, superSIMPage("sims", next, record)), nil
 	}}
-	equal(t, "records", 4, len(mustList(t, newClient(t, f).Sims(t.Context(), twilio.SimsParams{}))))
+	equal(t, "records", 4, len(mustList(t, newClient(t, f).Sims(t.Context()))))
 }
 
 func TestLoopingLinks(t *testing.T) {
 	t.Run("to itself", func(t *testing.T) {
 		s := fleetOf(5)
 		s.Inject(twiliotest.Fault{Kind: twiliotest.LoopNext})
-		err := failure(t, simulated(t, s, retries(3)).Sims(t.Context(), twilio.SimsParams{}))
-		as[*twilio.AnswerError](t, err)
+		err := failure(t, simulated(t, s, retries(3)).Sims(t.Context()))
+		as[*twilio.ResponseError](t, err)
 		// The link spells the first page another way than the client did.
 		equal(t, "requests", 2, s.TotalRequests())
 	})
 	t.Run("in a circle", func(t *testing.T) {
-		f := &fake{answer: func(n int, r *http.Request) (*http.Response, error) {
+		f := &fake{respond: func(n int, r *http.Request) (*http.Response, error) {
 			return reply(r, http.StatusOK, monthlyPage(fmt.Sprintf(`"/circle?Page=%d"`, n%3), `{"category":"sms"}`)), nil
 		}}
-		as[*twilio.AnswerError](t, failure(t, newClient(t, f).MonthlyUsages(t.Context(), twilio.MonthlyUsageParams{})))
+		as[*twilio.ResponseError](t, failure(t, newClient(t, f).MonthlyUsages(t.Context(), twilio.MonthlyUsageParams{})))
 		equal(t, "requests", 4, f.count())
 	})
 }
 
-// An answer that does not hold its list, or does not say what comes next, is no
+// A response without its list, or without a link to the next page, is no
 // listing: reading it as an empty or as the last page would lose records.
-func TestAnswersThatAreNoListing(t *testing.T) {
+func TestResponsesThatAreNoListing(t *testing.T) {
 	const meta = `"meta":{"key":"sims","next_page_url":null}`
 	for name, body := range map[string]string{
 		"no list":                   `{` + meta + `}`,
@@ -197,15 +197,15 @@ func TestAnswersThatAreNoListing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := always(http.StatusOK, body, "Twilio-Request-Id", "RQ1")
-			records, err := list(t, newClient(t, f, retries(3)).Sims(t.Context(), twilio.SimsParams{}))
+			records, err := list(t, newClient(t, f, retries(3)).Sims(t.Context()))
 			if err == nil {
 				t.Fatalf("want an error, have %d records", len(records))
 			}
 			if want := "sims: "; !strings.HasPrefix(err.Error(), want) {
 				t.Errorf("want the prefix %q, have %q", want, err)
 			}
-			as[*twilio.AnswerError](t, err)
-			equal(t, "reason", twilio.ReasonAnswer, twilio.ReasonOf(err))
+			as[*twilio.ResponseError](t, err)
+			equal(t, "reason", twilio.ReasonResponse, twilio.ReasonOf(err))
 			equal(t, "records", 0, len(records))
 			equal(t, "requests", 1, f.count())
 		})
@@ -221,17 +221,17 @@ func TestAccountListingWithoutItsParts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := always(http.StatusOK, body)
-			as[*twilio.AnswerError](t, failure(t, newClient(t, f).MonthlyUsages(t.Context(), twilio.MonthlyUsageParams{})))
+			as[*twilio.ResponseError](t, failure(t, newClient(t, f).MonthlyUsages(t.Context(), twilio.MonthlyUsageParams{})))
 		})
 	}
 }
 
-func TestSimulatedAnswerWithoutItsList(t *testing.T) {
+func TestSimulatedResponseWithoutItsList(t *testing.T) {
 	s := fleetOf(5)
 	s.Inject(twiliotest.Fault{Kind: twiliotest.NoList})
 	c := simulated(t, s)
-	as[*twilio.AnswerError](t, failure(t, c.Sims(t.Context(), twilio.SimsParams{})))
-	as[*twilio.AnswerError](t, failure(t, c.MonthlyUsages(t.Context(), twilio.MonthlyUsageParams{})))
+	as[*twilio.ResponseError](t, failure(t, c.Sims(t.Context())))
+	as[*twilio.ResponseError](t, failure(t, c.MonthlyUsages(t.Context(), twilio.MonthlyUsageParams{})))
 }
 
 // A page that fails leaves the records of the pages before it to the consumer,
@@ -239,7 +239,7 @@ func TestSimulatedAnswerWithoutItsList(t *testing.T) {
 func TestAFailingLaterPage(t *testing.T) {
 	s := fleetOf(9)
 	s.Inject(twiliotest.Fault{Kind: twiliotest.InvalidPageToken})
-	records, err := list(t, simulated(t, s).Sims(t.Context(), twilio.SimsParams{Paging: twilio.Paging{PageSize: 3}}))
+	records, err := list(t, simulated(t, s, pagesOf(3)).Sims(t.Context()))
 	equal(t, "records before the error", 3, len(records))
 	equal(t, "invalid page token", true, twilio.IsInvalidPageToken(err))
 	equal(t, "reason", twilio.ReasonRefused, twilio.ReasonOf(err))
@@ -247,17 +247,17 @@ func TestAFailingLaterPage(t *testing.T) {
 	equal(t, "invalid page token of no error", false, twilio.IsInvalidPageToken(nil))
 }
 
-// An answer larger than any page is not read to its end.
-func TestHugeAnswer(t *testing.T) {
+// A response larger than any page is not read to its end.
+func TestHugeResponse(t *testing.T) {
 	f := &fake{}
 	read := 0
-	f.answer = func(_ int, r *http.Request) (*http.Response, error) {
+	f.respond = func(_ int, r *http.Request) (*http.Response, error) {
 		resp := reply(r, http.StatusOK, "")
 		resp.Body, resp.ContentLength = endless{start: `{"x":"`, count: &read}, -1
 		return resp, nil
 	}
-	err := failure(t, newClient(t, f, retries(2)).Sims(t.Context(), twilio.SimsParams{}))
-	as[*twilio.AnswerError](t, err)
+	err := failure(t, newClient(t, f, retries(2)).Sims(t.Context()))
+	as[*twilio.ResponseError](t, err)
 	equal(t, "requests", 1, f.count())
 	between(t, "bytes read", 1<<20, 130<<20, read)
 }
@@ -291,9 +291,9 @@ func TestUnknownFields(t *testing.T) {
 		b, err := json.Marshal([]any{
 			mustList(t, c.UsageRecords(t.Context(), twilio.UsageRecordsParams{
 				Group: twilio.GroupNetwork, StartTime: hour(1, 0), EndTime: hour(20, 0)})),
-			mustList(t, c.Sims(t.Context(), twilio.SimsParams{Paging: twilio.Paging{PageSize: 5}})),
-			mustList(t, c.Fleets(t.Context(), twilio.FleetsParams{})),
-			mustList(t, c.Networks(t.Context(), twilio.NetworksParams{})),
+			mustList(t, simulated(t, s, pagesOf(5)).Sims(t.Context())),
+			mustList(t, c.Fleets(t.Context())),
+			mustList(t, c.Networks(t.Context())),
 			mustList(t, c.MonthlyUsages(t.Context(), twilio.MonthlyUsageParams{})),
 		})
 		if err != nil {

@@ -12,22 +12,21 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// maxRetryAfter bounds how long an answer can make the client wait; past it a
-// poll had better fail and say so.
+// maxRetryAfter bounds the wait that a response can impose.
 const maxRetryAfter = 60 * time.Second
 
-// retry runs op until it succeeds, fails for good or has failed once more than
-// maxRetries. The pace is Twilio's advice: from 100 ms up to 30 s, give or take
-// a tenth.
-func (c *Client) retry(ctx context.Context, endpoint Endpoint, op func() error) error {
-	pace := &backoff.ExponentialBackOff{
+// retry calls attempt until it succeeds, fails for good, or has failed
+// 1+maxRetries times. It waits as Twilio advises: from 100 ms, doubled up to
+// 30 s, with 10 % jitter.
+func (c *Client) retry(ctx context.Context, endpoint Endpoint, attempt func() error) error {
+	waits := &backoff.ExponentialBackOff{
 		InitialInterval:     100 * time.Millisecond,
 		RandomizationFactor: 0.1,
 		Multiplier:          2,
 		MaxInterval:         30 * time.Second,
 	}
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		err := op()
+		err := attempt()
 		switch {
 		case err == nil:
 			return struct{}{}, nil
@@ -39,12 +38,12 @@ func (c *Client) retry(ctx context.Context, endpoint Endpoint, op func() error) 
 		}
 		return struct{}{}, err
 	},
-		backoff.WithBackOff(pace),
+		backoff.WithBackOff(waits),
 		backoff.WithMaxTries(uint(c.maxRetries)+1),
 		backoff.WithMaxElapsedTime(0),
 		backoff.WithNotify(func(err error, _ time.Duration) { c.observer.Retry(endpoint, ReasonOf(err)) }),
 	)
-	// The last try's error may still be wrapped for the loop.
+	// The error of the last attempt may still be wrapped for the library.
 	if e, ok := errors.AsType[*afterError](err); ok {
 		return e.error
 	}
@@ -54,16 +53,13 @@ func (c *Client) retry(ctx context.Context, endpoint Endpoint, op func() error) 
 	return err
 }
 
-// retryable: a GET may be sent again after 429, 5xx and when no whole answer came.
+// retryable reports whether another attempt may succeed. A GET may be repeated.
 func retryable(err error) bool {
-	if e, ok := errors.AsType[*APIError](err); ok {
-		return slices.Contains(RetryReasons(), ReasonOf(e))
-	}
-	_, ok := errors.AsType[*TransportError](err)
-	return ok
+	e, ok := errors.AsType[classified](err)
+	return ok && slices.Contains(RetryReasons(), e.reason())
 }
 
-// afterError is an error together with the wait that the API asks for.
+// afterError is an error together with the wait that the API demands.
 type afterError struct {
 	error
 	after *backoff.RetryAfterError
@@ -71,7 +67,7 @@ type afterError struct {
 
 func (e *afterError) Unwrap() []error { return []error{e.error, e.after} }
 
-// retryAfter reads the header in both its forms (RFC 9110, section 10.2.3).
+// retryAfter parses both forms of the header (RFC 9110, section 10.2.3).
 func retryAfter(header string, now time.Time) time.Duration {
 	var wait time.Duration
 	if seconds, err := strconv.ParseUint(header, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {

@@ -17,11 +17,11 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
 
-const tryTimeout = 10 * time.Second
+const attemptTimeout = 10 * time.Second
 
-// passing lists what may pass: the fault, why it is tried again, and the code
-// under which the failed tries are counted.
-var passing = []struct {
+// temporary lists temporary faults: the reason of the retry, and the code by which
+// the failed attempts are counted.
+var temporary = []struct {
 	name   string
 	fault  twiliotest.Fault
 	reason twilio.Reason
@@ -39,8 +39,8 @@ var passing = []struct {
 	{"timeout", twiliotest.Fault{Kind: twiliotest.Slow, Delay: time.Hour}, twilio.ReasonTimeout, "error"},
 }
 
-func TestPassingFaultsAreTriedAgain(t *testing.T) {
-	for _, test := range passing {
+func TestTemporaryFaultsAreRetried(t *testing.T) {
+	for _, test := range temporary {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := simulate()
@@ -48,8 +48,8 @@ func TestPassingFaultsAreTriedAgain(t *testing.T) {
 				fault.Times = 3
 				s.Inject(fault)
 				o := new(observer)
-				c := simulated(t, s, retries(3), func(p *twilio.Options) { p.Observer, p.Timeout = o, tryTimeout })
-				records := mustList(t, c.Sims(t.Context(), twilio.SimsParams{}))
+				c := simulated(t, s, retries(3), func(p *twilio.Options) { p.Observer, p.Timeout = o, attemptTimeout })
+				records := mustList(t, c.Sims(t.Context()))
 				equal(t, "records", 25, len(records))
 				equal(t, "requests", 4, s.Requests(twiliotest.Sims))
 				o.check(t, append(times(3, "sims "+test.code), "sims 200"), times(3, "sims "+string(test.reason)))
@@ -58,25 +58,25 @@ func TestPassingFaultsAreTriedAgain(t *testing.T) {
 	}
 }
 
-func TestTriesAreCounted(t *testing.T) {
-	for _, test := range passing {
+func TestAttemptsAreCounted(t *testing.T) {
+	for _, test := range temporary {
 		for _, again := range []int{-1, 0, 2} {
 			t.Run(fmt.Sprint(test.name, " ", again), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					s := simulate()
 					s.Inject(test.fault)
 					o := new(observer)
-					c := simulated(t, s, retries(again), func(p *twilio.Options) { p.Observer, p.Timeout = o, tryTimeout })
+					c := simulated(t, s, retries(again), func(p *twilio.Options) { p.Observer, p.Timeout = o, attemptTimeout })
 					ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 					defer cancel()
 					_, err := c.Balance(ctx)
 					equal(t, "reason", test.reason, twilio.ReasonOf(err))
 					if ctx.Err() != nil {
-						t.Error("it went on trying")
+						t.Error("it did not stop")
 					}
-					tries := 1 + max(again, 0)
-					equal(t, "requests", tries, s.Requests(twiliotest.Balance))
-					o.check(t, times(tries, "balance "+test.code), times(tries-1, "balance "+string(test.reason)))
+					attempts := 1 + max(again, 0)
+					equal(t, "requests", attempts, s.Requests(twiliotest.Balance))
+					o.check(t, times(attempts, "balance "+test.code), times(attempts-1, "balance "+string(test.reason)))
 					switch test.reason {
 					case twilio.ReasonRateLimit, twilio.ReasonServer:
 						as[*twilio.APIError](t, err)
@@ -92,7 +92,7 @@ func TestTriesAreCounted(t *testing.T) {
 	}
 }
 
-func TestLastingFaultsAreNotTriedAgain(t *testing.T) {
+func TestPermanentFaultsAreNotRetried(t *testing.T) {
 	for _, status := range []int{204, 400, 401, 403, 404, 405, 410, 422} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -100,7 +100,7 @@ func TestLastingFaultsAreNotTriedAgain(t *testing.T) {
 				o := new(observer)
 				c := newClient(t, f, retries(5), func(p *twilio.Options) { p.Observer = o })
 				start := time.Now()
-				err := failure(t, c.Sims(t.Context(), twilio.SimsParams{}))
+				err := failure(t, c.Sims(t.Context()))
 				equal(t, "status", status, as[*twilio.APIError](t, err).Status)
 				equal(t, "requests", 1, f.count())
 				equal(t, "time", 0, time.Since(start))
@@ -114,15 +114,15 @@ func TestLastingFaultsAreNotTriedAgain(t *testing.T) {
 			s.Inject(twiliotest.Fault{Kind: kind})
 			now := time.Now().UTC().Truncate(24 * time.Hour)
 			err := failure(t, simulated(t, s, retries(5)).UsageRecords(t.Context(), twilio.UsageRecordsParams{StartTime: now.AddDate(0, 0, -9), EndTime: now}))
-			as[*twilio.AnswerError](t, err)
+			as[*twilio.ResponseError](t, err)
 			equal(t, "requests", 1, s.TotalRequests())
 		})
 	}
 }
 
-// A fault that lasts, after one that passed, ends the tries; also where it comes
-// with the last of them.
-func TestLastingAfterPassing(t *testing.T) {
+// A permanent fault after a temporary one ends the attempts, also with the last of
+// them.
+func TestPermanentAfterTemporary(t *testing.T) {
 	for _, again := range []int{1, 5} {
 		synctest.Test(t, func(t *testing.T) {
 			s := simulate()
@@ -193,7 +193,7 @@ func TestRetryAfter(t *testing.T) {
 						// The header has whole seconds, as the bubble's clock has now.
 						header = time.Now().Add(time.Duration(seconds) * second).UTC().Format(http.TimeFormat)
 					}
-					f := &fake{answer: func(n int, r *http.Request) (*http.Response, error) {
+					f := &fake{respond: func(n int, r *http.Request) (*http.Response, error) {
 						if n == 0 {
 							return reply(r, status, "", "Retry-After", header), nil
 						}
@@ -211,7 +211,7 @@ func TestRetryAfter(t *testing.T) {
 						want, next = 100*time.Millisecond, 200*time.Millisecond
 						between(t, "wait", want-want/10, want+want/10+1, waits[0])
 					} else {
-						// Never earlier than it was asked for.
+						// Never earlier than demanded.
 						between(t, "wait", want, want+want/10+1, waits[0])
 					}
 					between(t, "wait after it", next-next/10, next+next/10+1, waits[1])
@@ -226,7 +226,7 @@ func TestRetryAfter(t *testing.T) {
 		have = refused(t, 429, "", "Retry-After", "-1")
 		equal(t, "RetryAfter", 0, have.RetryAfter)
 	})
-	t.Run("with the last try", func(t *testing.T) {
+	t.Run("with the last attempt", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := always(429, "", "Retry-After", "30")
 			_, err := newClient(t, f, retries(1)).Balance(t.Context())
@@ -253,11 +253,11 @@ func (s stalled) Read(p []byte) (int, error) {
 
 func (stalled) Close() error { return nil }
 
-// The timeout is for the whole of one try: an answer that stalls is cut off.
+// The timeout is for all of one attempt: a body that stalls is cut off.
 func TestTimeoutCoversTheBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{}
-		f.answer = func(n int, r *http.Request) (*http.Response, error) {
+		f.respond = func(n int, r *http.Request) (*http.Response, error) {
 			resp := reply(r, http.StatusOK, superSIMPage("sims", "null", `{"sid":"HS1"}`))
 			if n < 2 {
 				resp.Body = stalled{strings.NewReader(`{"sims":[{"sid":"HS0"},`), r.Context()}
@@ -265,14 +265,14 @@ func TestTimeoutCoversTheBody(t *testing.T) {
 			return resp, nil
 		}
 		var o observer
-		c := newClient(t, f, retries(2), func(p *twilio.Options) { p.Timeout, p.Observer = tryTimeout, &o })
-		records := mustList(t, c.Sims(t.Context(), twilio.SimsParams{}))
+		c := newClient(t, f, retries(2), func(p *twilio.Options) { p.Timeout, p.Observer = attemptTimeout, &o })
+		records := mustList(t, c.Sims(t.Context()))
 		equal(t, "records", 1, len(records))
 		equal(t, "record", "HS1", records[0].SID)
 		for _, wait := range f.waits() {
-			between(t, "time between tries", tryTimeout+90*time.Millisecond, tryTimeout+220*time.Millisecond, wait)
+			between(t, "time between attempts", attemptTimeout+90*time.Millisecond, attemptTimeout+220*time.Millisecond, wait)
 		}
-		equal(t, "time of a try", tryTimeout, o.took[0])
+		equal(t, "time of an attempt", attemptTimeout, o.took[0])
 		o.check(t, times(3, "sims 200"), times(2, "sims timeout"))
 	})
 }
@@ -284,7 +284,7 @@ func TestTimeoutHasADefault(t *testing.T) {
 		_, err := simulated(t, s).Balance(t.Context())
 		equal(t, "reason", twilio.ReasonTimeout, twilio.ReasonOf(err))
 		equal(t, "time", 30*time.Second, time.Since(start))
-		equal(t, "error", "balance: no whole answer within 30s", err.Error())
+		equal(t, "error", "balance: no complete response within 30s", err.Error())
 	})
 }
 
@@ -301,8 +301,8 @@ func TestReasonsOfTransportErrors(t *testing.T) {
 		{io.EOF, twilio.ReasonNetwork},
 		{errors.New("tls: bad certificate"), twilio.ReasonNetwork},
 	} {
-		f := &fake{answer: func(int, *http.Request) (*http.Response, error) { return nil, test.err }}
-		err := failure(t, newClient(t, f).Sims(t.Context(), twilio.SimsParams{}))
+		f := &fake{respond: func(int, *http.Request) (*http.Response, error) { return nil, test.err }}
+		err := failure(t, newClient(t, f).Sims(t.Context()))
 		e := as[*twilio.TransportError](t, err)
 		equal(t, test.err.Error(), test.want, e.Reason)
 		if errors.Unwrap(err) == nil {
@@ -316,7 +316,7 @@ type timeoutError struct{}
 func (timeoutError) Error() string { return "handshake took too long" }
 func (timeoutError) Timeout() bool { return true }
 
-// A page that is tried again is handed out once.
+// A page that is requested again is yielded once.
 func TestRetriedPagesAreYieldedOnce(t *testing.T) {
 	for _, kind := range []twiliotest.FaultKind{twiliotest.Truncate, twiliotest.MalformedJSON, twiliotest.Reset, twiliotest.ServerError} {
 		t.Run(string(kind), func(t *testing.T) {
@@ -324,7 +324,7 @@ func TestRetriedPagesAreYieldedOnce(t *testing.T) {
 				s := fleetOf(7)
 				s.Inject(twiliotest.Fault{Kind: kind, After: 1, Times: 2})
 				seen := make(map[string]int)
-				for _, r := range mustList(t, simulated(t, s, retries(2)).Sims(t.Context(), twilio.SimsParams{Paging: twilio.Paging{PageSize: 3}})) {
+				for _, r := range mustList(t, simulated(t, s, retries(2), pagesOf(3)).Sims(t.Context())) {
 					seen[r.SID]++
 				}
 				equal(t, "different records", 7, len(seen))
@@ -337,14 +337,14 @@ func TestRetriedPagesAreYieldedOnce(t *testing.T) {
 	}
 }
 
-// Every page has its own tries.
-func TestEveryPageHasItsTries(t *testing.T) {
+// Every page has its own attempts.
+func TestEveryPageHasItsAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := fleetOf(9)
 		for page := range 3 {
 			s.Inject(twiliotest.Fault{Kind: twiliotest.RateLimit, After: page, Times: 2})
 		}
-		records, err := list(t, simulated(t, s, retries(6)).Sims(t.Context(), twilio.SimsParams{Paging: twilio.Paging{PageSize: 3}}))
+		records, err := list(t, simulated(t, s, retries(6), pagesOf(3)).Sims(t.Context()))
 		if err != nil {
 			t.Fatal(err)
 		}

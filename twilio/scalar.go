@@ -14,31 +14,20 @@ import (
 // Null is a value that the API may leave unreported: null, absent or "".
 type Null[T any] struct {
 	V     T
-	Valid bool
+	Valid bool // whether it was reported
 }
 
-// A DecodeError says which field of an answer could not be read.
-type DecodeError struct {
-	Field string // the API's name for it
-	Value string // as received, cut to 40 characters
-	Want  string // what would have been read
-}
-
-func (e *DecodeError) Error() string {
-	return fmt.Sprintf("%s: %q is not %s", e.Field, e.Value, e.Want)
-}
-
-// scalar keeps one JSON value until its field is known: the APIs send numbers as
-// numbers or strings, and null or "" for nothing. It is read into for each record
-// anew, and remembers what it was last taken for, so that what the next record
-// repeats is not made again.
+// scalar holds one JSON value until it is known which type its field has: the
+// APIs send numbers as numbers or as strings, and null or "" for nothing. It is
+// used for one record after the other, and keeps its last conversion, because
+// consecutive records often repeat a value.
 type scalar struct {
-	raw []byte // as received; empty if it was not
+	raw []byte // as received; empty if absent
 
-	last   []byte // the raw form of word or moment, whichever the field is
+	last   []byte // the raw form of word or moment, whichever the field has
 	word   string
 	moment time.Time
-	common map[string]string // the first words of the field
+	words  map[string]string // the first distinct values of the field
 }
 
 func (s *scalar) read(d *decoder) error {
@@ -47,7 +36,7 @@ func (s *scalar) read(d *decoder) error {
 		return err
 	}
 	if len(s.raw) == 0 {
-		d.given = append(d.given, s)
+		d.set = append(d.set, s)
 	}
 	s.raw = append(s.raw[:0], v...)
 	return nil
@@ -55,13 +44,8 @@ func (s *scalar) read(d *decoder) error {
 
 func (s *scalar) clear() { s.raw = s.raw[:0] }
 
-// UnmarshalJSON lets encoding/json read the few answers that are no listing.
-func (s *scalar) UnmarshalJSON(v []byte) error {
-	s.raw = append(s.raw[:0], v...)
-	return nil
-}
-
-// content is the text, empty for nothing. It may share the value's memory.
+// content returns the value as text, empty if unreported. It may share memory
+// with raw.
 func (s *scalar) content() []byte {
 	switch {
 	case len(s.raw) == 0 || s.raw[0] == 'n':
@@ -72,117 +56,119 @@ func (s *scalar) content() []byte {
 	return s.raw
 }
 
-// other tells an object, array or boolean.
-func (s *scalar) other() bool {
-	return len(s.raw) > 0 && (s.raw[0] == '{' || s.raw[0] == '[' || s.raw[0] == 't' || s.raw[0] == 'f')
+// isText reports whether the value is a string, a number or unreported, and not
+// an object, array or boolean.
+func (s *scalar) isText() bool {
+	return len(s.raw) == 0 || s.raw[0] != '{' && s.raw[0] != '[' && s.raw[0] != 't' && s.raw[0] != 'f'
 }
 
-// unique is the text of a field that hardly any two records share.
-func (s *scalar) unique() string { return string(s.content()) }
+// text returns the text of a field that hardly any two records share.
+func (s *scalar) text() string { return string(s.content()) }
 
-// maxCommon bounds the words that are remembered of one field, and the length of
-// each.
-const maxCommon = 256
+// maxWords bounds the number of words kept for a field, and the length of each.
+const maxWords = 256
 
-// text is the text of a field that records share.
-func (s *scalar) text() string {
+// shared returns the text of a field whose values repeat, such as a fleet's SID:
+// one string for all records that have it.
+func (s *scalar) shared() string {
 	if bytes.Equal(s.raw, s.last) {
 		return s.word
 	}
 	s.last = append(s.last[:0], s.raw...)
 	content := s.content()
-	text, ok := s.common[string(content)]
+	text, ok := s.words[string(content)]
 	if !ok {
 		text = string(content)
-		if s.common == nil {
-			s.common = make(map[string]string)
+		if s.words == nil {
+			s.words = make(map[string]string)
 		}
-		if len(s.common) < maxCommon && len(text) < maxCommon {
-			s.common[text] = text
+		if len(s.words) < maxWords && len(text) < maxWords {
+			s.words[text] = text
 		}
 	}
 	s.word = text
 	return text
 }
 
-func (s *scalar) fail(field, want string) error {
-	value := string(s.content())
+// invalid returns the error for a value that is not what its field should hold.
+func (s *scalar) invalid(field, want string) error {
+	value := s.text()
 	if len(value) > 40 {
 		value = strings.ToValidUTF8(value[:40], "") + "…"
 	}
-	return &DecodeError{Field: field, Value: value, Want: want}
+	return fmt.Errorf("%s: %q is not %s", field, value, want)
 }
 
-// named is a field that is kept as text.
+// named is a field that is kept as text, with the API's name for it.
 type named struct {
 	field string
 	*scalar
 }
 
-// texts refuses fields that are neither text, number nor null.
-func texts(fields ...named) error {
+// requireText rejects objects, arrays and booleans in fields that are kept as
+// text.
+func requireText(fields ...named) error {
 	for _, f := range fields {
-		if f.other() {
-			return f.fail(f.field, "text")
+		if !f.isText() {
+			return f.invalid(f.field, "text")
 		}
 	}
 	return nil
 }
 
-// bytes reads a count of bytes: whole, from 0 to 2^63-1.
+// bytes parses a number of bytes: an integer from 0 to 2^63-1.
 func (s *scalar) bytes(field string) (Null[int64], error) {
 	if n, fraction, ok := s.plainNumber(); ok && n >= 0 && fraction == 0 {
 		return Null[int64]{n, true}, nil
 	}
-	text := string(s.content())
+	text := s.text()
 	if text == "" {
 		return Null[int64]{}, nil
 	}
-	const want = "a whole number of bytes from 0 up"
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil && !s.other() && n >= 0 {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && s.isText() && n >= 0 {
 		return Null[int64]{n, true}, nil
 	}
 	d, err := s.decimal(field)
 	if err != nil || d.V.IsNegative() || !d.V.IsInteger() || !d.V.BigInt().IsInt64() {
-		return Null[int64]{}, s.fail(field, want)
+		return Null[int64]{}, s.invalid(field, "a whole number of bytes from 0 up")
 	}
 	return Null[int64]{d.V.IntPart(), true}, nil
 }
 
-// decimal reads an amount exactly.
+// decimal parses an amount exactly.
 func (s *scalar) decimal(field string) (Null[decimal.Decimal], error) {
 	if n, fraction, ok := s.plainNumber(); ok {
 		return Null[decimal.Decimal]{decimal.New(n, -fraction), true}, nil
 	}
-	text := string(s.content())
+	text := s.text()
 	if text == "" {
 		return Null[decimal.Decimal]{}, nil
 	}
 	const want = "a decimal number"
-	// The library takes more than decimals, and an exponent of a few bytes
-	// could make it fill the memory.
+	// The library accepts more than decimal numbers, and a short text with a large
+	// exponent would make it fill the memory.
 	mantissa, exponent, scientific := strings.Cut(strings.ToLower(text), "e")
-	if s.other() || len(mantissa) > 100 || strings.Trim(mantissa, "0123456789.+-") != "" {
-		return Null[decimal.Decimal]{}, s.fail(field, want)
+	if !s.isText() || len(mantissa) > 100 || strings.Trim(mantissa, "0123456789.+-") != "" {
+		return Null[decimal.Decimal]{}, s.invalid(field, want)
 	}
 	if scientific {
 		if n, err := strconv.Atoi(exponent); err != nil || n > 308 || n < -308 {
-			return Null[decimal.Decimal]{}, s.fail(field, want)
+			return Null[decimal.Decimal]{}, s.invalid(field, want)
 		}
 	}
 	d, err := decimal.NewFromString(text)
 	if err != nil {
-		return Null[decimal.Decimal]{}, s.fail(field, want)
+		return Null[decimal.Decimal]{}, s.invalid(field, want)
 	}
 	if f := d.InexactFloat64(); math.IsInf(f, 0) || math.IsNaN(f) {
-		return Null[decimal.Decimal]{}, s.fail(field, "a decimal number that fits a float64")
+		return Null[decimal.Decimal]{}, s.invalid(field, "a decimal number that fits a float64")
 	}
 	return Null[decimal.Decimal]{d, true}, nil
 }
 
-// plainNumber reads what numbers look like as a rule: at most 18 digits, which
-// fit an int64, perhaps after a minus or with a point among them. Fraction is how
-// many digits follow the point.
+// plainNumber parses the usual form of a number: at most 18 digits, which fit an
+// int64, with or without a minus sign and a decimal point. Fraction is the number
+// of digits after the point.
 func (s *scalar) plainNumber() (n int64, fraction int32, ok bool) {
 	text := s.raw
 	if len(text) > 0 && text[0] == '"' {
@@ -219,23 +205,22 @@ func (s *scalar) plainNumber() (n int64, fraction int32, ok bool) {
 	return n, fraction, true
 }
 
-// time reads a timestamp in one of the layouts, in UTC.
-func (s *scalar) time(field, want string, layouts ...string) (Null[time.Time], error) {
+// time parses a time in a layout, in UTC.
+func (s *scalar) time(field, want, layout string) (Null[time.Time], error) {
 	if len(s.raw) > 0 && bytes.Equal(s.raw, s.last) {
 		return Null[time.Time]{s.moment, true}, nil
 	}
-	text := string(s.content())
+	text := s.text()
 	if text == "" {
 		return Null[time.Time]{}, nil
 	}
-	for _, layout := range layouts {
-		if t, err := time.Parse(layout, text); err == nil && !s.other() {
-			s.last, s.moment = append(s.last[:0], s.raw...), t.UTC()
-			return Null[time.Time]{s.moment, true}, nil
-		}
+	t, err := time.Parse(layout, text)
+	if err != nil || !s.isText() {
+		return Null[time.Time]{}, s.invalid(field, want)
 	}
-	return Null[time.Time]{}, s.fail(field, want)
+	s.last, s.moment = append(s.last[:0], s.raw...), t.UTC()
+	return Null[time.Time]{s.moment, true}, nil
 }
 
-// currency reads an ISO 4217 code, which the APIs send in either case.
-func (s *scalar) currency() string { return strings.ToUpper(s.text()) }
+// currency returns an ISO 4217 code in upper case: the APIs send either case.
+func (s *scalar) currency() string { return strings.ToUpper(s.shared()) }

@@ -54,7 +54,7 @@ func TestEchoedCredentials(t *testing.T) {
 				}
 				f := always(http.StatusBadRequest, string(text))
 				c := newClient(t, basicAuth{accountSID, password, f})
-				no(t, failure(t, c.Sims(t.Context(), twilio.SimsParams{})), secrets...)
+				no(t, failure(t, c.Sims(t.Context())), secrets...)
 			})
 		}
 	}
@@ -63,12 +63,12 @@ func TestEchoedCredentials(t *testing.T) {
 func TestEchoedBearerToken(t *testing.T) {
 	const token = "eyJhbGciOi.J9-token_of.access"
 	bearer := &fake{}
-	bearer.answer = func(_ int, r *http.Request) (*http.Response, error) {
+	bearer.respond = func(_ int, r *http.Request) (*http.Response, error) {
 		r = r.Clone(r.Context())
 		r.Header.Set("Authorization", "Bearer "+token)
 		return reply(r, http.StatusForbidden, fmt.Sprintf(`{"message":"no access for %s"}`, token)), nil
 	}
-	err := failure(t, newClient(t, bearer).Sims(t.Context(), twilio.SimsParams{}))
+	err := failure(t, newClient(t, bearer).Sims(t.Context()))
 	no(t, err, token)
 	equal(t, "message", "no access for <secret>", as[*twilio.APIError](t, err).Message)
 }
@@ -78,13 +78,13 @@ func TestSimulatedEcho(t *testing.T) {
 	s := simulate()
 	s.Inject(twiliotest.Fault{Kind: twiliotest.EchoCredentials})
 	encoded := base64.StdEncoding.EncodeToString([]byte(accountSID + ":" + authToken))
-	err := failure(t, simulated(t, s).Sims(t.Context(), twilio.SimsParams{}))
+	err := failure(t, simulated(t, s).Sims(t.Context()))
 	no(t, err, authToken, encoded)
 	equal(t, "has the rest", true, strings.Contains(err.Error(), "Cannot make sense of Authorization"))
 
 	transport, _ := koreTransport(s)
 	c := newClient(t, transport, asKORE)
-	no(t, failure(t, c.Sims(t.Context(), twilio.SimsParams{})), koreSecret, url.QueryEscape(koreSecret))
+	no(t, failure(t, c.Sims(t.Context())), koreSecret, url.QueryEscape(koreSecret))
 }
 
 // The Accounts resource holds a secret, and other bodies may: what is not a
@@ -98,11 +98,11 @@ func TestUnknownFieldsAreNotKept(t *testing.T) {
 
 // A response without its request, as some RoundTrippers make it, is no panic.
 func TestResponseWithoutRequest(t *testing.T) {
-	f := &fake{answer: func(_ int, r *http.Request) (*http.Response, error) {
+	f := &fake{respond: func(_ int, r *http.Request) (*http.Response, error) {
 		resp := reply(r, http.StatusBadRequest, `{"message":"no"}`)
 		resp.Request = nil
 		return resp, nil
 	}}
-	err := failure(t, newClient(t, f).Sims(t.Context(), twilio.SimsParams{}))
+	err := failure(t, newClient(t, f).Sims(t.Context()))
 	equal(t, "message", "no", as[*twilio.APIError](t, err).Message)
 }

@@ -27,26 +27,26 @@ func TestShapesThatAreNoText(t *testing.T) {
 		case "usage_records":
 			err = failure(t, client.UsageRecords(t.Context(), twilio.UsageRecordsParams{}))
 		case "sims":
-			err = failure(t, client.Sims(t.Context(), twilio.SimsParams{}))
+			err = failure(t, client.Sims(t.Context()))
 		case "fleets":
-			err = failure(t, client.Fleets(t.Context(), twilio.FleetsParams{}))
+			err = failure(t, client.Fleets(t.Context()))
 		case "networks":
-			err = failure(t, client.Networks(t.Context(), twilio.NetworksParams{}))
+			err = failure(t, client.Networks(t.Context()))
 		}
-		equal(t, x.record, twilio.ReasonAnswer, twilio.ReasonOf(err))
+		equal(t, x.record, twilio.ReasonResponse, twilio.ReasonOf(err))
 		if x.field != "" {
-			equal(t, x.record, x.field, as[*twilio.DecodeError](t, err).Field)
+			invalidField(t, x.field, err)
 		}
 	}
 }
 
-// TestBadLinksNameTheRequest: whoever reports one to the vendor needs its id.
+// The request ID is needed to report such a response to the vendor.
 func TestBadLinksNameTheRequest(t *testing.T) {
 	for _, kind := range []twiliotest.FaultKind{twiliotest.ForeignNext, twiliotest.LoopNext, twiliotest.NoList} {
 		s := simulate()
 		s.Inject(twiliotest.Fault{Kind: kind})
-		err := failure(t, simulated(t, s).Sims(t.Context(), twilio.SimsParams{}))
-		if as[*twilio.AnswerError](t, err).RequestID == "" {
+		err := failure(t, simulated(t, s).Sims(t.Context()))
+		if as[*twilio.ResponseError](t, err).RequestID == "" {
 			t.Errorf("%s: no request id in %v", kind, err)
 		}
 	}

@@ -36,15 +36,15 @@ func kinds() []kind {
 			}},
 		{"sims", `{"sid":"HS1","account_sid":"AC1","unique_name":"pump","iccid":"8988307","status":"active","fleet_sid":"HF1"}`,
 			superSIM("sims"), func(t *testing.T, c *twilio.Client) ([]string, error) {
-				return shown(t, c.Sims(t.Context(), twilio.SimsParams{}))
+				return shown(t, c.Sims(t.Context()))
 			}},
 		{"fleets", `{"sid":"HF1","account_sid":"AC1","unique_name":"pumps","data_limit":250}`,
 			superSIM("fleets"), func(t *testing.T, c *twilio.Client) ([]string, error) {
-				return shown(t, c.Fleets(t.Context(), twilio.FleetsParams{}))
+				return shown(t, c.Fleets(t.Context()))
 			}},
 		{"networks", `{"sid":"HW1","friendly_name":"Net","iso_country":"DE"}`,
 			superSIM("networks"), func(t *testing.T, c *twilio.Client) ([]string, error) {
-				return shown(t, c.Networks(t.Context(), twilio.NetworksParams{}))
+				return shown(t, c.Networks(t.Context()))
 			}},
 		{"usage_records", `{"account_sid":"AC1","category":"sms","start_date":"2024-05-01","end_date":"2024-05-31","as_of":"2024-05-20T11:07:35+00:00",` +
 			`"usage":"402","usage_unit":"segments","count":"352","count_unit":"messages","price":"3.52","price_unit":"usd"}`,
@@ -63,7 +63,7 @@ func shown[T any](t *testing.T, seq iter.Seq2[T, error]) ([]string, error) {
 	return out, err
 }
 
-// of reads a listing whose answers are these, one page after the other.
+// of reads a listing of these responses, one page after the other.
 func (k kind) of(t *testing.T, bodies ...string) []string {
 	t.Helper()
 	records, err := k.read(t, newClient(t, inTurn(bodies...)))
@@ -114,7 +114,7 @@ func with(t *testing.T, record, field, value string) string {
 }
 
 // What a record does not report is not taken from the record before, nor from
-// the page before, nor from a try that failed.
+// the page before, nor from an attempt that failed.
 func TestARecordStandsForItself(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		other := strings.NewReplacer("1\"", "2\"", "31\"", "30\"", "DE", "FR", "USD", "EUR", "usd", "eur", "active", "ready", "pump", "tank", "Net", "Web").Replace(k.record)
@@ -141,7 +141,7 @@ func TestARecordStandsForItself(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					sameList(t, name+" after a try that failed", want, have)
+					sameList(t, name+" after an attempt that failed", want, have)
 				})
 			}
 		}
@@ -154,7 +154,7 @@ func TestARecordStandsForItself(t *testing.T) {
 	})
 }
 
-// An answer that is cut off gives nothing, wherever that happens and whether the
+// A response that is cut off gives nothing, wherever that happens and whether the
 // transport notices or not, and is told from one that is malformed.
 func TestCutAtEveryByte(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
@@ -162,7 +162,7 @@ func TestCutAtEveryByte(t *testing.T) {
 		body := k.page(`null`, k.record, with(t, escaped, "new", `{"x":[1.5e3,true,false,null,{"y":""}]}`))
 		for cut := range len(body) {
 			for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, errors.New("broken")} {
-				f := &fake{answer: func(_ int, r *http.Request) (*http.Response, error) {
+				f := &fake{respond: func(_ int, r *http.Request) (*http.Response, error) {
 					resp := reply(r, http.StatusOK, "")
 					resp.Body = io.NopCloser(io.MultiReader(strings.NewReader(body[:cut]), iotest.ErrReader(end)))
 					return resp, nil
@@ -181,7 +181,7 @@ func TestCutAtEveryByte(t *testing.T) {
 		for name, slow := range map[string]func(io.Reader) io.Reader{
 			"byte by byte": iotest.OneByteReader, "by halves": iotest.HalfReader, "the end with the data": iotest.DataErrReader,
 		} {
-			f := &fake{answer: func(_ int, r *http.Request) (*http.Response, error) {
+			f := &fake{respond: func(_ int, r *http.Request) (*http.Response, error) {
 				resp := reply(r, http.StatusOK, "")
 				resp.Body = io.NopCloser(slow(strings.NewReader(body)))
 				return resp, nil
@@ -236,8 +236,8 @@ func TestEveryPageHasItsParts(t *testing.T) {
 		} {
 			records, err := k.read(t, newClient(t, inTurn(first, second)))
 			equal(t, name, 1, len(records))
-			text := as[*twilio.AnswerError](t, err).Error()
-			if !strings.Contains(text, "it has no "+k.key) && !strings.Contains(text, "whether there is a next page") {
+			text := as[*twilio.ResponseError](t, err).Error()
+			if !strings.Contains(text, fmt.Sprintf("missing list %q", k.key)) && !strings.Contains(text, "missing link to the next page") {
 				t.Errorf("%s: %s", name, text)
 			}
 		}
@@ -283,7 +283,7 @@ func TestTexts(t *testing.T) {
 	} {
 		records := mustList(t, newClient(t, inTurn(superSIMPage("sims", "null",
 			fmt.Sprintf(`{"sid":"HS1","unique_name":%s,"fleet_sid":%[1]s,"iccid":%[1]s,"status":%[1]s}`, value), `{"sid":"HS2"}`,
-			fmt.Sprintf(`{"sid":"HS3","unique_name":%s,"fleet_sid":%[1]s,"iccid":%[1]s,"status":%[1]s}`, value)))).Sims(t.Context(), twilio.SimsParams{}))
+			fmt.Sprintf(`{"sid":"HS3","unique_name":%s,"fleet_sid":%[1]s,"iccid":%[1]s,"status":%[1]s}`, value)))).Sims(t.Context()))
 		for i, want := range []string{want, "", want} {
 			r := records[i]
 			for _, have := range []string{r.UniqueName, r.FleetSID, r.ICCID, string(r.Status)} {
@@ -296,8 +296,8 @@ func TestTexts(t *testing.T) {
 	for _, value := range []string{`"\x"`, `"\u12"`, `"\u12G4"`, "\"\n\"", "\"\x00\"", `'x'`, `01`, `1.`, `.5`, `+1`, `0x1`, `NaN`, `nul`, `True`, `-`, `1e`, `"a" "b"`} {
 		for _, field := range []string{"unique_name", "unknown"} {
 			c := newClient(t, always(http.StatusOK, superSIMPage("sims", "null", `{"sid":"HS1","`+field+`":`+value+`}`)))
-			err := failure(t, c.Sims(t.Context(), twilio.SimsParams{}))
-			equal(t, field+" "+value, twilio.ReasonAnswer, twilio.ReasonOf(err))
+			err := failure(t, c.Sims(t.Context()))
+			equal(t, field+" "+value, twilio.ReasonResponse, twilio.ReasonOf(err))
 		}
 	}
 }
@@ -310,7 +310,7 @@ func TestManyFleets(t *testing.T) {
 	for i := range 3000 {
 		records = append(records, fmt.Sprintf(`{"sid":"HS%d","fleet_sid":%q,"account_sid":"%s"}`, i, fleet(i), strings.Repeat("x", i%600)))
 	}
-	for i, r := range mustList(t, newClient(t, inTurn(superSIMPage("sims", "null", records...))).Sims(t.Context(), twilio.SimsParams{})) {
+	for i, r := range mustList(t, newClient(t, inTurn(superSIMPage("sims", "null", records...))).Sims(t.Context())) {
 		if r.FleetSID != fleet(i) || len(r.AccountSID) != i%600 || r.SID != fmt.Sprint("HS", i) {
 			t.Fatalf("record %d is %v", i, r)
 		}
@@ -318,12 +318,12 @@ func TestManyFleets(t *testing.T) {
 }
 
 // The body is read to its end, or its connection could not be used again, and
-// what follows the answer is none of it.
-func TestTheEndOfAnAnswer(t *testing.T) {
+// nothing may follow the JSON value.
+func TestEndOfBody(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		body := k.page("null", k.record)
 		ended := false
-		f := &fake{answer: func(_ int, r *http.Request) (*http.Response, error) {
+		f := &fake{respond: func(_ int, r *http.Request) (*http.Response, error) {
 			resp := reply(r, http.StatusOK, "")
 			resp.Body = io.NopCloser(io.MultiReader(strings.NewReader(body+"\n"), readerFunc(func([]byte) (int, error) {
 				ended = true
@@ -339,9 +339,9 @@ func TestTheEndOfAnAnswer(t *testing.T) {
 			f := always(http.StatusOK, body+more)
 			records, err := k.read(t, newClient(t, f, retries(2)))
 			if err == nil {
-				t.Fatalf("%q after the answer: %d records", more, len(records))
+				t.Fatalf("%q after the value: %d records", more, len(records))
 			}
-			equal(t, more, twilio.ReasonAnswer, twilio.ReasonOf(err))
+			equal(t, more, twilio.ReasonResponse, twilio.ReasonOf(err))
 			equal(t, "requests", 1, f.count())
 		}
 	})
@@ -355,7 +355,7 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 func TestErrorsAboutShapes(t *testing.T) {
 	const iccid = "89883070000001234567"
 	for _, record := range []string{`"` + iccid + `"`, iccid, `["` + iccid + `"]`, `{"iccid":"` + iccid + `" x}`, `{"iccid":` + iccid + `x}`} {
-		err := failure(t, newClient(t, inTurn(superSIMPage("sims", "null", `{"sid":"HS1"}`, record))).Sims(t.Context(), twilio.SimsParams{}))
+		err := failure(t, newClient(t, inTurn(superSIMPage("sims", "null", `{"sid":"HS1"}`, record))).Sims(t.Context()))
 		if text := err.Error(); strings.Contains(text, iccid) || !strings.Contains(text, "record 2 of the page: ") {
 			t.Errorf("%s: %s", record, text)
 		}
@@ -379,7 +379,7 @@ func TestAllocations(t *testing.T) {
 			read = 0
 			var err error
 			if key == "sims" {
-				for _, err = range c.Sims(t.Context(), twilio.SimsParams{}) {
+				for _, err = range c.Sims(t.Context()) {
 					read++
 				}
 			} else {

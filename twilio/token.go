@@ -1,6 +1,7 @@
 package twilio
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -12,56 +13,56 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 )
 
-// TokenOptions say how an access token is had by OAuth 2.0 client credentials
-// (RFC 6749, section 4.4).
+// TokenOptions configure how access tokens are obtained with OAuth 2.0 client
+// credentials (RFC 6749, section 4.4).
 type TokenOptions struct {
 	TokenURL     string
 	ClientID     string
-	ClientSecret func(context.Context) (string, error) // asked for each token, so that a changed file is used
+	ClientSecret func(context.Context) (string, error) // called for each token, so that a changed file is used
 	Scopes       []string
-	Params       map[string]string // further form fields
+	Params       map[string]string // additional form fields
 
-	// Base carries requests once they bear a token, TokenBase those for one.
+	// Base carries requests that have a token, TokenBase those for a token.
 	Base, TokenBase http.RoundTripper
 	UserAgent       string
 	Timeout         time.Duration // for one token request; default 30s
 	Observer        Observer      // optional; sees token requests as EndpointToken
 }
 
-// NewTokenTransport makes a transport that gives requests an access token. All
-// who share it share the token: it is fetched by one at a time, again shortly
-// before it ends, and once when a request is refused with 401 or 403 (KORE
-// answers 403 to an expired token). After a token was refused it waits, longer
-// each time, before it asks for another.
+// NewTokenTransport returns a transport that adds an access token to requests.
+// All requests share the token. One request at a time fetches it: the first one,
+// one shortly before the token expires, and one that is refused with 401 or 403
+// (KORE's response to an expired token), which is then sent again. After a token
+// request has failed, the next one waits, longer each time.
 func NewTokenTransport(o TokenOptions) http.RoundTripper {
 	if o.Observer == nil {
 		o.Observer = noObserver{}
 	}
-	o.Timeout = or(o.Timeout, 30*time.Second)
+	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
 	return &tokenTransport{TokenOptions: o, lock: make(chan struct{}, 1)}
 }
 
 type tokenTransport struct {
 	TokenOptions
 
-	lock chan struct{} // held while the fields below are used; a channel, so that waiting ends with a context
+	lock chan struct{} // guards the fields below; a channel, so that waiting ends with the context
 
 	token   *oauth2.Token
-	renewAt time.Time // when to fetch the next one although this may still do
-	forced  time.Time // when last a refused token was replaced before its time
+	renewAt time.Time // when to fetch the next token; zero if the lifetime is unknown
+	forced  time.Time // when a refused token was last replaced
 
-	failure  error     // the last fetch's, nil after a success
-	secret   string    // that it failed with
-	failures int       // in a row
-	notUntil time.Time // when the next fetch may be tried
+	failure  error     // of the last fetch; nil after a success
+	secret   string    // client secret of the failed fetch
+	failures int       // consecutive
+	notUntil time.Time // earliest time of the next fetch
 }
 
 const (
-	// forcedPause keeps credentials that lack a permission, and so are refused
-	// with every token, from fetching tokens without end.
+	// forcedPause is the minimum time between replacements of refused tokens:
+	// credentials that lack a permission are refused with every token.
 	forcedPause = time.Minute
-	// After a refusal the next fetch waits 30 s, then twice that, up to 15
-	// minutes; after other failures from 1 s up.
+	// A fetch waits at least this long after one that was refused or failed
+	// otherwise; twice as long after each further failure, up to maxTokenWait.
 	refusedWait, failedWait, maxTokenWait = 30 * time.Second, time.Second, 15 * time.Minute
 )
 
@@ -76,7 +77,7 @@ func (t *tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	fresh, err := t.get(req.Context(), token)
 	if err != nil || fresh == token {
-		return resp, nil // what the API said is the better error
+		return resp, nil // the API's response says more
 	}
 	resp.Body.Close()
 	return t.send(req, fresh)
@@ -96,8 +97,8 @@ func (t *tokenTransport) CloseIdleConnections() {
 	}
 }
 
-// get returns a token to use. Refused is one that the API did not take: it is
-// returned again if another was replaced for that reason just before.
+// get returns a token to use. Refused is the one that the API refused, or nil. It
+// is returned again if a refused token was replaced less than forcedPause ago.
 func (t *tokenTransport) get(ctx context.Context, refused *oauth2.Token) (*oauth2.Token, error) {
 	select {
 	case t.lock <- struct{}{}:
@@ -119,7 +120,7 @@ func (t *tokenTransport) get(ctx context.Context, refused *oauth2.Token) (*oauth
 	if err != nil {
 		return nil, &CredentialsError{Endpoint: EndpointToken, Err: err}
 	}
-	// Until it ends, a token that was only to be renewed early still does.
+	// A token that is due for renewal is usable until it expires.
 	usable := t.token != nil && refused != t.token && (t.token.Expiry.IsZero() || now.Before(t.token.Expiry))
 	if t.failure != nil && now.Before(t.notUntil) && secret == t.secret {
 		if usable {
@@ -142,13 +143,14 @@ func (t *tokenTransport) get(ctx context.Context, refused *oauth2.Token) (*oauth
 	}
 	t.token, t.renewAt = token, time.Time{}
 	t.failure, t.failures = nil, 0
-	// One that claims to have ended already is used until it is refused.
+	// A token that claims to have expired already is used until it is refused.
 	if life := token.Expiry.Sub(now); life > 0 {
 		t.renewAt = token.Expiry.Add(-min(time.Minute, life/10))
 	}
 	return token, nil
 }
 
+// remember notes a failed fetch, so that the next one waits.
 func (t *tokenTransport) remember(err error, secret string) {
 	wait := failedWait
 	switch ReasonOf(err) {
@@ -160,8 +162,8 @@ func (t *tokenTransport) remember(err error, secret string) {
 	t.failures++
 }
 
-// fetch asks for a token with the credentials in the form, as KORE documents
-// it, and never in a header.
+// fetch requests a token with the credentials in the form, as KORE documents it,
+// and never in a header.
 func (t *tokenTransport) fetch(ctx context.Context, secret string) (*oauth2.Token, error) {
 	cfg := clientcredentials.Config{
 		ClientID:       t.ClientID,
@@ -179,32 +181,32 @@ func (t *tokenTransport) fetch(ctx context.Context, secret string) (*oauth2.Toke
 	requests := &tokenRequests{t: t}
 	token, err := cfg.Token(context.WithValue(ctx, oauth2.HTTPClient, &http.Client{
 		Transport: requests,
-		// A redirect would carry the secret to wherever it leads.
+		// A redirect could send the secret anywhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}))
-	broken := requests.body.err // which the library does not wrap
-	_, unanswered := errors.AsType[*url.Error](err)
+	bodyErr := requests.body.err // the library does not wrap it
+	_, noResponse := errors.AsType[*url.Error](err)
 	switch {
 	case err == nil:
 		return token, nil
-	case broken != nil:
-		return nil, transportTokenError(broken, secret)
-	case unanswered:
-		return nil, transportTokenError(err, secret)
+	case bodyErr != nil:
+		return nil, tokenTransportError(bodyErr, secret)
+	case noResponse:
+		return nil, tokenTransportError(err, secret)
 	}
-	return nil, answerTokenError(err, secret)
+	return nil, tokenResponseError(err, secret)
 }
 
-// answerTokenError and transportTokenError make of the library's errors ones
-// that are sure not to show the secret: their text holds the answer's body.
-func answerTokenError(err error, secret string) error {
+// tokenResponseError converts an error of the library, whose text has the body of
+// the response, to one that does not show the secret.
+func tokenResponseError(err error, secret string) error {
 	e, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
-		return &AnswerError{Endpoint: EndpointToken, Err: errors.New(clean(removeSecrets(err.Error(), secret), 300))}
+		return &ResponseError{Endpoint: EndpointToken, Err: errors.New(sanitize(removeSecrets(err.Error(), secret), 300))}
 	}
 	status := e.Response.StatusCode
 	if status < 300 {
-		return &AnswerError{Endpoint: EndpointToken, Err: errors.New("it has no usable access_token")}
+		return &ResponseError{Endpoint: EndpointToken, Err: errors.New("no usable access_token")}
 	}
 	if status == http.StatusBadRequest && e.ErrorCode == "invalid_client" {
 		status = http.StatusUnauthorized // RFC 6749, section 5.2, allows either
@@ -216,12 +218,13 @@ func answerTokenError(err error, secret string) error {
 	return &APIError{
 		Endpoint:   EndpointToken,
 		Status:     status,
-		Message:    clean(removeSecrets(message, secret), 300),
+		Message:    sanitize(removeSecrets(message, secret), 300),
 		RetryAfter: retryAfter(e.Response.Header.Get("Retry-After"), time.Now()),
 	}
 }
 
-func transportTokenError(err error, secret string) error {
+// tokenTransportError does the same for an error of the connection.
+func tokenTransportError(err error, secret string) error {
 	err = unwrapURL(err)
 	reason := ReasonNetwork
 	switch {
@@ -230,10 +233,11 @@ func transportTokenError(err error, secret string) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		reason = ReasonTruncated
 	}
-	return &TransportError{Endpoint: EndpointToken, Reason: reason, Err: errors.New(clean(removeSecrets(err.Error(), secret), 300))}
+	return &TransportError{Endpoint: EndpointToken, Reason: reason, Err: errors.New(sanitize(removeSecrets(err.Error(), secret), 300))}
 }
 
-// tokenRequests names the exporter on a request for a token and reports it.
+// tokenRequests adds the User-Agent to a token request and reports it to the
+// Observer.
 type tokenRequests struct {
 	t    *tokenTransport
 	body bodyReader

@@ -18,25 +18,25 @@ import (
 
 // Whatever the token endpoint does, the error says that it was the token
 // endpoint, why, and nothing of the secret.
-func TestTokenAnswersThatAreNone(t *testing.T) {
+func TestInvalidTokenResponses(t *testing.T) {
 	for _, test := range []struct {
 		name, kind, body string
 		status           int
 		want             twilio.Reason
 	}{
-		{"no access_token", "application/json", `{"expires_in":3600}`, 200, twilio.ReasonAnswer},
-		{"null access_token", "application/json", `{"access_token":null}`, 200, twilio.ReasonAnswer},
-		{"empty access_token", "application/json", `{"access_token":""}`, 200, twilio.ReasonAnswer},
-		{"access_token that is an object", "application/json", `{"access_token":{}}`, 200, twilio.ReasonAnswer},
-		{"expires_in in words", "application/json", `{"access_token":"t","expires_in":"soon"}`, 200, twilio.ReasonAnswer},
-		{"error with status 200", "application/json", `{"error":"invalid_client","error_description":"SECRET"}`, 200, twilio.ReasonAnswer},
-		{"HTML", "text/html", `<html>SECRET</html>`, 200, twilio.ReasonAnswer},
-		{"empty", "application/json", ``, 200, twilio.ReasonAnswer},
-		{"half", "application/json", `{"access_token":"t`, 200, twilio.ReasonAnswer},
-		{"a list", "application/json", `[]`, 200, twilio.ReasonAnswer},
-		{"text", "text/plain", `SECRET`, 200, twilio.ReasonAnswer},
-		{"text that is no form", "text/plain", `%zzSECRET`, 200, twilio.ReasonAnswer},
-		{"too large", "application/json", `{"access_token":"` + strings.Repeat("t", 2<<20) + `"}`, 200, twilio.ReasonAnswer},
+		{"no access_token", "application/json", `{"expires_in":3600}`, 200, twilio.ReasonResponse},
+		{"null access_token", "application/json", `{"access_token":null}`, 200, twilio.ReasonResponse},
+		{"empty access_token", "application/json", `{"access_token":""}`, 200, twilio.ReasonResponse},
+		{"access_token that is an object", "application/json", `{"access_token":{}}`, 200, twilio.ReasonResponse},
+		{"expires_in in words", "application/json", `{"access_token":"t","expires_in":"soon"}`, 200, twilio.ReasonResponse},
+		{"error with status 200", "application/json", `{"error":"invalid_client","error_description":"SECRET"}`, 200, twilio.ReasonResponse},
+		{"HTML", "text/html", `<html>SECRET</html>`, 200, twilio.ReasonResponse},
+		{"empty", "application/json", ``, 200, twilio.ReasonResponse},
+		{"half", "application/json", `{"access_token":"t`, 200, twilio.ReasonResponse},
+		{"a list", "application/json", `[]`, 200, twilio.ReasonResponse},
+		{"text", "text/plain", `SECRET`, 200, twilio.ReasonResponse},
+		{"text that is no form", "text/plain", `%zzSECRET`, 200, twilio.ReasonResponse},
+		{"too large", "application/json", `{"access_token":"` + strings.Repeat("t", 2<<20) + `"}`, 200, twilio.ReasonResponse},
 		{"refusal", "application/json", `{"error":"invalid_client","error_description":"no client with SECRET"}`, 401, twilio.ReasonAuthentication},
 		{"refusal by RFC 6749", "application/json", `{"error":"invalid_client","error_description":"SECRET"}`, 400, twilio.ReasonAuthentication},
 		{"refusal without words", "application/json", `{"error":"SECRET"}`, 400, twilio.ReasonRefused},
@@ -52,7 +52,7 @@ func TestTokenAnswersThatAreNone(t *testing.T) {
 				return reply(r, test.status, body, "Content-Type", test.kind), nil
 			})
 			c, seen := kore(t, simulate(), options)
-			err := ask(t.Context(), c)
+			err := request(t.Context(), c)
 			no(t, err, koreSecret, url.QueryEscape(koreSecret))
 			equal(t, "reason", test.want, twilio.ReasonOf(err))
 			if want := "token: "; !strings.HasPrefix(err.Error(), want) {
@@ -70,10 +70,10 @@ func TestTokenAnswersThatAreNone(t *testing.T) {
 
 func TestTokenTransportErrors(t *testing.T) {
 	for _, test := range []struct {
-		name   string
-		answer func(int, *http.Request) (*http.Response, error)
-		want   twilio.Reason
-		took   time.Duration
+		name    string
+		respond func(int, *http.Request) (*http.Response, error)
+		want    twilio.Reason
+		took    time.Duration
 	}{
 		{"no connection", func(int, *http.Request) (*http.Response, error) { return nil, errors.New("refused " + koreSecret) }, twilio.ReasonNetwork, 0},
 		{"slow", func(_ int, r *http.Request) (*http.Response, error) {
@@ -98,10 +98,10 @@ func TestTokenTransportErrors(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				_, options := tokenServer(test.answer)
+				_, options := tokenServer(test.respond)
 				c, _ := kore(t, simulate(), options, func(o *twilio.TokenOptions) { o.Timeout = 5 * time.Second })
 				start := time.Now()
-				err := ask(t.Context(), c)
+				err := request(t.Context(), c)
 				no(t, err, koreSecret)
 				e := as[*twilio.TransportError](t, err)
 				equal(t, "reason", test.want, e.Reason)
@@ -121,21 +121,21 @@ func TestTokenTimeoutHasADefault(t *testing.T) {
 		transport, _ := koreTransport(simulate(), options, func(o *twilio.TokenOptions) { o.Observer = nil })
 		c := newClient(t, transport, asKORE, func(o *twilio.Options) { o.Timeout = time.Hour })
 		start := time.Now()
-		equal(t, "reason", twilio.ReasonTimeout, twilio.ReasonOf(ask(t.Context(), c)))
+		equal(t, "reason", twilio.ReasonTimeout, twilio.ReasonOf(request(t.Context(), c)))
 		equal(t, "time", 30*time.Second, time.Since(start))
 	})
 }
 
-// A failure of the token endpoint that may pass is tried again like any other,
+// A temporary failure of the token endpoint is retried like any other,
 // by the pace of the transport.
-func TestTokenFailuresAreTriedAgain(t *testing.T) {
+func TestTokenFailuresAreRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate()
 		s.Inject(twiliotest.Fault{Kind: twiliotest.ServerError, Endpoint: twiliotest.Token, Status: 503, RetryAfter: "2", Times: 1})
 		s.Inject(twiliotest.Fault{Kind: twiliotest.Reset, Endpoint: twiliotest.Token, Times: 1})
 		transport, seen := koreTransport(s)
 		c := newClient(t, transport, asKORE, retries(8))
-		if err := ask(t.Context(), c); err != nil {
+		if err := request(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 		seen.check(t, []string{"token 503", "token error", "token 200"}, nil)
@@ -152,7 +152,7 @@ func TestTokenRedirectIsNotFollowed(t *testing.T) {
 					return reply(r, status, "", "Location", location), nil
 				})
 				c, _ := kore(t, simulate(), options)
-				err := as[*twilio.APIError](t, ask(t.Context(), c))
+				err := as[*twilio.APIError](t, request(t.Context(), c))
 				equal(t, "status", status, err.Status)
 				equal(t, "reason", twilio.ReasonRefused, twilio.ReasonOf(err))
 				equal(t, "requests", 1, server.count())
@@ -167,7 +167,7 @@ func TestSecretThatCannotBeRead(t *testing.T) {
 	c, _ := kore(t, s, func(o *twilio.TokenOptions) {
 		o.ClientSecret = func(context.Context) (string, error) { return "", errors.New("no such file") }
 	})
-	err := ask(t.Context(), c)
+	err := request(t.Context(), c)
 	equal(t, "endpoint", twilio.EndpointToken, as[*twilio.CredentialsError](t, err).Endpoint)
 	equal(t, "text", "token: not sent: no such file", err.Error())
 	equal(t, "reason", twilio.ReasonAuthentication, twilio.ReasonOf(err))
@@ -179,7 +179,7 @@ func TestSimulatedTokenEcho(t *testing.T) {
 	s := simulate()
 	s.Inject(twiliotest.Fault{Kind: twiliotest.EchoCredentials, Endpoint: twiliotest.Token})
 	c, _ := kore(t, s)
-	err := ask(t.Context(), c)
+	err := request(t.Context(), c)
 	no(t, err, koreSecret, url.QueryEscape(koreSecret))
 	equal(t, "endpoint", twilio.EndpointToken, as[*twilio.APIError](t, err).Endpoint)
 }

@@ -24,9 +24,9 @@ func kore(t *testing.T, s *twiliotest.Simulator, change ...func(*twilio.TokenOpt
 	return newClient(t, transport, asKORE), seen
 }
 
-// ask lists the SIMs and returns the error.
-func ask(ctx context.Context, c *twilio.Client) error {
-	for _, err := range c.Sims(ctx, twilio.SimsParams{}) {
+// request lists the SIMs and returns the error.
+func request(ctx context.Context, c *twilio.Client) error {
+	for _, err := range c.Sims(ctx) {
 		if err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func TestTokenIsShared(t *testing.T) {
 		for range 20 {
 			c := newClient(t, transport, asKORE) // clients may share a transport
 			group.Go(func() {
-				if err := ask(t.Context(), c); err != nil {
+				if err := request(t.Context(), c); err != nil {
 					t.Error(err)
 				}
 			})
@@ -66,7 +66,7 @@ func TestTokenIsRenewedBeforeItEnds(t *testing.T) {
 				for renewed := range 3 {
 					for _, step := range []time.Duration{0, test.life - test.early - 1, 1} {
 						time.Sleep(step)
-						if err := ask(t.Context(), c); err != nil {
+						if err := request(t.Context(), c); err != nil {
 							t.Fatal(err)
 						}
 						want := 1 + renewed
@@ -101,11 +101,11 @@ func TestRefusedTokenIsReplaced(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := simulate()
 				c, _ := kore(t, s)
-				if err := ask(t.Context(), c); err != nil {
+				if err := request(t.Context(), c); err != nil {
 					t.Fatal(err)
 				}
 				refuse(s)
-				if err := ask(t.Context(), c); err != nil {
+				if err := request(t.Context(), c); err != nil {
 					t.Fatal(err)
 				}
 				equal(t, "tokens", 2, s.Tokens())
@@ -123,7 +123,7 @@ func TestExpiredTokenIsReplaced(t *testing.T) {
 			o.TokenBase = rewrite{o.TokenBase, `"expires_in":60`, `"expires_in":6000`}
 		})
 		for want := 1; want <= 3; want++ {
-			if err := ask(t.Context(), c); err != nil {
+			if err := request(t.Context(), c); err != nil {
 				t.Fatal(err)
 			}
 			equal(t, "tokens", want, s.Tokens())
@@ -140,7 +140,7 @@ func TestExpiredTokenIsReplaced(t *testing.T) {
 	})
 }
 
-// rewrite changes answers' bodies.
+// rewrite changes the bodies of responses.
 type rewrite struct {
 	next     http.RoundTripper
 	old, new string
@@ -170,7 +170,7 @@ func TestRefusedWithEveryToken(t *testing.T) {
 			t.Helper()
 			s.ResetCounts()
 			before := s.Tokens()
-			err := as[*twilio.APIError](t, ask(t.Context(), c))
+			err := as[*twilio.APIError](t, request(t.Context(), c))
 			equal(t, "reason", twilio.ReasonPermission, twilio.ReasonOf(err))
 			equal(t, "endpoint", twilio.EndpointSims, err.Endpoint)
 			equal(t, "tokens", tokens, s.Tokens()-before)
@@ -193,14 +193,14 @@ func TestRefusedTogether(t *testing.T) {
 		s := simulate(func(o *twiliotest.Options) { o.Latency = time.Second })
 		transport, _ := koreTransport(s)
 		c := newClient(t, transport, asKORE, func(o *twilio.Options) { o.MaxConcurrency = 20 })
-		if err := ask(t.Context(), c); err != nil {
+		if err := request(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 		s.RevokeTokens()
 		var group sync.WaitGroup
 		for range 20 {
 			group.Go(func() {
-				if err := ask(t.Context(), c); err != nil {
+				if err := request(t.Context(), c); err != nil {
 					t.Error(err)
 				}
 			})
@@ -218,7 +218,7 @@ func TestRefusedAfterARenewal(t *testing.T) {
 		server, options := tokenServer(func(n int, r *http.Request) (*http.Response, error) {
 			return asJSON(r, http.StatusOK, fmt.Sprintf(`{"access_token":"token-%d","expires_in":3600}`, n+1)), nil
 		})
-		api := &fake{answer: func(n int, r *http.Request) (*http.Response, error) {
+		api := &fake{respond: func(n int, r *http.Request) (*http.Response, error) {
 			if n == 1 {
 				time.Sleep(2 * time.Minute)
 				return reply(r, http.StatusForbidden, ""), nil
@@ -227,12 +227,12 @@ func TestRefusedAfterARenewal(t *testing.T) {
 		}}
 		transport, _ := koreTransport(simulate(), options, func(o *twilio.TokenOptions) { o.Base = api })
 		c := newClient(t, transport, asKORE, func(o *twilio.Options) { o.Timeout = time.Hour })
-		_ = ask(t.Context(), c)
+		_ = request(t.Context(), c)
 		time.Sleep(58*time.Minute + 30*time.Second)
 		slow := make(chan error)
-		go func() { slow <- ask(t.Context(), c) }()
+		go func() { slow <- request(t.Context(), c) }()
 		time.Sleep(time.Minute)
-		if err := ask(t.Context(), c); err != nil {
+		if err := request(t.Context(), c); err != nil {
 			t.Error(err)
 		}
 		if err := <-slow; err != nil {
@@ -252,12 +252,12 @@ func TestRefusedAndNoNewToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate()
 		c, _ := kore(t, s)
-		if err := ask(t.Context(), c); err != nil {
+		if err := request(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 		s.RevokeTokens()
 		s.Inject(twiliotest.Fault{Kind: twiliotest.ServerError, Endpoint: twiliotest.Token})
-		err := as[*twilio.APIError](t, ask(t.Context(), c))
+		err := as[*twilio.APIError](t, request(t.Context(), c))
 		equal(t, "endpoint", twilio.EndpointSims, err.Endpoint)
 		equal(t, "status", 401, err.Status)
 	})
@@ -265,8 +265,8 @@ func TestRefusedAndNoNewToken(t *testing.T) {
 
 // tokenServer is a token endpoint in a few lines, beside an API that takes
 // everything.
-func tokenServer(answer func(n int, r *http.Request) (*http.Response, error)) (server *fake, options func(*twilio.TokenOptions)) {
-	server = &fake{answer: answer}
+func tokenServer(respond func(n int, r *http.Request) (*http.Response, error)) (server *fake, options func(*twilio.TokenOptions)) {
+	server = &fake{respond: respond}
 	return server, func(o *twilio.TokenOptions) {
 		o.Base, o.TokenBase = always(http.StatusOK, superSIMPage("sims", "null")), server
 	}
@@ -274,12 +274,12 @@ func tokenServer(answer func(n int, r *http.Request) (*http.Response, error)) (s
 
 const goodToken = `{"access_token":"the-token","token_type":"Bearer","expires_in":3600,"scope":"x"}`
 
-// asJSON is a token endpoint's answer.
+// asJSON is a response of a token endpoint.
 func asJSON(r *http.Request, status int, body string) *http.Response {
 	return reply(r, status, body, "Content-Type", "application/json")
 }
 
-// After a refusal the next token is asked for after 30 s, then after twice that,
+// After a refusal the next token is requested after 30 s, then after twice that,
 // up to 15 minutes; until then the refusal is repeated.
 func TestBackoffAfterATokenIsRefused(t *testing.T) {
 	for _, test := range []struct {
@@ -295,7 +295,7 @@ func TestBackoffAfterATokenIsRefused(t *testing.T) {
 		{"404", `<html>`, 404, twilio.ReasonRefused, 30 * time.Second},
 		{"500", `{"error":"broken"}`, 500, twilio.ReasonServer, time.Second},
 		{"429", ``, 429, twilio.ReasonRateLimit, time.Second},
-		{"200 without a token", `{}`, 200, twilio.ReasonAnswer, time.Second},
+		{"200 without a token", `{}`, 200, twilio.ReasonResponse, time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -305,7 +305,7 @@ func TestBackoffAfterATokenIsRefused(t *testing.T) {
 				c, _ := kore(t, simulate(), options)
 				start := time.Now()
 				for time.Since(start) < 80*time.Minute {
-					err := ask(t.Context(), c)
+					err := request(t.Context(), c)
 					equal(t, "reason", test.reason, twilio.ReasonOf(err))
 					if !strings.HasPrefix(err.Error(), "token: ") {
 						t.Errorf("the error is not the token endpoint's: %v", err)
@@ -322,7 +322,7 @@ func TestBackoffAfterATokenIsRefused(t *testing.T) {
 	}
 }
 
-func TestChangedSecretIsTriedAtOnce(t *testing.T) {
+func TestChangedSecretIsUsedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate()
 		secret := "outdated"
@@ -330,14 +330,14 @@ func TestChangedSecretIsTriedAtOnce(t *testing.T) {
 			o.ClientSecret = func(context.Context) (string, error) { return secret, nil }
 		})
 		for range 3 {
-			err := as[*twilio.APIError](t, ask(t.Context(), c))
+			err := as[*twilio.APIError](t, request(t.Context(), c))
 			equal(t, "endpoint", twilio.EndpointToken, err.Endpoint)
 			equal(t, "reason", twilio.ReasonAuthentication, twilio.ReasonOf(err))
 			no(t, err, secret)
 		}
 		equal(t, "token requests", 1, s.Requests(twiliotest.Token))
 		secret = koreSecret
-		if err := ask(t.Context(), c); err != nil {
+		if err := request(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 		equal(t, "token requests", 2, s.Requests(twiliotest.Token))
@@ -355,7 +355,7 @@ func TestBackoffStartsAnew(t *testing.T) {
 		})
 		c, _ := kore(t, simulate(), options)
 		for range 40 {
-			_ = ask(t.Context(), c)
+			_ = request(t.Context(), c)
 			time.Sleep(500 * time.Millisecond)
 		}
 		want := []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 9 * time.Second, time.Second, 2 * time.Second}
@@ -371,25 +371,25 @@ func TestOldTokenWhileRenewalFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate()
 		c, _ := kore(t, s)
-		if err := ask(t.Context(), c); err != nil {
+		if err := request(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 		s.Inject(twiliotest.Fault{Kind: twiliotest.ServerError, Endpoint: twiliotest.Token})
 		time.Sleep(59 * time.Minute)
 		for range 59 {
-			if err := ask(t.Context(), c); err != nil {
+			if err := request(t.Context(), c); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Second)
 		}
 		between(t, "token requests", 5, 8, s.Requests(twiliotest.Token)) // with their backoff
 		time.Sleep(2 * time.Second)
-		err := as[*twilio.APIError](t, ask(t.Context(), c))
+		err := as[*twilio.APIError](t, request(t.Context(), c))
 		equal(t, "endpoint", twilio.EndpointToken, err.Endpoint)
 		equal(t, "reason", twilio.ReasonServer, twilio.ReasonOf(err))
 		s.ClearFaults()
 		time.Sleep(15 * time.Minute)
-		if err := ask(t.Context(), c); err != nil {
+		if err := request(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -410,7 +410,7 @@ func TestWhereCredentialsAre(t *testing.T) {
 			o.Base = api
 			o.Scopes, o.Params = []string{"a", "b"}, map[string]string{"audience": "x y"}
 		})
-		if err := ask(t.Context(), c); err != nil {
+		if err := request(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
 		want := url.Values{
@@ -420,7 +420,7 @@ func TestWhereCredentialsAre(t *testing.T) {
 		equal(t, "form", want.Encode(), form)
 		r := server.requests[0]
 		equal(t, "method", http.MethodPost, r.Method)
-		equal(t, "URL", twilio.KORETokenURL, r.URL.String())
+		equal(t, "URL", twilio.ProviderKORE.TokenURL(), r.URL.String())
 		equal(t, "Content-Type", "application/x-www-form-urlencoded", r.Header.Get("Content-Type"))
 		equal(t, "User-Agent", userAgent, r.Header.Get("User-Agent"))
 		for name, values := range r.Header {
@@ -440,7 +440,7 @@ func TestRequestIsNotChanged(t *testing.T) {
 		return asJSON(r, http.StatusOK, goodToken), nil
 	})
 	transport, _ := koreTransport(simulate(), options)
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, twilio.KORESuperSIMURL, nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, twilio.ProviderKORE.SuperSIMURL(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -452,13 +452,13 @@ func TestRequestIsNotChanged(t *testing.T) {
 	equal(t, "headers", 0, len(r.Header))
 }
 
-// Whoever waits for another's token request ends with its own context.
+// A request that waits for the token request of another ends with its own context.
 func TestWaitingForATokenEndsWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := simulate(func(o *twiliotest.Options) { o.Latency = 10 * time.Second })
 		c, _ := kore(t, s)
 		first := make(chan error)
-		go func() { first <- ask(t.Context(), c) }()
+		go func() { first <- request(t.Context(), c) }()
 		synctest.Wait()
 		cancelled(t, c, 3*time.Second)
 		equal(t, "token requests", 1, s.Requests(twiliotest.Token))
@@ -476,7 +476,7 @@ func TestCancelledTokenRequestIsNoFailure(t *testing.T) {
 		second := make(chan error)
 		go func() {
 			time.Sleep(time.Second)
-			second <- ask(t.Context(), c)
+			second <- request(t.Context(), c)
 		}()
 		cancelled(t, c, 3*time.Second)
 		if err := <-second; err != nil {
@@ -488,8 +488,8 @@ func TestCancelledTokenRequestIsNoFailure(t *testing.T) {
 
 func TestLifeOfATokenThatDoesNotSay(t *testing.T) {
 	for name, test := range map[string]struct {
-		body string
-		asks int // tokens in 100 hours of a request an hour
+		body     string
+		requests int // tokens in 100 hours of a request an hour
 	}{
 		"nothing":    {`{"access_token":"t"}`, 1},
 		"null":       {`{"access_token":"t","expires_in":null}`, 1},
@@ -505,12 +505,12 @@ func TestLifeOfATokenThatDoesNotSay(t *testing.T) {
 				})
 				c, _ := kore(t, simulate(), options)
 				for range 100 {
-					if err := ask(t.Context(), c); err != nil {
+					if err := request(t.Context(), c); err != nil {
 						t.Fatal(err)
 					}
 					time.Sleep(time.Hour)
 				}
-				equal(t, "token requests", test.asks, server.count())
+				equal(t, "token requests", test.requests, server.count())
 			})
 		})
 	}

@@ -6,15 +6,17 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
 )
 
-// Group is the dimension by which UsageRecords are added up.
+// Group is the dimension by which the API adds up usage.
 type Group string
 
-// The groups; the zero value does not group.
+// The groups. GroupNone has one record for the whole account.
 const (
 	GroupNone       Group = ""
 	GroupSim        Group = "sim"
@@ -23,17 +25,17 @@ const (
 	GroupIsoCountry Group = "isoCountry"
 )
 
-// Granularity is the length of time that one UsageRecord describes.
+// Granularity is the length of the period that one UsageRecord describes.
 type Granularity string
 
-// The granularities; the zero value is the API's default, all.
+// The granularities. The zero value is the API's default, all.
 const (
 	GranularityAll  Granularity = "all" // the whole range
 	GranularityDay  Granularity = "day"
 	GranularityHour Granularity = "hour"
 )
 
-// UsageRecordsParams is a query of Super SIM UsageRecords. Zero values are not
+// UsageRecordsParams are the parameters of UsageRecords. Zero values are not
 // sent.
 type UsageRecordsParams struct {
 	Sim         string // SID or unique name
@@ -47,11 +49,12 @@ type UsageRecordsParams struct {
 	Paging
 }
 
-// A UsageRecord is data usage of a period, at most as of now: bytes of past
-// hours may still come, and their price up to 24 hours later.
+// A UsageRecord is the data usage of one key of the group in one period, as known
+// to the API now: it adds bytes to past hours late, and their price up to 24
+// hours later.
 type UsageRecord struct {
 	AccountSID string
-	// Set only where grouped or filtered by; "" is the API's null.
+	// Set only if grouped or filtered by; "" is the API's null.
 	SimSID, FleetSID, NetworkSID, IsoCountry string
 	Period                                   Period
 	Upload, Download, Total                  Null[int64]           // bytes
@@ -59,16 +62,17 @@ type UsageRecord struct {
 	BilledUnit                               string                // ISO 4217 in upper case; "" while nothing has been billed
 }
 
-// Period is a span of time, Start inclusive and End exclusive.
+// A Period is a span of time, Start inclusive and End exclusive.
 type Period struct{ Start, End time.Time }
 
 // UsageRecords lists usage.
 //
 // With GranularityAll there is one record for each key of the group, unless the
-// API wants such queries to start and end at midnight UTC (code 83601; the
-// documentation says so of "certain requests"): then the listing is all from the
-// first midnight to the last and hour before and after, whose records add up to
-// the same. Whoever reads such a listing adds up the records of a key by period.
+// API demands that such a range start and end at midnight UTC (code 83601, which
+// the documentation says of "certain requests"). In that case the listing has
+// three parts that add up to the same: hours up to the first midnight, all from
+// there to the last midnight, and hours from there on. So a caller has to add up
+// the records of a key, whose periods do not overlap.
 func (c *Client) UsageRecords(ctx context.Context, p UsageRecordsParams) iter.Seq2[UsageRecord, error] {
 	if p.Granularity == "" {
 		p.Granularity = GranularityAll
@@ -97,9 +101,9 @@ func (c *Client) UsageRecords(ctx context.Context, p UsageRecordsParams) iter.Se
 			}
 		}
 		parts := []UsageRecordsParams{p, p, p}
-		parts[0].Granularity, parts[0].EndTime = GranularityHour, earlier(first, p.EndTime)
+		parts[0].Granularity, parts[0].EndTime = GranularityHour, slices.MinFunc([]time.Time{first, p.EndTime}, time.Time.Compare)
 		parts[1].StartTime, parts[1].EndTime = first, last
-		parts[2].Granularity, parts[2].StartTime = GranularityHour, later(first, last)
+		parts[2].Granularity, parts[2].StartTime = GranularityHour, slices.MaxFunc([]time.Time{first, last}, time.Time.Compare)
 		for _, part := range parts {
 			if !part.StartTime.Before(part.EndTime) {
 				continue
@@ -113,8 +117,8 @@ func (c *Client) UsageRecords(ctx context.Context, p UsageRecordsParams) iter.Se
 	}
 }
 
-// midnights are the first and the last in UTC from start to end, both included;
-// the first is after the last where there is none.
+// midnights returns the first and the last midnight UTC from start to end, both
+// inclusive. If there is none, the first is after the last.
 func midnights(start, end time.Time) (first, last time.Time) {
 	const day = 24 * time.Hour
 	first = start.UTC().Truncate(day)
@@ -131,13 +135,15 @@ func (c *Client) usageRecords(ctx context.Context, p UsageRecordsParams) iter.Se
 	}
 	return listing[UsageRecord]{
 		endpoint: EndpointUsageRecords, key: "usage_records", url: resource(c.superSIM, "/v1/UsageRecords", q),
-		wire: func() wire[UsageRecord] { return &wireUsageRecord{asked: p} },
+		wire: func() wire[UsageRecord] { return &wireUsageRecord{params: p} },
 	}.all(ctx, c)
 }
 
-// encode refuses what the API could only refuse (its error codes in brackets).
+// encode returns the query. It rejects what the API would refuse, with the API's
+// error codes in brackets.
 func (p UsageRecordsParams) encode(provider Provider) (url.Values, error) {
-	q := make(url.Values)
+	q := query("Sim", p.Sim, "Fleet", p.Fleet, "Network", p.Network, "IsoCountry", p.IsoCountry,
+		"Group", string(p.Group), "Granularity", string(p.Granularity))
 	for _, hour := range []struct {
 		name string
 		t    time.Time
@@ -154,28 +160,16 @@ func (p UsageRecordsParams) encode(provider Provider) (url.Values, error) {
 		return nil, err
 	}
 	if p.Network != "" && !isSID("HW", p.Network) {
-		return nil, &ParameterError{"Network", "must be a SID of HW and 32 hexadecimal digits"}
+		return nil, &ParameterError{"Network", "must be HW and 32 hexadecimal digits"}
 	}
-	if c := p.IsoCountry; c != "" && (len(c) != 2 || !isUpper(c[0]) || !isUpper(c[1])) {
+	if country := p.IsoCountry; country != "" && (len(country) != 2 || strings.Trim(country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "") {
 		return nil, &ParameterError{"IsoCountry", "must be two upper-case letters"}
 	}
-	switch p.Group {
-	case GroupNone, GroupSim, GroupFleet, GroupNetwork, GroupIsoCountry:
-	default:
+	if !slices.Contains([]Group{GroupNone, GroupSim, GroupFleet, GroupNetwork, GroupIsoCountry}, p.Group) {
 		return nil, &ParameterError{"Group", "must be sim, fleet, network or isoCountry"}
 	}
-	switch p.Granularity {
-	case "", GranularityAll, GranularityDay, GranularityHour:
-	default:
+	if !slices.Contains([]Granularity{"", GranularityAll, GranularityDay, GranularityHour}, p.Granularity) {
 		return nil, &ParameterError{"Granularity", "must be hour, day or all"}
-	}
-	for name, value := range map[string]string{
-		"Sim": p.Sim, "Fleet": p.Fleet, "Network": p.Network, "IsoCountry": p.IsoCountry,
-		"Group": string(p.Group), "Granularity": string(p.Granularity),
-	} {
-		if value != "" {
-			q.Set(name, value)
-		}
 	}
 	return q, p.Paging.encode(q, provider, EndpointUsageRecords)
 }
@@ -194,27 +188,27 @@ func (p UsageRecordsParams) checkRange() error {
 		return &ParameterError{"StartTime", "must be before EndTime (83600)"}
 	}
 	if p.Group == GroupSim && end.Sub(start) > 31*24*time.Hour {
-		return &ParameterError{"Group", "sim takes 31 days at most (83603)"}
+		return &ParameterError{"Group", "sim is limited to 31 days (83603)"}
 	}
 	var latest time.Time
-	var most string
+	var limit string
 	switch p.Granularity {
 	case GranularityHour:
-		latest, most = start.AddDate(0, 0, 31), "hour takes 31 days"
+		latest, limit = start.AddDate(0, 0, 31), "hour is limited to 31 days"
 	case GranularityDay:
-		latest, most = start.AddDate(0, 3, 0), "day takes 3 months"
+		latest, limit = start.AddDate(0, 3, 0), "day is limited to 3 months"
 	default:
-		latest, most = start.AddDate(0, 18, 0), "all takes 18 months"
+		latest, limit = start.AddDate(0, 18, 0), "all is limited to 18 months"
 	}
 	if end.After(latest) {
-		return &ParameterError{"Granularity", most + " at most (83604)"}
+		return &ParameterError{"Granularity", limit + " (83604)"}
 	}
 	return nil
 }
 
-// place gives a record without a period the one that was asked for, where there
-// is only one, and refuses an hour or day that was not asked for.
-func (r *UsageRecord) place(p UsageRecordsParams) error {
+// fitPeriod gives a record without a period the requested one, if that is only
+// one. It rejects an hour or a day outside the requested range.
+func (r *UsageRecord) fitPeriod(p UsageRecordsParams) error {
 	if p.StartTime.IsZero() || p.EndTime.IsZero() {
 		return nil
 	}
@@ -227,18 +221,18 @@ func (r *UsageRecord) place(p UsageRecordsParams) error {
 	}
 	if r.Period.Start.IsZero() {
 		if p.EndTime.Sub(p.StartTime) > step {
-			return errors.New("it has no period, so nobody knows which " + string(p.Granularity) + " it describes")
+			return errors.New("no period, in a listing of more than one " + string(p.Granularity))
 		}
 		r.Period = Period{p.StartTime, p.EndTime}
 	}
 	if p.Granularity != GranularityAll && (r.Period.Start.Before(p.StartTime) || !r.Period.Start.Before(p.EndTime)) {
-		return fmt.Errorf("its period starts at %s, which was not asked for", r.Period.Start.Format(time.RFC3339))
+		return fmt.Errorf("its period starts at %s, outside the requested range", r.Period.Start.Format(time.RFC3339))
 	}
 	return nil
 }
 
 type wireUsageRecord struct {
-	asked UsageRecordsParams
+	params UsageRecordsParams // of the listing
 
 	AccountSID, SimSID, FleetSID, NetworkSID, IsoCountry scalar
 	Period                                               wirePeriod
@@ -274,18 +268,18 @@ func (w *wireUsageRecord) field(name []byte) value {
 }
 
 func (w *wireUsageRecord) record() (r UsageRecord, err error) {
-	if err := texts(
+	if err := requireText(
 		named{"account_sid", &w.AccountSID}, named{"sim_sid", &w.SimSID}, named{"fleet_sid", &w.FleetSID},
 		named{"network_sid", &w.NetworkSID}, named{"iso_country", &w.IsoCountry}, named{"billed_unit", &w.BilledUnit},
 	); err != nil {
 		return r, err
 	}
 	r = UsageRecord{
-		AccountSID: w.AccountSID.text(),
-		SimSID:     w.SimSID.unique(),
-		FleetSID:   w.FleetSID.text(),
-		NetworkSID: w.NetworkSID.text(),
-		IsoCountry: w.IsoCountry.text(),
+		AccountSID: w.AccountSID.shared(),
+		SimSID:     w.SimSID.text(),
+		FleetSID:   w.FleetSID.shared(),
+		NetworkSID: w.NetworkSID.shared(),
+		IsoCountry: w.IsoCountry.shared(),
 		BilledUnit: w.BilledUnit.currency(),
 	}
 	if r.Period, err = w.Period.period(); err != nil {
@@ -303,11 +297,11 @@ func (w *wireUsageRecord) record() (r UsageRecord, err error) {
 	if r.Billed, err = w.Billed.decimal("data_total_billed"); err != nil {
 		return r, err
 	}
-	return r, r.place(w.asked)
+	return r, r.fitPeriod(w.params)
 }
 
-// wirePeriod is untyped in the schema: an object in the examples, null or
-// absent elsewhere.
+// wirePeriod has no type in the API's schema. In the examples it is an object;
+// null and absent occur too.
 type wirePeriod struct{ start, end scalar }
 
 func (w *wirePeriod) read(d *decoder) error {
@@ -339,31 +333,8 @@ func (w *wirePeriod) period() (Period, error) {
 	return Period{start.V, end.V}, err
 }
 
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// isSID tells a SID: two letters for the kind and 32 hexadecimal digits.
+// isSID reports whether s is a SID of a kind: its two letters and 32 hexadecimal
+// digits.
 func isSID(kind, s string) bool {
-	if len(s) != 34 || s[:2] != kind {
-		return false
-	}
-	for _, r := range s[2:] {
-		if !(r >= '0' && r <= '9' || r >= 'a' && r <= 'f' || r >= 'A' && r <= 'F') {
-			return false
-		}
-	}
-	return true
+	return len(s) == 34 && s[:2] == kind && strings.Trim(s[2:], "0123456789abcdefABCDEF") == ""
 }
-
-func isUpper(b byte) bool { return b >= 'A' && b <= 'Z' }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/config/strictyaml"
 )
 
 // UPDATE_GOLDEN=1 writes what the tests would otherwise compare with.
@@ -41,7 +43,7 @@ func TestBadFiles(t *testing.T) {
 			if c != nil || err == nil {
 				t.Fatal("no fault was found")
 			}
-			var faults Faults
+			var faults strictyaml.Faults
 			if !errors.As(err, &faults) {
 				t.Fatalf("the error is a %T", err)
 			}

@@ -1,9 +1,13 @@
 package config
 
-import "time"
+import (
+	"iter"
+	"reflect"
+	"time"
+)
 
-// Collectors holds the options of each collector; the YAML keys are the
-// values of the label collector.
+// Collectors holds the options of each collector, which embed its Schedule. The
+// YAML keys are the values of the label collector.
 type Collectors struct {
 	SuperSIMUsage     SuperSIMUsage     `yaml:"supersim_usage"`
 	SuperSIMInventory SuperSIMInventory `yaml:"supersim_inventory"`
@@ -11,16 +15,36 @@ type Collectors struct {
 	AccountBalance    AccountBalance    `yaml:"account_balance"`
 }
 
-// SuperSIMUsage is for the traffic and cost of the SIMs.
-type SuperSIMUsage struct {
+// Schedule says whether and how often a collector polls.
+type Schedule struct {
 	// Enabled is true by default.
 	Enabled bool `yaml:"enabled"`
-	// Interval lies between two polls: 1s or more, default 15m.
+	// Interval is the time between two polls: 1s or more, and at most half of
+	// max_age if the collector is enabled.
 	Interval time.Duration `yaml:"interval"`
+}
+
+// Schedules returns the schedule of each collector by its YAML key, in the order
+// of the fields of Collectors.
+func (c Collectors) Schedules() iter.Seq2[string, Schedule] {
+	return func(yield func(string, Schedule) bool) {
+		v := reflect.ValueOf(c)
+		for i := range v.NumField() {
+			schedule := v.Field(i).FieldByName("Schedule").Interface().(Schedule)
+			if !yield(v.Type().Field(i).Tag.Get("yaml"), schedule) {
+				return
+			}
+		}
+	}
+}
+
+// SuperSIMUsage holds the options for the traffic and cost of SIMs.
+type SuperSIMUsage struct {
+	Schedule `yaml:",inline"` // interval: 15m
 	// Groups are the dimensions to count by: account, sim, fleet, network,
 	// country; one or more, each once. Default: all of them.
 	Groups []string `yaml:"groups"`
-	// Filter narrows the usage that is asked for. Default: everything.
+	// Filter restricts the usage that is queried. Default: everything.
 	Filter Filter `yaml:"filter"`
 	// HourDelay is how long after its end an hour is shown: 0 to 365d,
 	// default 1h.
@@ -29,8 +53,8 @@ type SuperSIMUsage struct {
 	Settle Settle `yaml:"settle"`
 }
 
-// Filter keeps usage that matches all of its fields; an empty field matches
-// everything.
+// Filter selects the usage that matches all of its fields; an empty field
+// matches everything.
 type Filter struct {
 	// Sim is a SIM's SID or unique name.
 	Sim string `yaml:"sim,omitempty"`
@@ -50,23 +74,18 @@ type Settle struct {
 	Cost time.Duration `yaml:"cost"`
 }
 
-// SuperSIMInventory is for the lists of SIMs, fleets and networks.
+// SuperSIMInventory holds the options for the lists of SIMs, fleets and networks.
 type SuperSIMInventory struct {
-	// Enabled is true by default.
-	Enabled bool `yaml:"enabled"`
-	// Interval lies between two polls: 1s or more, default 1h.
-	Interval time.Duration `yaml:"interval"`
+	Schedule `yaml:",inline"` // interval: 1h
 	// ICCID adds each SIM's ICCID, which is personal data, as a label.
 	// Default: false.
 	ICCID bool `yaml:"iccid"`
 }
 
-// AccountUsage is for the account's usage records, all products.
+// AccountUsage holds the options for the account's usage records, which cover all
+// products.
 type AccountUsage struct {
-	// Enabled is true by default.
-	Enabled bool `yaml:"enabled"`
-	// Interval lies between two polls: 1s or more, default 1h.
-	Interval time.Duration `yaml:"interval"`
+	Schedule `yaml:",inline"` // interval: 1h
 	// IncludeSubaccounts has the API add the usage of the subaccounts.
 	// Default: true.
 	IncludeSubaccounts bool `yaml:"include_subaccounts"`
@@ -78,10 +97,7 @@ type AccountUsage struct {
 	Settle time.Duration `yaml:"settle"`
 }
 
-// AccountBalance is for the account's balance.
+// AccountBalance holds the options for the account's balance.
 type AccountBalance struct {
-	// Enabled is true by default.
-	Enabled bool `yaml:"enabled"`
-	// Interval lies between two polls: 1s or more, default 1h.
-	Interval time.Duration `yaml:"interval"`
+	Schedule `yaml:",inline"` // interval: 1h
 }

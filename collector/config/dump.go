@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"fmt"
 	"net/url"
 	"reflect"
 	"slices"
@@ -10,15 +11,27 @@ import (
 	promconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/config/strictyaml"
 )
 
-// hidden stands in a dump for a secret.
+// hidden replaces a secret.
 const hidden = "<secret>"
 
-// dump is the configuration as YAML without its secrets. The library's own
-// marshalling shows them when a global of its is set, and shows what
-// oauth2.endpoint_params and oauth2.claims hold.
-func dump(v values) *yaml.Node { return node(reflect.ValueOf(v)) }
+// String returns the whole configuration as YAML, defaults included, with
+// <secret> in place of each secret. The accounts of all shards are in it.
+func (c *Config) String() string {
+	// The library's own marshalling shows secrets if a global of its is set, and
+	// always those in oauth2.endpoint_params and oauth2.claims.
+	content, err := yaml.Marshal(node(reflect.ValueOf(c.values)))
+	if err != nil {
+		return "configuration: " + err.Error()
+	}
+	return string(content)
+}
+
+// GoString returns String, so that %#v shows no secret either.
+func (c *Config) GoString() string { return c.String() }
 
 func node(v reflect.Value) *yaml.Node {
 	switch x := v.Interface().(type) {
@@ -27,7 +40,11 @@ func node(v reflect.Value) *yaml.Node {
 	case time.Duration:
 		return text(model.Duration(x).String())
 	case promconfig.URL:
-		return text(withoutUser(x.URL))
+		shown := *x.URL
+		if shown.User != nil { // the user may be a secret, too
+			shown.User = url.User("hidden")
+		}
+		return text(shown.String())
 	case promconfig.TLSVersion:
 		return text(x.String())
 	}
@@ -46,33 +63,29 @@ func node(v reflect.Value) *yaml.Node {
 		return n
 	case reflect.String:
 		return text(v.String())
+	case reflect.Bool, reflect.Int:
+		return &yaml.Node{Kind: yaml.ScalarNode, Value: fmt.Sprint(v)}
 	}
-	n := &yaml.Node{}
-	if err := n.Encode(v.Interface()); err != nil { // never, for a bool or an int
-		return text(hidden)
-	}
-	return n
+	return text(hidden)
 }
 
 func structNode(v reflect.Value) *yaml.Node {
-	known, free := fields(v.Type())
-	if free != nil {
-		return mapNode(v.FieldByIndex(free))
+	fields, anyKey := strictyaml.Fields(v.Type())
+	if anyKey != nil {
+		return mapNode(v.FieldByIndex(anyKey))
 	}
 	n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
-	for _, f := range known {
-		if value := v.FieldByIndex(f.index); !f.omitEmpty || !value.IsZero() {
-			n.Content = append(n.Content, text(f.name), node(value))
+	for _, f := range fields {
+		if value := v.FieldByIndex(f.Index); !f.OmitEmpty || !value.IsZero() {
+			n.Content = append(n.Content, text(f.Key), node(value))
 		}
 	}
 	return n
 }
 
 func mapNode(v reflect.Value) *yaml.Node {
-	keys := v.MapKeys()
-	slices.SortFunc(keys, func(a, b reflect.Value) int { return cmp.Compare(a.String(), b.String()) })
 	n := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
-	for _, key := range keys {
+	for _, key := range sortedKeys(v) {
 		value := text(hidden)
 		if kind := v.Type().Elem().Kind(); kind == reflect.Slice || kind == reflect.Struct {
 			value = node(v.MapIndex(key)) // its types tell what is secret
@@ -82,17 +95,13 @@ func mapNode(v reflect.Value) *yaml.Node {
 	return n
 }
 
-func text(s string) *yaml.Node {
-	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
+// sortedKeys lists the keys of a map, which are strings.
+func sortedKeys(v reflect.Value) []reflect.Value {
+	keys := v.MapKeys()
+	slices.SortFunc(keys, func(a, b reflect.Value) int { return cmp.Compare(a.String(), b.String()) })
+	return keys
 }
 
-// withoutUser is a URL whose user and password, both of which may be secret,
-// are hidden.
-func withoutUser(u *url.URL) string {
-	if u.User == nil {
-		return u.String()
-	}
-	shown := *u
-	shown.User = url.User("hidden")
-	return shown.String()
+func text(s string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
 }

@@ -5,9 +5,11 @@ import (
 	"strings"
 
 	promconfig "github.com/prometheus/common/config"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/config/strictyaml"
 )
 
-// The variables, named as Twilio's own tools name them.
+// The variables, named as in Twilio's own tools.
 const (
 	envAccountSID = "TWILIO_ACCOUNT_SID"
 	envAuthToken  = "TWILIO_AUTH_TOKEN"
@@ -15,10 +17,10 @@ const (
 	envAPISecret  = "TWILIO_API_SECRET"
 )
 
-// FromEnvironment is the configuration without a file: one Twilio account and
-// the defaults. lookup is os.LookupEnv; a variable that is empty counts as not
-// set. Of an auth token and an API key, the key is used. An error is of type
-// Faults.
+// FromEnvironment returns the configuration without a file: one Twilio account
+// and the defaults. lookup is os.LookupEnv; an empty variable counts as not set.
+// If both an auth token and an API key are set, the key is used. An error is of
+// type strictyaml.Faults.
 func FromEnvironment(lookup func(string) (string, bool)) (*Config, error) {
 	get := func(name string) string {
 		value, _ := lookup(name)
@@ -26,32 +28,32 @@ func FromEnvironment(lookup func(string) (string, bool)) (*Config, error) {
 	}
 	sid, token, key, secret := get(envAccountSID), get(envAuthToken), get(envAPIKey), get(envAPISecret)
 
-	r := newReport("environment")
+	document := strictyaml.NewDocument("environment")
 	switch {
 	case sid+token+key+secret == "":
-		r.add(envAccountSID, "no account is configured: name a file with --config.file, or set %s with %s, or with %s and %s; --demo runs without an account",
+		document.Addf(envAccountSID, "no account is configured: name a file with --config.file, or set %s and either %s or both %s and %s; --demo runs without an account",
 			envAccountSID, envAuthToken, envAPIKey, envAPISecret)
-		return nil, r.err()
+		return nil, document.Err()
 	case sid == "":
-		r.add(envAccountSID, "not set")
+		document.Addf(envAccountSID, "not set")
 	case !regexp.MustCompile(accountSID).MatchString(sid):
-		r.add(envAccountSID, "must be %s", accountSIDMeaning)
+		document.Addf(envAccountSID, "must be %s", accountSIDMeaning)
 	}
 	user, password := key, secret
 	switch {
 	case key == "" && secret != "":
-		r.add(envAPIKey, "not set, though %s is", envAPISecret)
+		document.Addf(envAPIKey, "not set, although %s is", envAPISecret)
 	case key != "" && secret == "":
-		r.add(envAPISecret, "not set, though %s is", envAPIKey)
+		document.Addf(envAPISecret, "not set, although %s is", envAPIKey)
 	case key == "" && token == "":
-		r.add(envAuthToken, "not set; %s and %s will do instead", envAPIKey, envAPISecret)
+		document.Addf(envAuthToken, "not set, and neither are %s and %s, which can replace it", envAPIKey, envAPISecret)
 	case key == "":
 		user, password = sid, token
 	}
-	if strings.Contains(key, ":") { // basic auth would cut the user there
-		r.add(envAPIKey, "must hold no colon")
+	if strings.Contains(key, ":") { // HTTP basic auth would cut the user there
+		document.Addf(envAPIKey, "must not contain a colon")
 	}
-	if err := r.err(); err != nil {
+	if err := document.Err(); err != nil {
 		return nil, err
 	}
 	account := newAccount()
@@ -60,5 +62,5 @@ func FromEnvironment(lookup func(string) (string, bool)) (*Config, error) {
 	account.complete()
 	v := defaults()
 	v.Accounts = []Account{account}
-	return &Config{name: r.file, lines: r.lines, values: v}, nil
+	return &Config{document: document, values: v}, nil
 }

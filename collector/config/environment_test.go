@@ -10,7 +10,7 @@ import (
 func TestFromEnvironment(t *testing.T) {
 	const sid = "AC0123456789abcdef0123456789abcdef"
 	const none = "environment: TWILIO_ACCOUNT_SID: no account is configured: name a file with --config.file, " +
-		"or set TWILIO_ACCOUNT_SID with TWILIO_AUTH_TOKEN, or with TWILIO_API_KEY and TWILIO_API_SECRET; --demo runs without an account"
+		"or set TWILIO_ACCOUNT_SID and either TWILIO_AUTH_TOKEN or both TWILIO_API_KEY and TWILIO_API_SECRET; --demo runs without an account"
 	for name, test := range map[string]struct {
 		variables            map[string]string
 		user, password, want string
@@ -38,20 +38,20 @@ func TestFromEnvironment(t *testing.T) {
 		},
 		"sid only": {
 			variables: map[string]string{envAccountSID: sid},
-			want:      "environment: TWILIO_AUTH_TOKEN: not set; TWILIO_API_KEY and TWILIO_API_SECRET will do instead",
+			want:      "environment: TWILIO_AUTH_TOKEN: not set, and neither are TWILIO_API_KEY and TWILIO_API_SECRET, which can replace it",
 		},
 		"half a key": {
 			variables: map[string]string{envAccountSID: sid, envAuthToken: "token", envAPIKey: "hunter2"},
-			want:      "environment: TWILIO_API_SECRET: not set, though TWILIO_API_KEY is",
+			want:      "environment: TWILIO_API_SECRET: not set, although TWILIO_API_KEY is",
 		},
 		"the other half, and a bad sid": {
 			variables: map[string]string{envAccountSID: "hunter2", envAPISecret: "hunter2"},
 			want: "environment: TWILIO_ACCOUNT_SID: must be AC and 32 hexadecimal digits\n" +
-				"environment: TWILIO_API_KEY: not set, though TWILIO_API_SECRET is",
+				"environment: TWILIO_API_KEY: not set, although TWILIO_API_SECRET is",
 		},
 		"key and secret in one": {
 			variables: map[string]string{envAccountSID: sid, envAPIKey: "SK1:hunter2", envAPISecret: "hunter2"},
-			want:      "environment: TWILIO_API_KEY: must hold no colon",
+			want:      "environment: TWILIO_API_KEY: must not contain a colon",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,45 +2,45 @@ package config
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/x509"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"reflect"
-	"slices"
 	"strings"
 	"syscall"
 
 	promconfig "github.com/prometheus/common/config"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/config/strictyaml"
 )
 
-// maxFile bounds a secret or a certificate, in bytes.
+// maxFile limits the size of a secret or a certificate, in bytes.
 const maxFile = 1 << 20
 
-// CheckFiles reads every file that the configuration names and looks at the
-// certificates and keys. An error is of type Faults. What it reads is not
-// kept: the HTTP client reads a file again when it changes.
+// CheckFiles reads every file that the configuration names, and checks the
+// certificates and keys. An error is of type strictyaml.Faults. The contents are
+// not kept: the HTTP client reads a file again when it changes.
 func (c *Config) CheckFiles() error {
-	r := c.after()
+	document := c.document.WithoutFaults()
 	for i := range c.values.Accounts {
-		path, client := item("accounts", i), &c.values.Accounts[i].HTTPClient
+		path, client := strictyaml.Item("accounts", i), &c.values.Accounts[i].HTTPClient
 		eachFile(path, reflect.ValueOf(*client), func(path, file string) {
-			if text := checkFile(file); text != "" {
-				r.spoil(path, "%s", text)
+			if fault := checkFile(file); fault != "" {
+				document.Invalidf(path, "%s", fault)
 			}
 		})
-		checkTLS(r, path+".tls_config", client.TLSConfig)
+		checkTLS(document, path+".tls_config", client.TLSConfig)
 		if o := client.OAuth2; o != nil {
-			checkTLS(r, path+".oauth2.tls_config", o.TLSConfig)
+			checkTLS(document, path+".oauth2.tls_config", o.TLSConfig)
 		}
 	}
-	return r.err()
+	return document.Err()
 }
 
-// eachFile finds the keys that name files: those that end in _file, and the
-// files of a header.
+// eachFile calls found for each key that names a file: those that end in _file,
+// and the files of a header.
 func eachFile(path string, v reflect.Value, found func(path, file string)) {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -48,24 +48,22 @@ func eachFile(path string, v reflect.Value, found func(path, file string)) {
 			eachFile(path, v.Elem(), found)
 		}
 	case reflect.Map:
-		keys := v.MapKeys()
-		slices.SortFunc(keys, func(a, b reflect.Value) int { return cmp.Compare(a.String(), b.String()) })
-		for _, key := range keys {
-			eachFile(child(path, key.String()), v.MapIndex(key), found)
+		for _, key := range sortedKeys(v) {
+			eachFile(strictyaml.Child(path, key.String()), v.MapIndex(key), found)
 		}
 	case reflect.Struct:
-		known, free := fields(v.Type())
-		if free != nil {
-			eachFile(path, v.FieldByIndex(free), found)
+		fields, anyKey := strictyaml.Fields(v.Type())
+		if anyKey != nil {
+			eachFile(path, v.FieldByIndex(anyKey), found)
 		}
-		for _, f := range known {
-			at, value := child(path, f.name), v.FieldByIndex(f.index)
+		for _, f := range fields {
+			at, value := strictyaml.Child(path, f.Key), v.FieldByIndex(f.Index)
 			switch {
-			case strings.HasSuffix(f.name, "_file") && value.String() != "":
+			case strings.HasSuffix(f.Key, "_file") && value.String() != "":
 				found(at, value.String())
-			case f.name == "files":
+			case f.Key == "files":
 				for i := range value.Len() {
-					found(item(at, i), value.Index(i).String())
+					found(strictyaml.Item(at, i), value.Index(i).String())
 				}
 			default:
 				eachFile(at, value, found)
@@ -74,15 +72,15 @@ func eachFile(path string, v reflect.Value, found func(path, file string)) {
 	}
 }
 
-// checkFile says what is wrong with a file, or nothing. It does not say the
-// file's name, which may be a secret in the wrong place.
+// checkFile returns what is wrong with a file, or "". It does not include the
+// name of the file, which may be a misplaced secret.
 func checkFile(file string) string {
 	info, err := os.Stat(file)
 	if err != nil {
 		return "the file cannot be read: " + reason(err)
 	}
-	if !info.Mode().IsRegular() { // and opening a pipe would wait for its writer
-		return "must be a regular file: it is read again and again"
+	if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
+		return "must be a regular file, because it is read repeatedly"
 	}
 	content, err := readBounded(file)
 	switch {
@@ -117,34 +115,32 @@ func reason(err error) string {
 	return "for an unknown reason"
 }
 
-// checkTLS builds what the HTTP client will build, in two steps to tell which
+// checkTLS builds what the HTTP client will build, in two steps to find out which
 // key is at fault.
-func checkTLS(r *report, path string, c promconfig.TLSConfig) {
-	authority, certificate := given(r, path, "ca"), given(r, path, "cert")
-	if authority != "" && !r.broken(authority) {
+func checkTLS(document *strictyaml.Document, path string, c promconfig.TLSConfig) {
+	setKey := func(key string) string { // key or key_file, whichever is set
+		for _, at := range []string{path + "." + key, path + "." + key + "_file"} {
+			if document.IsSet(at) {
+				return at
+			}
+		}
+		return ""
+	}
+	ca, certificate := setKey("ca"), setKey("cert")
+	if ca != "" && !document.IsInvalid(ca) {
 		content := []byte(c.CA)
 		if c.CAFile != "" {
-			content, _ = readBounded(c.CAFile) // was read a moment ago
+			content, _ = readBounded(c.CAFile) // has just been readable
 		}
 		if !x509.NewCertPool().AppendCertsFromPEM(content) {
-			r.add(authority, "holds no certificate in PEM")
+			document.Addf(ca, "contains no PEM certificate")
 		}
 	}
-	if certificate == "" || r.broken(certificate) || r.broken(given(r, path, "key")) {
+	if certificate == "" || document.IsInvalid(certificate) || document.IsInvalid(setKey("key")) {
 		return
 	}
 	c.CA, c.CAFile = "", ""
 	if _, err := promconfig.NewTLSConfig(&c); err != nil {
-		r.add(certificate, "certificate and key are no pair in PEM")
+		document.Addf(certificate, "certificate and key are not a matching pair in PEM")
 	}
-}
-
-// given is the path of key or key_file, whichever the configuration has.
-func given(r *report, path, key string) string {
-	for _, at := range []string{path + "." + key, path + "." + key + "_file"} {
-		if r.set(at) {
-			return at
-		}
-	}
-	return ""
 }

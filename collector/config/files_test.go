@@ -60,7 +60,7 @@ func TestCheckFiles(t *testing.T) {
 		return "|\n        " + strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n        ")
 	}
 	for name, test := range map[string]struct{ options, want string }{
-		"all is well": {
+		"valid": {
 			options: `
     basic_auth: {username_file: secret, password_file: secret}
     tls_config: {ca_file: cert, cert_file: cert, key_file: key}
@@ -71,7 +71,7 @@ func TestCheckFiles(t *testing.T) {
     bearer_token_file: none`,
 			want: "file:4: accounts[0].bearer_token_file: the file cannot be read: it does not exist",
 		},
-		"all is well, inline": {
+		"valid, inline": {
 			options: `
     authorization: {credentials_file: secret}
     tls_config:
@@ -79,7 +79,7 @@ func TestCheckFiles(t *testing.T) {
       cert: ` + indent(certificate) + `
       key: ` + indent(key),
 		},
-		"nothing is there": {
+		"missing": {
 			options: `
     oauth2:
       token_url: https://example.net
@@ -93,7 +93,7 @@ file:8: accounts[0].oauth2.tls_config.cert_file: the file cannot be read: it doe
 file:9: accounts[0].http_headers.X-A.files[0]: the file cannot be read: it does not exist
 file:9: accounts[0].http_headers.X-B.files[0]: the file cannot be read: it does not exist`,
 		},
-		"of no use": {
+		"not usable": {
 			options: `
     basic_auth:
       username_file: blank
@@ -107,8 +107,8 @@ file:9: accounts[0].http_headers.X-B.files[0]: the file cannot be read: it does 
           - "hunter2\0"`,
 			want: `file:5: accounts[0].basic_auth.username_file: the file is empty
 file:6: accounts[0].basic_auth.password_file: the file is larger than 1 MiB
-file:10: accounts[0].http_headers.X-A.files[0]: must be a regular file: it is read again and again
-file:11: accounts[0].http_headers.X-A.files[1]: must be a regular file: it is read again and again
+file:10: accounts[0].http_headers.X-A.files[0]: must be a regular file, because it is read repeatedly
+file:11: accounts[0].http_headers.X-A.files[1]: must be a regular file, because it is read repeatedly
 file:12: accounts[0].http_headers.X-A.files[2]: the file cannot be read: not a directory
 file:13: accounts[0].http_headers.X-A.files[3]: the file cannot be read: invalid argument`,
 		},
@@ -119,8 +119,8 @@ file:13: accounts[0].http_headers.X-A.files[3]: the file cannot be read: invalid
       ca_file: key
       cert_file: cert
       key_file: other`,
-			want: `file:6: accounts[0].tls_config.ca_file: holds no certificate in PEM
-file:7: accounts[0].tls_config.cert_file: certificate and key are no pair in PEM`,
+			want: `file:6: accounts[0].tls_config.ca_file: contains no PEM certificate
+file:7: accounts[0].tls_config.cert_file: certificate and key are not a matching pair in PEM`,
 		},
 		"not PEM, inline": {
 			options: `
@@ -129,8 +129,8 @@ file:7: accounts[0].tls_config.cert_file: certificate and key are no pair in PEM
       ca: hunter2
       cert: hunter2
       key: hunter2`,
-			want: `file:6: accounts[0].tls_config.ca: holds no certificate in PEM
-file:7: accounts[0].tls_config.cert: certificate and key are no pair in PEM`,
+			want: `file:6: accounts[0].tls_config.ca: contains no PEM certificate
+file:7: accounts[0].tls_config.cert: certificate and key are not a matching pair in PEM`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

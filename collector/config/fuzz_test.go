@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/config/strictyaml"
 )
 
 func FuzzParse(f *testing.F) {
@@ -28,7 +30,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		c, err := Parse("file", content)
 		if err != nil {
-			var faults Faults
+			var faults strictyaml.Faults
 			if !errors.As(err, &faults) || len(faults) == 0 {
 				t.Fatalf("%T: %v", err, err)
 			}

@@ -1,19 +1,26 @@
 package config
 
 import (
+	"errors"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	promconfig "github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/config/strictyaml"
 )
 
-// Load reads and checks a configuration file. Relative paths in it count from
-// its directory; the files they name are left to CheckFiles. An error is of
-// type Faults.
+// Load reads and validates a configuration file. Relative paths in it are
+// relative to its directory; the files they name are checked by CheckFiles. An
+// error is of type strictyaml.Faults.
 func Load(file string) (*Config, error) {
 	content, err := os.ReadFile(file)
 	if err != nil {
-		return nil, Faults{{File: file, Text: "cannot be read: " + reason(err)}}
+		return nil, strictyaml.Faults{{File: file, Text: "cannot be read: " + reason(err)}}
 	}
 	c, err := Parse(file, content)
 	if err != nil {
@@ -30,17 +37,41 @@ func Load(file string) (*Config, error) {
 	return c, nil
 }
 
-// Parse checks a configuration; name is what its faults call it. Relative
-// paths in it are left as they are. An error is of type Faults.
+// Parse validates a configuration; name is that of the file in faults. Relative
+// paths in it are left as they are. An error is of type strictyaml.Faults.
 func Parse(name string, content []byte) (*Config, error) {
-	r := newReport(name)
 	v := defaults()
-	if root := read(r, content); root != nil {
-		decode(r, root, &v)
-		validate(r, &v)
-	}
-	if err := r.err(); err != nil {
+	document, err := strictyaml.Decode(name, content, &v,
+		strictyaml.Default(newAccount),
+		strictyaml.Scalar("a duration such as 30s, 15m, 2h or 1d", parseDuration),
+		strictyaml.Scalar("a URL", parseURL),
+		strictyaml.Scalar("one of TLS10, TLS11, TLS12, TLS13", parseTLSVersion),
+		// References to secret managers, of which there is none.
+		strictyaml.Exclude(func(key string) bool { return strings.HasSuffix(key, "_ref") }))
+	if err != nil {
 		return nil, err
 	}
-	return &Config{name: name, lines: r.lines, values: v}, nil
+	validate(document, &v)
+	if err := document.Err(); err != nil {
+		return nil, err
+	}
+	return &Config{document: document, values: v}, nil
+}
+
+func parseDuration(text string) (time.Duration, error) {
+	d, err := model.ParseDuration(text)
+	return time.Duration(d), err
+}
+
+func parseURL(text string) (promconfig.URL, error) {
+	u, err := url.Parse(text)
+	return promconfig.URL{URL: u}, err
+}
+
+func parseTLSVersion(text string) (promconfig.TLSVersion, error) {
+	version, ok := promconfig.TLSVersions[text]
+	if !ok {
+		return 0, errors.New("unknown version")
+	}
+	return version, nil
 }

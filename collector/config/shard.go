@@ -2,15 +2,14 @@ package config
 
 import "hash/fnv"
 
-// shard is which of the accounts a process serves; the zero value is all.
+// shard selects the accounts that a process serves; the zero value selects all.
 type shard struct{ index, total int }
 
-// Shard is the same configuration for one of several processes that divide its
-// accounts among them: its Accounts are those of shard index, counted from 0, of
-// total shards, which may be none. Every account is in exactly one shard, and
-// always in the same: that depends on its name and on total alone. When total
-// grows by one, accounts move to the new shard only. Whatever is wrong with any
-// account stays a fault, in every shard.
+// Shard returns the same configuration for one of several processes that divide
+// its accounts among them: its Accounts are those of shard index, counted from 0,
+// of total shards; there may be none. Every account is in exactly one shard, which
+// depends on its name and on total alone. When total grows by one, accounts move
+// only to the new shard. A fault of any account is a fault in every shard.
 //
 // total must be 1 or more, and index from 0 to total-1.
 func (c *Config) Shard(index, total int) *Config {
@@ -19,19 +18,19 @@ func (c *Config) Shard(index, total int) *Config {
 	return &part
 }
 
-// Sharding is what Shard was called with, 0 and 1 where it was not.
+// Sharding returns the arguments of Shard, or 0 and 1 if it was not called.
 func (c *Config) Sharding() (index, total int) {
 	return c.shard.index, max(c.shard.total, 1)
 }
 
-// has says whether an account of this name is in the shard.
-func (s shard) has(name string) bool {
+// contains reports whether an account of this name is in the shard.
+func (s shard) contains(name string) bool {
 	return s.total <= 1 || shardOf(name, s.total) == s.index
 }
 
-// shardOf is the shard of an account. Its answers must never change: with
-// another hash, a process of the old release and one of the new would both poll
-// an account, or neither.
+// shardOf is the shard of an account. Its results must never change: with another
+// hash, an account would be polled by both a process of the old release and one of
+// the new, or by neither.
 func shardOf(name string, total int) int {
 	h := fnv.New64a()
 	h.Write([]byte(name))

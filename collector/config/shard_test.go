@@ -150,9 +150,9 @@ func TestShardKeepsTheRest(t *testing.T) {
 	if have := names(part.Shard(0, 1)); len(have) != 6 {
 		t.Errorf("want all the accounts in a single shard, have %q", have)
 	}
-	part.Accounts()[0].Name = "spoilt"
+	part.Accounts()[0].Name = "changed"
 	if have := names(part); have[0] != "a" {
-		t.Errorf("what Accounts returns leads back to %q", have)
+		t.Errorf("a change of what Accounts returned shows: %q", have)
 	}
 	for _, x := range []struct {
 		c    *config.Config

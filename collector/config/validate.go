@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/config/strictyaml"
 )
 
 const (
@@ -14,27 +16,44 @@ const (
 	year = 365 * day
 )
 
-// validator checks what was read against what makes sense, and fills in the
-// defaults that depend on other keys.
-type validator struct{ *report }
+// validator adds the faults of values that were decoded but are not allowed, and
+// sets the defaults that depend on other keys.
+type validator struct{ *strictyaml.Document }
 
-func validate(r *report, c *values) {
-	v := validator{r}
+func validate(document *strictyaml.Document, c *values) {
+	v := validator{document}
 	v.accounts(c.Accounts)
 	v.superSIMUsage("collectors.supersim_usage", c.Collectors.SuperSIMUsage)
-	v.between("collectors.supersim_inventory.interval", c.Collectors.SuperSIMInventory.Interval, time.Second, 0)
-	v.accountUsage("collectors.account_usage", c.Collectors.AccountUsage)
-	v.between("collectors.account_balance.interval", c.Collectors.AccountBalance.Interval, time.Second, 0)
+	v.distinct("collectors.account_usage.categories", c.Collectors.AccountUsage.Categories)
+	v.between("collectors.account_usage.settle", c.Collectors.AccountUsage.Settle, 0, year)
 	v.between("rollover", c.Rollover, time.Second, 7*day)
 	v.positive("max_age", c.MaxAge)
+	v.schedules(c)
 	v.positive("api.timeout", c.API.Timeout)
 	v.atLeast("api.max_retries", c.API.MaxRetries, 0)
 	v.atLeast("api.max_concurrency", c.API.MaxConcurrency, 1)
 	v.atLeast("api.max_records", c.API.MaxRecords, 1)
 }
 
+func (v validator) schedules(c *values) {
+	const maxAge = "max_age"
+	for name, s := range c.Collectors.Schedules() {
+		enabled, interval := "collectors."+name+".enabled", "collectors."+name+".interval"
+		v.between(interval, s.Interval, time.Second, 0)
+		switch {
+		case !s.Enabled || v.anyInvalid(maxAge, enabled, interval) || c.MaxAge <= 0:
+		case c.MaxAge-s.Interval >= s.Interval: // twice the interval could overflow
+		case !v.IsSet(maxAge):
+			v.Addf(interval, "must be at most half of max_age, which is %s by default", model.Duration(c.MaxAge))
+		case !v.IsSet(interval):
+			v.Addf(maxAge, "must be at least twice %s, which is %s by default", interval, model.Duration(s.Interval))
+		default:
+			v.Addf(maxAge, "must be at least twice %s", interval)
+		}
+	}
+}
+
 func (v validator) superSIMUsage(path string, c SuperSIMUsage) {
-	v.between(path+".interval", c.Interval, time.Second, 0)
 	v.groups(path+".groups", c.Groups)
 	v.matches(path+".filter.network", c.Filter.Network, `^HW[0-9a-fA-F]{32}$`, "HW and 32 hexadecimal digits")
 	v.matches(path+".filter.iso_country", c.Filter.IsoCountry, `^[A-Z]{2}$`, "two upper-case letters")
@@ -42,76 +61,72 @@ func (v validator) superSIMUsage(path string, c SuperSIMUsage) {
 	usage, cost := path+".settle.usage", path+".settle.cost"
 	v.between(usage, c.Settle.Usage, 0, year)
 	v.between(cost, c.Settle.Cost, 0, year)
-	if c.Settle.Cost >= c.Settle.Usage || v.broken(usage) || v.broken(cost) {
-		return
-	}
-	if v.has(cost) {
-		v.add(cost, "must not be shorter than settle.usage")
-	} else {
-		v.add(cost, "must not be shorter than settle.usage, and is %s where it is left out", model.Duration(c.Settle.Cost))
+	switch {
+	case c.Settle.Cost >= c.Settle.Usage || v.anyInvalid(usage, cost):
+	case v.IsSet(cost):
+		v.Addf(cost, "must not be shorter than settle.usage")
+	default:
+		v.Addf(cost, "must not be shorter than settle.usage, and is %s by default", model.Duration(c.Settle.Cost))
 	}
 }
 
-func (v validator) accountUsage(path string, c AccountUsage) {
-	v.between(path+".interval", c.Interval, time.Second, 0)
-	v.distinct(path+".categories", c.Categories)
-	v.between(path+".settle", c.Settle, 0, year)
-}
+// anyInvalid reports whether one of the keys has no usable value: a fault that
+// compares it with others would mislead.
+func (v validator) anyInvalid(keys ...string) bool { return slices.ContainsFunc(keys, v.IsInvalid) }
 
 func (v validator) groups(path string, list []string) {
 	if len(list) == 0 {
-		v.add(path, "must name at least one of %s", strings.Join(groups(), ", "))
+		v.Addf(path, "must name at least one of %s", strings.Join(groups(), ", "))
 	}
 	for i, group := range list {
-		v.oneOf(item(path, i), group, groups()...)
+		v.oneOf(strictyaml.Item(path, i), group, groups()...)
 	}
 	v.distinct(path, list)
 }
 
-// distinct wants no element twice. Empty ones have had their fault.
+// distinct allows no element twice. Empty ones have had their fault.
 func (v validator) distinct(path string, list []string) {
 	first := map[string]int{}
 	for i, s := range list {
 		if before, ok := first[s]; ok && s != "" {
-			v.add(item(path, i), "the same as element [%d]", before)
+			v.Addf(strictyaml.Item(path, i), "duplicate of element [%d]", before)
 			continue
 		}
 		first[s] = i
 	}
 }
 
-// oneOf wants one of the words. An empty one has had its fault, as for
-// matches.
+// oneOf allows one of the words. An empty one has had its fault, as for matches.
 func (v validator) oneOf(path, word string, words ...string) {
 	if word != "" && !slices.Contains(words, word) {
-		v.add(path, "must be one of %s", strings.Join(words, ", "))
+		v.Addf(path, "must be one of %s", strings.Join(words, ", "))
 	}
 }
 
 func (v validator) matches(path, text, pattern, meaning string) {
 	if text != "" && !regexp.MustCompile(pattern).MatchString(text) {
-		v.add(path, "must be %s", meaning)
+		v.Addf(path, "must be %s", meaning)
 	}
 }
 
-// between wants a duration of least to most; a most of 0 is no bound.
+// between allows a duration from least to most; a most of 0 is no limit.
 func (v validator) between(path string, d, least, most time.Duration) {
 	switch {
 	case most == 0 && d < least:
-		v.add(path, "must be %s or more", model.Duration(least))
+		v.Addf(path, "must be %s or more", model.Duration(least))
 	case most > 0 && (d < least || d > most):
-		v.add(path, "must be from %s to %dd", model.Duration(least), most/day)
+		v.Addf(path, "must be from %s to %dd", model.Duration(least), most/day)
 	}
 }
 
 func (v validator) positive(path string, d time.Duration) {
 	if d <= 0 {
-		v.add(path, "must be more than 0")
+		v.Addf(path, "must be more than 0")
 	}
 }
 
 func (v validator) atLeast(path string, n, least int) {
 	if n < least {
-		v.add(path, "must be %d or more", least)
+		v.Addf(path, "must be %d or more", least)
 	}
 }

@@ -3,6 +3,9 @@ package config
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/config/strictyaml"
+	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
 // accountSID is what the SID of an account looks like.
@@ -13,18 +16,19 @@ const (
 )
 
 func (v validator) accounts(accounts []Account) {
-	if len(accounts) == 0 && !v.broken("accounts") {
-		v.add("accounts", "at least one account is needed")
+	if len(accounts) == 0 && !v.IsInvalid("accounts") {
+		v.Addf("accounts", "at least one account is required")
 	}
 	first := map[string]int{}
 	for i := range accounts {
-		path, a := item("accounts", i), &accounts[i]
-		if v.broken(path) {
+		path, a := strictyaml.Item("accounts", i), &accounts[i]
+		if v.IsInvalid(path) {
 			continue
 		}
 		v.account(path, a)
 		if before, ok := first[a.Name]; ok && a.Name != "" {
-			v.add(path+".name", "the same as that of %s in line %d", item("accounts", before), v.line(item("accounts", before)+".name"))
+			other := strictyaml.Item("accounts", before)
+			v.Addf(path+".name", "duplicate of the name of %s on line %d", other, v.Line(other+".name"))
 			continue
 		}
 		first[a.Name] = i
@@ -33,26 +37,26 @@ func (v validator) accounts(accounts []Account) {
 
 func (v validator) account(path string, a *Account) {
 	if len(a.Name) > maxName || !utf8.ValidString(a.Name) {
-		v.add(path+".name", "must be UTF-8 of at most %d bytes", maxName)
+		v.Addf(path+".name", "must be UTF-8 of at most %d bytes", maxName)
 	}
-	if v.broken(path + ".provider") {
-		a.Provider = "" // which of them is not known, so neither's needs are
+	if v.IsInvalid(path + ".provider") {
+		a.Provider = "" // unknown, so the requirements of neither apply
 	}
-	v.oneOf(path+".provider", string(a.Provider), string(Twilio), string(KORE))
+	v.oneOf(path+".provider", string(a.Provider), string(twilio.ProviderTwilio), string(twilio.ProviderKORE))
 	v.matches(path+".account_sid", a.AccountSID, accountSID, accountSIDMeaning)
 	switch a.Provider {
-	case Twilio:
-		v.missing(path+".account_sid", "provider twilio needs it")
-	case KORE:
-		if !v.has(path + ".account_sid") {
-			v.missing(path+".name", "needed where account_sid is left out")
+	case twilio.ProviderTwilio:
+		v.Missingf(path+".account_sid", "required by provider twilio")
+	case twilio.ProviderKORE:
+		if !v.IsIntended(path + ".account_sid") {
+			v.Missingf(path+".name", "required if account_sid is not set")
 		}
-		if v.set(path + ".api_url") {
-			v.add(path+".api_url", "KORE has no account API")
+		if v.IsSet(path + ".api_url") {
+			v.Addf(path+".api_url", "not allowed: KORE has no account API")
 		}
 	}
-	// The origins are compared with those of page links, which end without
-	// a slash.
+	// The client compares the origins with those of page links, which have no
+	// trailing slash.
 	a.SuperSIMURL = v.origin(path+".supersim_url", a.SuperSIMURL)
 	a.APIURL = v.origin(path+".api_url", a.APIURL)
 	v.credentials(path, a)
@@ -60,7 +64,7 @@ func (v validator) account(path string, a *Account) {
 	v.client(path, a)
 }
 
-// origin checks an API's URL and returns it without a slash at its end.
+// origin checks an API's URL and returns it without a trailing slash.
 func (v validator) origin(path, raw string) string {
 	v.url(path, raw, urlRules{schemes: []string{"http", "https"}})
 	return strings.TrimSuffix(raw, "/")

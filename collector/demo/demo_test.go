@@ -10,8 +10,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/demo"
+	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -28,7 +28,7 @@ func TestDemo(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- d.Run() }()
 		accounts := d.Config.Accounts()
-		if len(accounts) != 2 || accounts[0].Provider != config.Twilio || accounts[1].Provider != config.KORE {
+		if len(accounts) != 2 || accounts[0].Provider != twilio.ProviderTwilio || accounts[1].Provider != twilio.ProviderKORE {
 			t.Fatalf("want an account of each provider, have %v", accounts)
 		}
 		for _, origin := range []string{accounts[0].SuperSIMURL, accounts[0].APIURL, accounts[1].SuperSIMURL} {

@@ -56,7 +56,7 @@ func (e *Exporter) buildAccount(s settings, before *account) (*account, error) {
 		return nil, err
 	}
 	client, err := twilio.New(twilio.Options{
-		Provider:       twilio.Provider(s.account.Provider),
+		Provider:       s.account.Provider,
 		AccountSID:     s.account.AccountSID,
 		SuperSIMURL:    s.account.SuperSIMURL,
 		APIURL:         s.account.APIURL,
@@ -93,8 +93,8 @@ func (e *Exporter) buildTasks(a *account) []*task {
 	var tasks []*task
 	byName := make(map[string]*task)
 	for _, c := range collectorTypes() {
-		enabled, interval := c.schedule(a.settings.collectors)
-		if !enabled {
+		schedule := c.schedule(a.settings.collectors)
+		if !schedule.Enabled {
 			continue
 		}
 		if c.providerHas != nil && !c.providerHas(a.provider) {
@@ -104,7 +104,7 @@ func (e *Exporter) buildTasks(a *account) []*task {
 		}
 		t := &task{
 			account: a, name: c.name,
-			collector: c.new(a.shared, a.settings.collectors), interval: interval,
+			collector: c.new(a.shared, a.settings.collectors), interval: schedule.Interval,
 			exposition: e.exposition, source: exposition.NewSource(a.name, a.settings.maxAge),
 			metrics: e.metrics, logger: log.With(a.logger, "collector", c.name),
 			wake: make(chan struct{}, 1),

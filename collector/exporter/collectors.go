@@ -1,8 +1,6 @@
 package exporter
 
 import (
-	"time"
-
 	"github.com/twilio-exporter/twilio_exporter/collector"
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/metric"
@@ -13,7 +11,7 @@ import (
 type collectorType struct {
 	name     string // key in the configuration, and value of the label collector
 	families func(config.Collectors) []metric.Family
-	schedule func(config.Collectors) (enabled bool, interval time.Duration)
+	schedule func(config.Collectors) config.Schedule
 	new      func(*collector.Account, config.Collectors) collector.Collector
 
 	// providerHas reports whether a provider has the API that the collector asks;
@@ -28,11 +26,11 @@ type collectorType struct {
 func collectorTypes() []collectorType {
 	return []collectorType{
 		{
-			name:     "supersim_inventory",
-			families: func(c config.Collectors) []metric.Family { return collector.SuperSIMInventoryFamilies(c.SuperSIMInventory) },
-			schedule: func(c config.Collectors) (bool, time.Duration) {
-				return c.SuperSIMInventory.Enabled, c.SuperSIMInventory.Interval
+			name: "supersim_inventory",
+			families: func(c config.Collectors) []metric.Family {
+				return collector.SuperSIMInventoryFamilies(c.SuperSIMInventory)
 			},
+			schedule: func(c config.Collectors) config.Schedule { return c.SuperSIMInventory.Schedule },
 			new: func(a *collector.Account, c config.Collectors) collector.Collector {
 				return collector.NewSuperSIMInventory(a, c.SuperSIMInventory)
 			},
@@ -40,9 +38,7 @@ func collectorTypes() []collectorType {
 		{
 			name:     "supersim_usage",
 			families: func(config.Collectors) []metric.Family { return collector.SuperSIMUsageFamilies() },
-			schedule: func(c config.Collectors) (bool, time.Duration) {
-				return c.SuperSIMUsage.Enabled, c.SuperSIMUsage.Interval
-			},
+			schedule: func(c config.Collectors) config.Schedule { return c.SuperSIMUsage.Schedule },
 			new: func(a *collector.Account, c config.Collectors) collector.Collector {
 				return collector.NewSuperSIMUsage(a, c.SuperSIMUsage)
 			},
@@ -51,9 +47,7 @@ func collectorTypes() []collectorType {
 		{
 			name:     "account_usage",
 			families: func(config.Collectors) []metric.Family { return collector.AccountUsageFamilies() },
-			schedule: func(c config.Collectors) (bool, time.Duration) {
-				return c.AccountUsage.Enabled, c.AccountUsage.Interval
-			},
+			schedule: func(c config.Collectors) config.Schedule { return c.AccountUsage.Schedule },
 			new: func(a *collector.Account, c config.Collectors) collector.Collector {
 				return collector.NewAccountUsage(a, c.AccountUsage)
 			},
@@ -62,9 +56,7 @@ func collectorTypes() []collectorType {
 		{
 			name:     "account_balance",
 			families: func(config.Collectors) []metric.Family { return collector.AccountBalanceFamilies() },
-			schedule: func(c config.Collectors) (bool, time.Duration) {
-				return c.AccountBalance.Enabled, c.AccountBalance.Interval
-			},
+			schedule: func(c config.Collectors) config.Schedule { return c.AccountBalance.Schedule },
 			new: func(a *collector.Account, _ config.Collectors) collector.Collector {
 				return collector.NewAccountBalance(a)
 			},

@@ -153,9 +153,9 @@ func effects(kind twiliotest.FaultKind) map[string]effect {
 	case twiliotest.ForeignNext:
 		return lists(fails("answer", "attacker.invalid"))
 	case twiliotest.LoopNext:
-		return lists(fails("answer", "read before"))
+		return lists(fails("answer", "earlier page"))
 	case twiliotest.NoList:
-		return lists(fails("answer", "it has no ", request))
+		return lists(fails("answer", "missing list ", request))
 	case twiliotest.ConflictingDuplicates:
 		return lists(fails("answer", "listed twice"))
 	case twiliotest.UnreadableNumbers:

@@ -72,7 +72,7 @@ func countEverything(t *testing.T, end time.Time, trouble bool) {
 			"a": twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{a}}),
 			"b": twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{b}, AllNeedsMidnight: true}),
 		}
-		yaml := "accounts:" + twilioAccount + koreAccount + only("supersim_usage: {interval: 1h}", "supersim_inventory: {interval: 6h}")
+		yaml := "accounts:" + twilioAccount + koreAccount + only("supersim_usage: {interval: 1h}", "supersim_inventory: {interval: 90m}")
 		random := rand.New(rand.NewPCG(7, 7))
 		upTo := func(most time.Duration) time.Duration { return time.Duration(random.Int64N(int64(most))) }
 		faults := []twiliotest.FaultKind{

@@ -175,7 +175,7 @@ func TestDialClientSecretFile(t *testing.T) {
 	s := kore(t, httptest.NewServer)
 	file := write(t, "secret", "wrong")
 	rt := mustDial(t, koreYAML(s.URL, "client_secret_file: "+file, ""))
-	if have := ask(t, rt, s.URL+"/v1/Fleets"); !strings.Contains(have, "token: answered HTTP 401") {
+	if have := ask(t, rt, s.URL+"/v1/Fleets"); !strings.Contains(have, "token: HTTP 401") {
 		t.Errorf("want a refusal, have %q", have)
 	}
 	write(t, file, "secret-b\n")

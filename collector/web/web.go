@@ -18,7 +18,8 @@ import (
 // Options say what there is to serve.
 type Options struct {
 	Logger        log.Logger
-	TelemetryPath string       // of the metrics
+	RoutePrefix   string       // of all paths: "" or as "/twilio"
+	TelemetryPath string       // of the metrics, without the prefix
 	Metrics       http.Handler // serves them
 	Version       string       // for the landing page
 	Exporter      Exporter
@@ -46,23 +47,26 @@ type Poll struct {
 	Reason, Err, Advice string // why the last poll failed; empty if it succeeded
 }
 
-// Handler serves metrics, landing page, health, readiness and reload.
+// Handler serves metrics, landing page, health, readiness and reload. Requests that
+// a page of another site made a browser send change nothing.
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
-	exactly := o.TelemetryPath
-	if strings.HasSuffix(exactly, "/") { // the mux would take everything below it, too
-		exactly += "{$}"
+	get := func(path string, h http.HandlerFunc) {
+		if strings.HasSuffix(path, "/") { // the mux would take everything below it, too
+			path += "{$}"
+		}
+		mux.Handle("GET "+path, h)
 	}
-	mux.Handle(exactly, o.Metrics)
-	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "healthy") })
-	mux.HandleFunc("/-/ready", func(w http.ResponseWriter, _ *http.Request) {
+	get(o.RoutePrefix+o.TelemetryPath, o.Metrics.ServeHTTP)
+	get(o.RoutePrefix+"/-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "healthy") })
+	get(o.RoutePrefix+"/-/ready", func(w http.ResponseWriter, _ *http.Request) {
 		if !o.Exporter.Ready() {
 			http.Error(w, "not ready: first polls are under way", http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "ready")
 	})
-	mux.HandleFunc("POST /-/reload", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("POST "+o.RoutePrefix+"/-/reload", func(w http.ResponseWriter, _ *http.Request) {
 		if err := o.Reload(); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
@@ -70,9 +74,14 @@ func Handler(o Options) http.Handler {
 		fmt.Fprintln(w, "reloaded")
 	})
 	if o.TelemetryPath != "/" {
-		mux.HandleFunc("GET /{$}", landingPage(o))
+		get(o.RoutePrefix+"/", landingPage(o))
 	}
-	return mux
+	if o.RoutePrefix != "" {
+		toRoot := http.RedirectHandler(o.RoutePrefix+"/", http.StatusFound).ServeHTTP
+		get("/", toRoot)
+		get(o.RoutePrefix, toRoot)
+	}
+	return http.NewCrossOriginProtection().Handler(mux)
 }
 
 // landingPage shows how each collector of each account is doing.
@@ -93,6 +102,9 @@ func landingPage(o Options) http.HandlerFunc {
 			level.Error(o.Logger).Log("msg", "the landing page cannot be rendered", "err", err)
 		}
 		page, err := toolkit.NewLandingPage(toolkit.LandingConfig{
+			// Links are relative, so that they stay below the path at which a proxy
+			// serves the page.
+			RoutePrefix: ".",
 			Name:        "Twilio Exporter",
 			Description: "Usage and cost of Twilio Super SIM fleets for Prometheus",
 			Version:     o.Version,
@@ -109,6 +121,8 @@ func landingPage(o Options) http.HandlerFunc {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
+		r = r.Clone(r.Context())
+		r.URL.Path = "./" // the only path that the page is served at
 		page.ServeHTTP(w, r)
 	}
 }

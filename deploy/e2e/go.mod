@@ -295,6 +295,6 @@ require (
 
 replace github.com/twilio-exporter/twilio_exporter => ../..
 
-// promtool 0.315 does not build with 1.25, which the exporter wants and has: it is
-// built by its own go.mod.
+// promtool 0.315 does not build with client_golang 1.25, which the exporter requires.
+// The exporter is built with its own go.mod, so this does not affect it.
 replace github.com/prometheus/client_golang => github.com/prometheus/client_golang v1.24.1

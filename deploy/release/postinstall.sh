@@ -1,18 +1,18 @@
 #!/bin/sh
-# dpkg calls it with "configure" and the version that was there before, if any;
-# rpm with 1 at the first installation and 2 at an upgrade.
+# dpkg calls this with "configure" and the previously installed version, if any; rpm
+# with 1 on the first installation and 2 on an upgrade.
 set -eu
 
 case "${1:-}" in
 configure | 1 | 2) ;;
-*) exit 0 ;; # dpkg takes back an upgrade that failed
+*) exit 0 ;; # dpkg rolls back a failed upgrade
 esac
 
 if [ -d /run/systemd/system ]; then
 	systemctl daemon-reload
-	# Only what runs is restarted: nobody has configured a new installation yet.
-	# If the new version does not like the configuration, its log says so; that
-	# is no reason to leave the package half installed.
+	# Restart the service only if it runs: a new installation is not configured yet.
+	# If the new version rejects the configuration, its log says why; the package
+	# must not be left half installed.
 	systemctl try-restart twilio_exporter.service || true
 fi
 

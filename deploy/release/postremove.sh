@@ -1,6 +1,6 @@
 #!/bin/sh
-# dpkg calls it with "remove", "purge" and other words; rpm with 0 at removal and
-# 1 at an upgrade. rpm knows no purge: there the user and the secrets stay.
+# dpkg calls this with "remove", "purge" and other words; rpm with 0 on removal and 1 on
+# an upgrade. rpm has no purge: the user and the secrets remain.
 set -eu
 
 case "${1:-}" in
@@ -12,9 +12,8 @@ remove | purge | 0)
 esac
 
 if [ "${1:-}" = purge ]; then
-	rm -rf /etc/twilio_exporter # the secrets are not dpkg's
-	# The user owns no file anywhere, so nothing is left that its number could
-	# hand to somebody else.
+	rm -rf /etc/twilio_exporter # the secrets do not belong to the package
+	# The user owns no files, so no file can pass to a later user with the same ID.
 	if getent passwd twilio_exporter >/dev/null; then
 		userdel twilio_exporter
 	fi

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the service's user and group. It runs before the files are unpacked,
-# because the configuration belongs to the group.
+# Creates the service's user and group. This runs before the files are unpacked,
+# because the configuration file belongs to the group.
 set -eu
 
 name=twilio_exporter

@@ -1,6 +1,6 @@
 #!/bin/sh
-# dpkg calls it with "remove" or "upgrade"; rpm with 0 at removal and 1 at an
-# upgrade, during which the service keeps running until it is restarted.
+# dpkg calls this with "remove" or "upgrade"; rpm with 0 on removal and 1 on an upgrade,
+# during which the service keeps running until it is restarted.
 set -eu
 
 case "${1:-}" in

@@ -1,5 +1,5 @@
-// Command build builds the programs that the end-to-end tests run, and says what
-// it is doing meanwhile.
+// Command build builds the programs that the end-to-end tests run, and prints its
+// progress.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Package compose_test loads deploy/compose.yml with the library that docker
-// compose itself uses, and checks that what it names exists and fits together.
+// Package compose_test loads deploy/compose.yml with the library of Docker Compose,
+// checks that everything it refers to exists, and runs the services without Docker.
 package compose_test
 
 import (
@@ -22,12 +22,12 @@ import (
 // deploy is the directory deploy of the repository.
 const deploy = "../.."
 
-// load reads compose.yml as "docker compose -f deploy/compose.yml" does. An
-// unknown key, a fault and a warning fail the test.
+// load reads compose.yml like "docker compose -f deploy/compose.yml". Errors, unknown
+// keys and warnings fail the test.
 func load(t *testing.T) *types.Project {
 	t.Helper()
 	var warnings bytes.Buffer
-	logrus.SetOutput(&warnings) // the library has no other place for them
+	logrus.SetOutput(&warnings) // the library logs warnings
 	defer logrus.SetOutput(os.Stderr)
 	directory, err := filepath.Abs(deploy)
 	if err != nil {
@@ -36,7 +36,7 @@ func load(t *testing.T) *types.Project {
 	project, err := loader.LoadWithContext(t.Context(), types.ConfigDetails{
 		WorkingDir:  directory,
 		ConfigFiles: []types.ConfigFile{{Filename: filepath.Join(directory, "compose.yml")}},
-		Environment: types.Mapping{}, // it needs no variable
+		Environment: types.Mapping{}, // compose.yml uses no variables
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -56,19 +56,19 @@ func TestServices(t *testing.T) {
 	pinned := regexp.MustCompile(`^[a-z/]+:v?[0-9]+\.[0-9]+\.[0-9]+$`)
 	published := map[string]bool{}
 	for name, s := range project.Services {
-		for fault, found := range map[string]bool{
-			"has an image without a version":       s.Build == nil && !pinned.MatchString(s.Image),
-			"may write to its image":               !s.ReadOnly,
-			"keeps capabilities":                   !slices.Equal(s.CapDrop, []string{"ALL"}) || len(s.CapAdd) > 0,
-			"may gain rights":                      !slices.Equal(s.SecurityOpt, []string{"no-new-privileges:true"}),
-			"is privileged":                        s.Privileged,
-			"sees the host":                        s.NetworkMode != "" || s.Pid != "" || s.Ipc != "" || len(s.Devices) > 0,
-			"has no healthcheck (or needs none)":   (s.HealthCheck == nil || len(s.HealthCheck.Test) == 0) != (name == "exporter"),
-			"does not start again after a crash":   s.Restart != types.RestartPolicyUnlessStopped,
-			"is shown to nobody, or should not be": (len(s.Ports) == 1) == (name == "notifications"),
+		for problem, found := range map[string]bool{
+			"has an image without a version":             s.Build == nil && !pinned.MatchString(s.Image),
+			"has a writable root filesystem":             !s.ReadOnly,
+			"keeps capabilities":                         !slices.Equal(s.CapDrop, []string{"ALL"}) || len(s.CapAdd) > 0,
+			"allows new privileges":                      !slices.Equal(s.SecurityOpt, []string{"no-new-privileges:true"}),
+			"is privileged":                              s.Privileged,
+			"shares namespaces or devices of the host":   s.NetworkMode != "" || s.Pid != "" || s.Ipc != "" || len(s.Devices) > 0,
+			"has no healthcheck, or should not have one": (s.HealthCheck == nil || len(s.HealthCheck.Test) == 0) != (name == "exporter"),
+			"does not restart after a crash":             s.Restart != types.RestartPolicyUnlessStopped,
+			"publishes no port, or should not":           (len(s.Ports) == 1) == (name == "notifications"),
 		} {
 			if found {
-				t.Errorf("%s %s", name, fault)
+				t.Errorf("%s %s", name, problem)
 			}
 		}
 		for _, port := range s.Ports {
@@ -79,13 +79,13 @@ func TestServices(t *testing.T) {
 		}
 		for other, d := range s.DependsOn {
 			if d.Condition == types.ServiceConditionHealthy && project.Services[other].HealthCheck == nil {
-				t.Errorf("%s waits for %s, which cannot say that it is healthy", name, other)
+				t.Errorf("%s waits for %s, which has no healthcheck", name, other)
 			}
 		}
 	}
 }
 
-func TestExporterIsThisRepositorys(t *testing.T) {
+func TestExporterIsBuilt(t *testing.T) {
 	exporter := load(t).Services["exporter"]
 	root, err := filepath.Abs(filepath.Join(deploy, ".."))
 	if err != nil {
@@ -98,7 +98,7 @@ func TestExporterIsThisRepositorys(t *testing.T) {
 		t.Errorf("Dockerfile %q: %v", exporter.Build.Dockerfile, err)
 	}
 	if exporter.PullPolicy != types.PullPolicyBuild {
-		t.Errorf("it may be pulled from somewhere: %q", exporter.PullPolicy)
+		t.Errorf("the image may be pulled from a registry: %q", exporter.PullPolicy)
 	}
 	if !slices.Equal(exporter.Command, []string{"--demo"}) || len(exporter.Entrypoint) > 0 || exporter.Ports[0].Target != 9860 {
 		t.Errorf("runs %v %v, port %d", exporter.Entrypoint, exporter.Command, exporter.Ports[0].Target)
@@ -122,17 +122,17 @@ func TestMountsExist(t *testing.T) {
 			if inside, err := filepath.Rel(root, v.Source); err != nil || strings.HasPrefix(inside, "..") {
 				t.Errorf("%s: %s is not in the repository", name, v.Source)
 			}
-			// Docker would make an empty directory of what is not there.
+			// Docker would create a missing source as an empty directory.
 			if _, err := os.Stat(v.Source); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 			if !v.ReadOnly {
-				t.Errorf("%s: may write to %s", name, v.Source)
+				t.Errorf("%s: %s is not read-only", name, v.Source)
 			}
-			// Docker could make no place for a mount inside of one that is read only.
+			// Docker cannot create a mount point inside a read-only mount.
 			for _, other := range s.Volumes {
 				if other.Type == types.VolumeTypeBind && strings.HasPrefix(v.Target, other.Target+"/") {
-					t.Errorf("%s: %s lies in the mount %s", name, v.Target, other.Target)
+					t.Errorf("%s: %s is inside the mount %s", name, v.Target, other.Target)
 				}
 			}
 		}
@@ -140,13 +140,13 @@ func TestMountsExist(t *testing.T) {
 	for _, script := range []string{"chat", "pager"} {
 		info, err := os.Stat(filepath.Join(deploy, "compose/www/cgi-bin", script))
 		if err != nil || info.Mode()&0o111 != 0o111 {
-			t.Errorf("%s cannot be run: %v", script, err)
+			t.Errorf("%s is not executable: %v", script, err)
 		}
 	}
 }
 
-// TestPrometheusFindsEverything follows what the configuration of Prometheus
-// names through the mounts.
+// TestPrometheusFindsEverything checks that the files in the configuration of
+// Prometheus are mounted.
 func TestPrometheusFindsEverything(t *testing.T) {
 	project := load(t)
 	prometheus := project.Services["prometheus"]
@@ -163,11 +163,11 @@ func TestPrometheusFindsEverything(t *testing.T) {
 	}
 	readYAML(t, inContainer(t, prometheus, "/etc/prometheus/prometheus.yml"), &cfg)
 	if len(cfg.RuleFiles) != 1 || len(cfg.Scrape) != 1 || len(cfg.Alerting.Alertmanagers) != 1 {
-		t.Fatalf("prometheus.yml has another form now: %+v", cfg)
+		t.Fatalf("prometheus.yml has an unexpected structure: %+v", cfg)
 	}
 	rules := beside("/etc/prometheus", cfg.RuleFiles[0])
 	if found, err := filepath.Glob(filepath.Join(inContainer(t, prometheus, path.Dir(rules)), path.Base(rules))); err != nil || len(found) == 0 {
-		t.Errorf("no rules are at %s", rules)
+		t.Errorf("no rules at %s", rules)
 	}
 	for want, files := range map[string][]fileSD{
 		"exporter:9860":     cfg.Scrape[0].Files,
@@ -178,19 +178,19 @@ func TestPrometheusFindsEverything(t *testing.T) {
 		}
 		host, _, _ := strings.Cut(want, ":")
 		if _, ok := project.Services[host]; !ok {
-			t.Errorf("there is no service %s", host)
+			t.Errorf("no service %s", host)
 		}
 	}
 	for _, flag := range []string{"--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus", "--enable-feature=created-timestamp-zero-ingestion"} {
 		if !slices.Contains(prometheus.Command, flag) {
-			t.Errorf("Prometheus runs without %s", flag)
+			t.Errorf("Prometheus has no flag %s", flag)
 		}
 	}
 }
 
 type fileSD struct{ Files []string }
 
-// targets are those in the mounted files that the patterns name.
+// targets returns the targets in the mounted files that match the patterns.
 func targets(t *testing.T, s types.ServiceConfig, files []fileSD) (found []string) {
 	t.Helper()
 	for _, v := range s.Volumes {
@@ -213,8 +213,8 @@ func targets(t *testing.T, s types.ServiceConfig, files []fileSD) (found []strin
 	return found
 }
 
-// TestAlertmanagerFindsEverything does the same for templates and secrets, whose
-// URLs must lead to the service that shows notifications.
+// TestAlertmanagerFindsEverything does the same for templates and secrets. The URLs in
+// the secrets must point to the service that prints notifications.
 func TestAlertmanagerFindsEverything(t *testing.T) {
 	project := load(t)
 	alertmanager, sink := project.Services["alertmanager"], project.Services["notifications"]
@@ -231,7 +231,7 @@ func TestAlertmanagerFindsEverything(t *testing.T) {
 	}
 	secrets := regexp.MustCompile(`(?m)^[^#\n]*_file: *(\S+)$`).FindAllSubmatch(content, -1)
 	if len(secrets) == 0 {
-		t.Error("alertmanager.yml names no file with a secret")
+		t.Error("alertmanager.yml refers to no secret file")
 	}
 	for _, found := range secrets {
 		secret, err := os.ReadFile(inContainer(t, alertmanager, beside("/etc/alertmanager", string(found[1]))))
@@ -240,14 +240,14 @@ func TestAlertmanagerFindsEverything(t *testing.T) {
 		}
 		u, err := url.Parse(strings.TrimSpace(string(secret)))
 		if err != nil || u.Host != "notifications:8080" || !slices.Contains(sink.Entrypoint, u.Port()) {
-			t.Errorf("%s leads to %q", found[1], secret)
+			t.Errorf("%s has the URL %q", found[1], secret)
 			continue
 		}
 		inContainer(t, sink, path.Join("/www", u.Path))
 	}
 }
 
-func TestGrafanaIsClosedAndQuiet(t *testing.T) {
+func TestGrafana(t *testing.T) {
 	project := load(t)
 	grafana := project.Services["grafana"]
 	for name, want := range map[string]string{
@@ -272,7 +272,7 @@ func TestGrafanaIsClosedAndQuiet(t *testing.T) {
 	inContainer(t, grafana, "/etc/grafana/provisioning/dashboards")
 }
 
-// inContainer is where on this machine is what a service sees at a path.
+// inContainer returns the path on this machine of a path in a service's container.
 func inContainer(t *testing.T, s types.ServiceConfig, at string) string {
 	t.Helper()
 	for _, v := range s.Volumes {
@@ -288,7 +288,7 @@ func inContainer(t *testing.T, s types.ServiceConfig, at string) string {
 	return ""
 }
 
-// beside is where a path in a configuration file leads to.
+// beside resolves a path in a configuration file, relative to the file's directory.
 func beside(directory, file string) string {
 	if path.IsAbs(file) {
 		return file

@@ -20,13 +20,12 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/programs"
 )
 
-// TestRuns runs the services without Docker: the real programs, with the command
-// lines and mounts of compose.yml, each in a root of its own that it cannot write
-// to, under the names that they know each other by, in a network of their own.
-// What it cannot show is the images, and Grafana.
+// TestRuns runs the services without Docker: the programs with the command lines and
+// mounts of compose.yml, each in its own read-only root, with the service names in
+// /etc/hosts, in one network namespace. It does not cover the images and Grafana.
 func TestRuns(t *testing.T) {
 	if testing.Short() {
-		t.Skip("Alertmanager waits half a minute before it tells anybody")
+		t.Skip("Alertmanager waits 30 seconds before it notifies")
 	}
 	outside.NeedRoot(t)
 	outside.Need(t, "unshare", "util-linux")
@@ -36,7 +35,7 @@ func TestRuns(t *testing.T) {
 			"exporter":      programs.Path(t, programs.Exporter),
 			"prometheus":    programs.Path(t, programs.Prometheus),
 			"alertmanager":  programs.Path(t, programs.Alertmanager),
-			"notifications": "", // has a command of busybox
+			"notifications": "", // its entrypoint is busybox
 		},
 	}
 	s.start(t)
@@ -52,7 +51,7 @@ func TestRuns(t *testing.T) {
 	s.waitFor(t, "Prometheus scrapes the exporter", func() bool {
 		return strings.Contains(s.get(t, "http://prometheus:9090/api/v1/query?query=up%7Bjob=%22twilio%22,instance=%22exporter:9860%22%7D"), `,"1"]`)
 	})
-	s.waitFor(t, "Prometheus knows the Alertmanager", func() bool {
+	s.waitFor(t, "Prometheus has the Alertmanager", func() bool {
 		return strings.Contains(s.get(t, "http://prometheus:9090/api/v1/alertmanagers"), `"activeAlertmanagers":[{"url":"http://alertmanager:9093/api/v2/alerts"}]`)
 	})
 	var rules struct {
@@ -74,11 +73,11 @@ func TestRuns(t *testing.T) {
 	}
 
 	alert := `[{"labels":{"alertname":"TwilioComposeTest","severity":"critical","account":"demo"},"annotations":{"summary":"TwilioComposeTest fires"}}]`
-	if said, err := s.run(t, s.busybox, "wget", "-q", "-O", "-", "--header", "Content-Type: application/json", "--post-data", alert, "http://127.0.0.1:9093/api/v2/alerts"); err != nil {
-		t.Fatalf("post an alert: %v %s", err, said)
+	if output, err := s.run(t, s.busybox, "wget", "-q", "-O", "-", "--header", "Content-Type: application/json", "--post-data", alert, "http://127.0.0.1:9093/api/v2/alerts"); err != nil {
+		t.Fatalf("post an alert: %v %s", err, output)
 	}
 	for _, receiver := range []string{" chat: {", " pager: {"} {
-		s.waitFor(t, "the notification is shown as"+receiver, func() bool {
+		s.waitFor(t, "a notification is printed as"+receiver, func() bool {
 			for line := range strings.Lines(s.log(t, "notifications")) {
 				if strings.Contains(line, receiver) && strings.Contains(line, "TwilioComposeTest fires") {
 					return true
@@ -89,11 +88,11 @@ func TestRuns(t *testing.T) {
 	}
 	for _, integration := range []string{"slack", "webhook"} {
 		requests := regexp.MustCompile(`(?m)^alertmanager_notification_requests_(failed_)?total\{integration="` + integration + `".* ([0-9]+)$`)
-		s.waitFor(t, "the answer to "+integration, func() bool {
+		s.waitFor(t, "Alertmanager has the response to "+integration, func() bool {
 			sent := false
 			for _, found := range requests.FindAllStringSubmatch(s.get(t, "http://alertmanager:9093/metrics"), -1) {
 				if found[1] != "" && found[2] != "0" {
-					t.Fatalf("Alertmanager does not understand the answer to %s", integration)
+					t.Fatalf("Alertmanager rejects the response to %s", integration)
 				}
 				sent = sent || found[1] == "" && found[2] != "0"
 			}
@@ -102,13 +101,13 @@ func TestRuns(t *testing.T) {
 	}
 }
 
-// A stack is the services, all in one network and one mount namespace.
+// A stack is the services in one network namespace and one mount namespace.
 type stack struct {
 	directory string
 	busybox   string
 	project   *types.Project
-	programs  map[string]string // by service
-	namespace string            // the process whose namespaces they are in
+	programs  map[string]string // path by service
+	namespace string            // ID of the process in the namespaces
 }
 
 func (s *stack) root(service string) string { return filepath.Join(s.directory, service) }
@@ -119,18 +118,18 @@ func (s *stack) start(t *testing.T) {
 	var script strings.Builder
 	fmt.Fprintf(&script, "set -eu\n%s ifconfig lo up\n", s.busybox)
 	for name, program := range s.programs {
-		s.lay(t, &script, name, program)
+		s.addService(t, &script, name, program)
 	}
 	fmt.Fprintln(&script, "wait")
 	file := filepath.Join(s.directory, "start.sh")
 	if err := os.WriteFile(file, []byte(script.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	// With the first process of the namespace of processes, all others end, and so
-	// do the mounts.
+	// When the first process of the PID namespace ends, the kernel kills all others
+	// and removes the mounts.
 	command := exec.Command("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", file)
-	var said strings.Builder
-	command.Stdout, command.Stderr = &said, &said
+	var output strings.Builder
+	command.Stdout, command.Stderr = &output, &output
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -139,8 +138,8 @@ func (s *stack) start(t *testing.T) {
 			t.Error(err)
 		}
 		command.Wait()
-		if said.Len() > 0 {
-			t.Logf("unshare: %s", &said)
+		if output.Len() > 0 {
+			t.Logf("unshare: %s", &output)
 		}
 		if t.Failed() {
 			for name := range s.programs {
@@ -151,33 +150,34 @@ func (s *stack) start(t *testing.T) {
 	s.namespace = strconv.Itoa(command.Process.Pid)
 }
 
-// lay adds to the script what makes a service's root, and what runs it there.
-func (s *stack) lay(t *testing.T, script *strings.Builder, name, program string) {
+// addService adds to the script the commands that create a service's root and start
+// the service there.
+func (s *stack) addService(t *testing.T, script *strings.Builder, name, program string) {
 	t.Helper()
 	service, root := s.project.Services[name], s.root(name)
-	say := func(format string, args ...any) { fmt.Fprintf(script, format+"\n", args...) }
+	printf := func(format string, args ...any) { fmt.Fprintf(script, format+"\n", args...) }
 	mount := func(source, target string, writable bool) {
 		if info, err := os.Stat(source); err == nil && !info.IsDir() {
-			say("mkdir -p %s && touch %s", filepath.Dir(root+target), root+target)
+			printf("mkdir -p %s && touch %s", filepath.Dir(root+target), root+target)
 		} else {
-			say("mkdir -p %s", root+target)
+			printf("mkdir -p %s", root+target)
 		}
-		say("mount --bind %s %s", source, root+target)
+		printf("mount --bind %s %s", source, root+target)
 		if !writable {
-			say("mount -o remount,ro,bind %s", root+target)
+			printf("mount -o remount,ro,bind %s", root+target)
 		}
 	}
-	say("mkdir -p %[1]s/bin %[1]s/etc && mount --bind %[1]s %[1]s", root)
+	printf("mkdir -p %[1]s/bin %[1]s/etc && mount --bind %[1]s %[1]s", root)
 	for host := range s.project.Services {
-		say("echo 127.0.0.1 %s >> %s/etc/hosts", host, root)
+		printf("echo 127.0.0.1 %s >> %s/etc/hosts", host, root)
 	}
 	mount("/usr/lib", "/lib", false)
 	mount("/usr/lib64", "/lib64", false)
 	mount("/dev/null", "/dev/null", true)
-	say("mkdir -p %[1]s/proc && mount -t proc proc %[1]s/proc", root)
+	printf("mkdir -p %[1]s/proc && mount -t proc proc %[1]s/proc", root)
 	mount(s.busybox, "/bin/busybox", false)
 	for _, applet := range []string{"sh", "head", "date", "cat", "wget"} {
-		say("ln -s busybox %s/bin/%s", root, applet)
+		printf("ln -s busybox %s/bin/%s", root, applet)
 	}
 	command := append(slices.Clone(service.Entrypoint), service.Command...)
 	if program != "" {
@@ -187,24 +187,24 @@ func (s *stack) lay(t *testing.T, script *strings.Builder, name, program string)
 	for _, v := range service.Volumes {
 		if v.Type == types.VolumeTypeBind {
 			mount(v.Source, v.Target, !v.ReadOnly)
-		} else { // the image has it for this user
-			say("mkdir -p %[1]s && chown 65534:65534 %[1]s", filepath.Join(s.directory, "volumes", v.Source))
+		} else { // the image's directory belongs to this user
+			printf("mkdir -p %[1]s && chown 65534:65534 %[1]s", filepath.Join(s.directory, "volumes", v.Source))
 			mount(filepath.Join(s.directory, "volumes", v.Source), v.Target, true)
 		}
 	}
 	for _, target := range service.Tmpfs {
-		say("mkdir -p %[1]s && mount -t tmpfs tmpfs %[1]s", root+target)
+		printf("mkdir -p %[1]s && mount -t tmpfs tmpfs %[1]s", root+target)
 	}
 	if service.ReadOnly {
-		say("mount -o remount,ro,bind %s", root)
+		printf("mount -o remount,ro,bind %s", root)
 	}
 	for i, word := range command {
 		command[i] = "'" + word + "'"
 	}
-	say("PATH=/bin /usr/sbin/chroot --userspec=65534:65534 %s %s > %s.log 2>&1 &", root, strings.Join(command, " "), root)
+	printf("PATH=/bin /usr/sbin/chroot --userspec=65534:65534 %s %s > %s.log 2>&1 &", root, strings.Join(command, " "), root)
 }
 
-// run runs a program of this machine in the services' network and mounts.
+// run runs a program in the services' network and mount namespaces.
 func (s *stack) run(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -213,14 +213,15 @@ func (s *stack) run(t *testing.T, args ...string) (string, error) {
 	return string(output), err
 }
 
-// get asks as the Alertmanager would, who knows the services by their names.
+// get sends a request from the root of the Alertmanager, where the service names
+// resolve. It returns the response body, which is empty after an error.
 func (s *stack) get(t *testing.T, url string) string {
 	t.Helper()
-	answer, _ := s.run(t, "chroot", s.root("alertmanager"), "/bin/busybox", "wget", "-q", "-O", "-", url)
-	return answer
+	body, _ := s.run(t, "chroot", s.root("alertmanager"), "/bin/busybox", "wget", "-q", "-O", "-", url)
+	return body
 }
 
-// log is what a service has said.
+// log returns the output of a service.
 func (s *stack) log(t *testing.T, service string) string {
 	t.Helper()
 	content, err := os.ReadFile(s.root(service) + ".log")
@@ -230,17 +231,18 @@ func (s *stack) log(t *testing.T, service string) string {
 	return string(content)
 }
 
-// waitFor waits until something is true. The first scrape may take a minute.
-func (s *stack) waitFor(t *testing.T, what string, is func() bool) {
+// waitFor waits until a condition is true, and fails the test after two minutes. The
+// first scrape may take a minute.
+func (s *stack) waitFor(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(2 * time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
-	for !is() {
+	for !condition() {
 		select {
 		case <-deadline.C:
-			t.Fatalf("not in two minutes: %s", what)
+			t.Fatalf("timed out after two minutes waiting until %s", what)
 		case <-tick.C:
 		}
 	}

@@ -1,23 +1,24 @@
 package grafana
 
-// Why a query may find nothing although all is well.
+// Reasons for which a query may return nothing on a healthy installation.
 const (
 	NeedsDay      = "needs a day of recorded history"
-	NeedsTwoDays  = "needs the pace of a day that is two days back"
+	NeedsSixDays  = "needs six days of recorded history"
 	NeedsHour     = "needs a recorded sample at a full hour"
 	NeedsBillPace = "needs a day of the bill's recorded history"
-	MonthYoung    = "a forecast comes after 24 hours of the month are counted"
-	NotAtKORE     = "KORE tells no bill and no balance; subaccounts have no balance"
-	NothingWrong  = "draws only what is wrong or has just happened"
-	NotSet        = "nobody has set one"
+	MonthYoung    = "a forecast needs 24 hours of the month to be counted"
+	NotAtKORE     = "KORE reports no bill and no balance; subaccounts have no balance"
+	NothingWrong  = "shows only problems and recent events"
+	NotSet        = "no threshold is set"
 	NoLimit       = "no fleet of the SIMs has a data limit"
-	AllTalk       = "no active SIM is silent"
-	NoSIM         = "no SIM is chosen, or it has none"
+	NoneSilent    = "no active SIM is silent"
+	NoSIM         = "no SIM is selected, or it has no data"
 )
 
-// ExpectedEmpty names the queries that find nothing on some sound installations,
-// with the reason. Every other query must find something wherever an account has
-// SIMs with usage, sim names one of them, and the rules ran twice.
+// ExpectedEmpty returns the queries that may return nothing on a healthy
+// installation, with the reason. Every other query must return something if an
+// account has SIMs with usage, sim is one of them, and the rules were evaluated
+// twice.
 func ExpectedEmpty() map[Key]string {
 	reasons := map[Key]string{}
 	add := func(dashboard, panel, refIDs, reason string) {
@@ -33,15 +34,15 @@ func ExpectedEmpty() map[Key]string {
 	add(overview, "Balance", "A", NotAtKORE)
 	add(overview, "Super SIM cost, forecast and budget", "B", MonthYoung)
 	add(overview, "Super SIM cost, forecast and budget", "C", NotSet)
-	add(overview, "Accounts: this month against the last", "B", NeedsDay)
-	add(overview, "Accounts: this month against the last", "C", MonthYoung)
-	add(overview, "Accounts: this month against the last", "D", NotSet)
-	add(overview, "Accounts: this month against the last", "EFH", NotAtKORE)
-	add(overview, "Accounts: this month against the last", "GI", NeedsBillPace)
+	add(overview, "Accounts: this month and last month", "B", NeedsDay)
+	add(overview, "Accounts: this month and last month", "C", MonthYoung)
+	add(overview, "Accounts: this month and last month", "D", NotSet)
+	add(overview, "Accounts: this month and last month", "EFH", NotAtKORE)
+	add(overview, "Accounts: this month and last month", "GI", NeedsBillPace)
 	add(overview, "Fleets with the most data", "C", MonthYoung)
 	add(overview, "SIMs with the most data", "C", NoLimit)
 	add(overview, "Countries", "C", MonthYoung)
-	add(overview, "Alerts that fire", "A", NothingWrong)
+	add(overview, "Firing alerts by name", "A", NothingWrong)
 
 	const fleet = "twilio-fleet-and-sim"
 	add(fleet, "Fleets", "C", NeedsDay)
@@ -53,23 +54,23 @@ func ExpectedEmpty() map[Key]string {
 	add(fleet, "SIMs with the most data", "B", NeedsDay)
 	add(fleet, "SIMs with the most data", "C", NoLimit)
 	add(fleet, "SIMs closest to their limit", "AB", NoLimit)
-	add(fleet, "Silent SIMs", "A", AllTalk)
-	add(fleet, "The SIM", "A", NoSIM)
-	add(fleet, "Its data this month", "A", NoSIM)
-	add(fleet, "Its share of the limit", "A", NoSIM)
-	add(fleet, "Its cost this month", "A", NoSIM)
-	add(fleet, "Its forecast", "A", MonthYoung)
-	add(fleet, "Its traffic by direction", "AB", NoSIM)
-	add(fleet, "Its traffic by direction", "C", NeedsTwoDays)
-	add(fleet, "Its month against the limit", "AB", NoSIM)
+	add(fleet, "Silent SIMs", "A", NoneSilent)
+	add(fleet, "SIM details", "A", NoSIM)
+	add(fleet, "SIM data this month", "A", NoSIM)
+	add(fleet, "SIM share of the limit", "A", NoSIM)
+	add(fleet, "SIM cost this month", "A", NoSIM)
+	add(fleet, "SIM forecast", "A", MonthYoung)
+	add(fleet, "SIM traffic by direction", "AB", NoSIM)
+	add(fleet, "SIM traffic by direction", "C", NeedsSixDays)
+	add(fleet, "SIM data and limit", "AB", NoSIM)
 
 	const spend = "twilio-spend"
 	add(spend, "Super SIM forecast", "A", MonthYoung)
 	add(spend, "Bill so far", "A", NotAtKORE)
 	add(spend, "Bill last month", "A", NotAtKORE)
-	add(spend, "Categories: this month against the last", "AB", NotAtKORE)
-	add(spend, "Categories: share and where they lead", "A", NotAtKORE)
-	add(spend, "Categories: share and where they lead", "B", MonthYoung)
+	add(spend, "Categories: this month and last month", "AB", NotAtKORE)
+	add(spend, "Categories: share and forecast", "A", NotAtKORE)
+	add(spend, "Categories: share and forecast", "B", MonthYoung)
 	add(spend, "Bill so far by category, $currency", "A", NotAtKORE)
 	add(spend, "Super SIM cost per day", "A", NeedsDay)
 	add(spend, "Bill per day", "A", NeedsBillPace)
@@ -80,14 +81,14 @@ func ExpectedEmpty() map[Key]string {
 		add(spend, "Cost by "+by, "B", NeedsDay)
 		add(spend, "Cost by "+by, "C", MonthYoung)
 	}
-	add(spend, "SIMs that cost most", "B", NeedsDay)
-	add(spend, "SIMs that cost most", "C", MonthYoung)
+	add(spend, "Most expensive SIMs", "B", NeedsDay)
+	add(spend, "Most expensive SIMs", "C", MonthYoung)
 
 	const exporter = "twilio-exporter"
 	reasons[Key{exporter, "Starts", "Anno"}] = NothingWrong
-	add(exporter, "How far the data reaches", "D", NotAtKORE)
+	add(exporter, "Age of the data", "D", NotAtKORE)
 	add(exporter, "Failures by reason", "A", NothingWrong)
 	add(exporter, "Retries by reason", "A", NothingWrong)
-	add(exporter, "Decreases", "A", NothingWrong)
+	add(exporter, "Usage decreases", "A", NothingWrong)
 	return reasons
 }

@@ -1,8 +1,8 @@
-// Package grafana reads the dashboards of deploy/grafana as strictly as can be:
-// a field that is not named here is an error. What stands here is the part of
-// Grafana's classic dashboard schema (version 42, the last one) that they use.
+// Package grafana decodes the dashboards of deploy/grafana strictly: a field that
+// its types do not have is an error. The types are the part of Grafana's classic
+// dashboard schema (version 42, the last one) that the dashboards use.
 //
-// Tests ask a Dashboard for its queries, fill in the variables, and run them.
+// Tests get the queries of a Dashboard, fill in the variables, and run them.
 package grafana
 
 import (
@@ -14,14 +14,14 @@ const SchemaVersion = 42
 
 // A Dashboard is one file.
 type Dashboard struct {
-	ID                   *int64           `json:"id"` // null: Grafana gives one
+	ID                   *int64           `json:"id"` // null: assigned by Grafana
 	UID                  string           `json:"uid"`
 	Title                string           `json:"title"`
 	Description          string           `json:"description"`
 	Tags                 []string         `json:"tags"`
 	Timezone             string           `json:"timezone"`
 	Editable             bool             `json:"editable"`
-	GraphTooltip         int              `json:"graphTooltip"` // 1: one crosshair on all panels
+	GraphTooltip         int              `json:"graphTooltip"` // 1: shared crosshair
 	SchemaVersion        int              `json:"schemaVersion"`
 	Version              int              `json:"version"`
 	Refresh              string           `json:"refresh"`
@@ -33,7 +33,7 @@ type Dashboard struct {
 	Templating           List[Variable]   `json:"templating"`
 	Panels               []Panel          `json:"panels"`
 
-	File string `json:"-"` // its name, without the directory
+	File string `json:"-"` // base name of the file
 }
 
 // A List is how Grafana wraps annotations and variables.
@@ -41,13 +41,13 @@ type List[T any] struct {
 	List []T `json:"list"`
 }
 
-// A TimeRange is what the time picker shows at first.
+// A TimeRange is the initial value of the time picker.
 type TimeRange struct {
 	From string `json:"from"`
 	To   string `json:"to"`
 }
 
-// A DashboardLink leads to all dashboards with its tags.
+// A DashboardLink links to all dashboards with its tags.
 type DashboardLink struct {
 	Type        string   `json:"type"` // dashboards
 	Title       string   `json:"title"`
@@ -61,13 +61,13 @@ type DashboardLink struct {
 	URL         string   `json:"url"`
 }
 
-// A Datasource names one by type and UID.
+// A Datasource refers to a datasource by type and UID.
 type Datasource struct {
 	Type string `json:"type"`
 	UID  string `json:"uid"`
 }
 
-// An Annotation marks the times at which its query has a value.
+// An Annotation marks the times at which its query returns a value.
 type Annotation struct {
 	Name            string           `json:"name"`
 	Datasource      Datasource       `json:"datasource"`
@@ -88,20 +88,20 @@ type AnnotationTarget struct {
 	Interval string `json:"interval"`
 }
 
-// A Variable is a choice at the top of the dashboard.
+// A Variable is a dashboard variable, selected at the top of the dashboard.
 type Variable struct {
 	Name        string        `json:"name"`
 	Type        string        `json:"type"` // datasource, query, textbox
 	Label       string        `json:"label"`
 	Description string        `json:"description"`
 	Datasource  *Datasource   `json:"datasource"`
-	Definition  string        `json:"definition"` // the query again, as the list of variables shows it
+	Definition  string        `json:"definition"` // the same query, shown in the list of variables
 	Query       VariableQuery `json:"query"`
 	Regex       string        `json:"regex"`
 	Current     Option        `json:"current"`
 	Options     []Option      `json:"options"`
 	Hide        int           `json:"hide"`
-	Refresh     int           `json:"refresh"` // 1: when the dashboard loads, 2: when the time range changes, too
+	Refresh     int           `json:"refresh"` // 1: on dashboard load, 2: also on time range change
 	Sort        int           `json:"sort"`
 	IncludeAll  bool          `json:"includeAll"`
 	AllValue    string        `json:"allValue"`
@@ -109,21 +109,21 @@ type Variable struct {
 	SkipURLSync bool          `json:"skipUrlSync"`
 }
 
-// The ways of a variable's query that are in use.
+// Types of variable queries.
 const (
 	LabelValues = 1 // label_values(selector, label)
 	QueryResult = 3 // query_result(query)
 )
 
-// A VariableQuery is a query of Prometheus, or bare text for the other types.
+// A VariableQuery is a Prometheus query, or plain text for other types of variables.
 type VariableQuery struct {
-	Text    string // for a datasource its type, for a textbox its value at first
+	Text    string // for a datasource its type, for a textbox its initial value
 	QryType int
 	Query   string
 	RefID   string
 }
 
-// UnmarshalJSON takes both forms.
+// UnmarshalJSON accepts both forms.
 func (q *VariableQuery) UnmarshalJSON(b []byte) error {
 	if json.Unmarshal(b, &q.Text) == nil {
 		return nil
@@ -138,7 +138,7 @@ func (q *VariableQuery) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// An Option is a value that can be chosen, with the text that stands for it.
+// An Option is a value of a variable, with its displayed text.
 type Option struct {
 	Selected bool    `json:"selected"`
 	Text     Strings `json:"text"`
@@ -148,7 +148,7 @@ type Option struct {
 // Strings is one string or several.
 type Strings []string
 
-// UnmarshalJSON takes both forms.
+// UnmarshalJSON accepts both forms.
 func (s *Strings) UnmarshalJSON(b []byte) error {
 	var one string
 	if json.Unmarshal(b, &one) == nil {

@@ -35,7 +35,7 @@ func load(t *testing.T) []grafana.Dashboard {
 	return dashboards
 }
 
-// forPanels calls f for every panel that draws something.
+// forPanels calls f for every panel that is not a row.
 func forPanels(t *testing.T, f func(t *testing.T, d grafana.Dashboard, p grafana.Panel)) {
 	t.Helper()
 	for _, d := range load(t) {
@@ -75,7 +75,7 @@ func TestDashboards(t *testing.T) {
 		}
 		titles[d.Title] = true
 		if d.SchemaVersion != grafana.SchemaVersion || d.ID != nil || !d.Editable || d.Timezone != "utc" || !slices.Contains([]string{"1m", "5m"}, d.Refresh) || d.Time.To != "now" || d.Time.From == "" {
-			t.Errorf("%s: wrong in its head: %+v", d.File, d)
+			t.Errorf("%s: wrong settings: %+v", d.File, d)
 		}
 		if !slices.Equal(d.Tags, []string{"twilio"}) {
 			t.Errorf("%s: tags %q", d.File, d.Tags)
@@ -86,15 +86,15 @@ func TestDashboards(t *testing.T) {
 				t.Errorf("%s: panel %q: id %d", d.File, p.Title, p.ID)
 			}
 			if p.Title == "" || names[p.Title] {
-				t.Errorf("%s: title %q is there twice or empty", d.File, p.Title)
+				t.Errorf("%s: title %q is empty or not unique", d.File, p.Title)
 			}
 			ids[p.ID], names[p.Title] = true, true
 			if p.Type == "row" && (p.Collapsed || len(p.Panels) > 0 || len(p.Targets) > 0) {
-				t.Errorf("%s: row %q holds panels", d.File, p.Title)
+				t.Errorf("%s: row %q contains panels", d.File, p.Title)
 			}
 		}
 		if len(d.Links) != 1 || d.Links[0].Type != "dashboards" || !slices.Equal(d.Links[0].Tags, d.Tags) || !d.Links[0].IncludeVars || !d.Links[0].KeepTime {
-			t.Errorf("%s: does not lead to the others with time and variables: %+v", d.File, d.Links)
+			t.Errorf("%s: does not link to the others with time range and variables: %+v", d.File, d.Links)
 		}
 	}
 	if !maps.Equal(got, want) {
@@ -102,23 +102,23 @@ func TestDashboards(t *testing.T) {
 	}
 }
 
-func TestPlaces(t *testing.T) {
+func TestLayout(t *testing.T) {
 	for _, d := range load(t) {
-		taken := map[[2]int]string{}
+		cells := map[[2]int]string{}
 		for _, p := range d.Panels {
 			g := p.GridPos
 			if g.W < 1 || g.H < 1 || g.X < 0 || g.Y < 0 || g.X+g.W > 24 {
 				t.Errorf("%s: %q is outside of the grid: %+v", d.UID, p.Title, g)
 			}
 			if p.Type == "row" && (g.H != 1 || g.W != 24) || p.Repeat != "" && g.W != 24 {
-				t.Errorf("%s: %q must take the whole width: %+v", d.UID, p.Title, g)
+				t.Errorf("%s: %q must span the whole width: %+v", d.UID, p.Title, g)
 			}
 			for x := g.X; x < g.X+g.W; x++ {
 				for y := g.Y; y < g.Y+g.H; y++ {
-					if other, ok := taken[[2]int{x, y}]; ok {
-						t.Fatalf("%s: %q lies on %q", d.UID, p.Title, other)
+					if other, ok := cells[[2]int{x, y}]; ok {
+						t.Fatalf("%s: %q overlaps %q", d.UID, p.Title, other)
 					}
-					taken[[2]int{x, y}] = p.Title
+					cells[[2]int{x, y}] = p.Title
 				}
 			}
 		}
@@ -126,7 +126,7 @@ func TestPlaces(t *testing.T) {
 }
 
 func TestPanels(t *testing.T) {
-	// Those of Grafana's units that are in use, with what is a sensible number of decimals.
+	// The units of Grafana that are in use, with their range of sensible decimals.
 	units := map[string][2]int{
 		"none": {0, 4}, "short": {0, 2}, "percentunit": {0, 1}, "s": {0, 3},
 		"decbytes": {0, 2}, "bytes": {0, 2}, "Bps": {0, 2},
@@ -143,7 +143,7 @@ func TestPanels(t *testing.T) {
 			t.Errorf("unit %q", f.Unit)
 		}
 		if f.NoValue == "" {
-			t.Error("no text for where there is no value")
+			t.Error("no text for a missing value")
 		}
 		if p.Table == nil && f.Decimals == nil && f.Unit != "Bps" && f.Unit != "decbytes" {
 			t.Error("no decimals")
@@ -195,10 +195,10 @@ func TestPanels(t *testing.T) {
 				t.Errorf("datasource %+v", q.Datasource)
 			}
 			if q.Instant == q.Range {
-				t.Errorf("%s: instant or range, not both and not neither", q.RefID)
+				t.Errorf("%s: must be either instant or range", q.RefID)
 			}
 			if q.Instant != (p.TimeSeries == nil) {
-				t.Errorf("%s: a drawing over time needs a range, everything else one instant", q.RefID)
+				t.Errorf("%s: time series need a range query, all other panels an instant query", q.RefID)
 			}
 			table := p.Table != nil || p.Geomap != nil
 			if (q.Format == "table") != table || (q.LegendFormat == "") != table {
@@ -220,9 +220,9 @@ func checkSteps(t *testing.T, th *grafana.Thresholds) {
 	}
 }
 
-// Every query parses, names only metrics and labels that there are, and adds no
-// money across currencies.
-func TestQueriesMakeSense(t *testing.T) {
+// TestQueries checks that every query parses, uses only metrics and labels that
+// exist, and does not aggregate across currencies.
+func TestQueries(t *testing.T) {
 	c := newCatalog(t)
 	for _, d := range load(t) {
 		repeats := map[string]string{}
@@ -233,12 +233,12 @@ func TestQueriesMakeSense(t *testing.T) {
 			t.Run(d.UID+"/"+q.Panel+"/"+q.RefID, func(t *testing.T) {
 				a := analysis{catalog: c, oneCurrency: q.Kind == grafana.OfPanel && repeats[q.Panel] == "currency"}
 				got := a.labels(parse(t, q.Expr))
-				for _, f := range a.faults {
-					t.Error(f)
+				for _, p := range a.problems {
+					t.Error(p)
 				}
 				for _, m := range regexp.MustCompile(`{{(.*?)}}`).FindAllStringSubmatch(q.Legend, -1) {
 					if !got[m[1]] {
-						t.Errorf("legend %q names %s, which is not in %v", q.Legend, m[1], got.sorted())
+						t.Errorf("legend %q has %s, which is not among %v", q.Legend, m[1], got.sorted())
 					}
 				}
 			})
@@ -246,7 +246,7 @@ func TestQueriesMakeSense(t *testing.T) {
 	}
 }
 
-// Every series of a panel has a name of its own.
+// TestLegends checks that the legend tells the series of a panel apart.
 func TestLegends(t *testing.T) {
 	c := newCatalog(t)
 	forPanels(t, func(t *testing.T, d grafana.Dashboard, p grafana.Panel) {
@@ -262,7 +262,8 @@ func TestLegends(t *testing.T) {
 			e := parse(t, q.Expr)
 			a := analysis{catalog: c, oneCurrency: p.Repeat == "currency"}
 			got := a.labels(e)
-			// A SIM is in one account. A name, and account_sid, tell no more than the rest.
+			// A SIM belongs to one account and fleet. account_sid adds nothing to account,
+			// and a name replaces the SID.
 			if slices.ContainsFunc(selectors(e), oneSIM) {
 				got = maps.Clone(got)
 				for _, l := range []string{"account", "sim_sid", "fleet_sid"} {
@@ -274,25 +275,25 @@ func TestLegends(t *testing.T) {
 					continue
 				}
 				if !strings.Contains(q.LegendFormat, "{{"+l+"}}") {
-					t.Errorf("series that differ in %s have one name: %q of %v", l, q.LegendFormat, got.sorted())
+					t.Errorf("series that differ in %s have the same legend: %q of %v", l, q.LegendFormat, got.sorted())
 				}
 			}
 		}
 	})
 }
 
-// A table's queries give rows that can be put together, and columns that are all
-// named.
+// TestTables checks that the rows of a table's queries can be merged, and that all
+// columns have names.
 func TestTables(t *testing.T) {
 	forPanels(t, func(t *testing.T, d grafana.Dashboard, p grafana.Panel) {
 		if p.Table == nil {
 			return
 		}
-		columns := map[string]int{} // in how many queries
+		columns := map[string]int{} // number of queries
 		for _, q := range p.Targets {
 			by, ok := parse(t, q.Expr).(*parser.AggregateExpr)
 			if !ok || by.Without || by.Op == parser.TOPK {
-				t.Fatalf("%s: rows of tables come from an aggregation by labels, so that nothing else is in them", q.RefID)
+				t.Fatalf("%s: rows of tables must come from an aggregation by labels", q.RefID)
 			}
 			for _, l := range by.Grouping {
 				columns[l]++
@@ -300,23 +301,23 @@ func TestTables(t *testing.T) {
 		}
 		for l, n := range columns {
 			if n != 1 && n != len(p.Targets) {
-				t.Errorf("label %s is in %d of %d queries: rows are joined by what is in all of them", l, n, len(p.Targets))
+				t.Errorf("label %s is in %d of %d queries, want in one or in all: rows are merged by the common labels", l, n, len(p.Targets))
 			}
 		}
 		if len(p.Targets) > 1 {
 			for _, q := range p.Targets {
 				columns["Value #"+q.RefID]++
 			}
-			columns["Value"]++ // what Grafana says where only one query finds something
+			columns["Value"]++ // Grafana's name if only one query returns something
 			if p.Transformations[0].ID != "merge" {
-				t.Error("does not begin with merge")
+				t.Error("the first transformation is not merge")
 			}
 		} else {
 			columns["Value"]++
 		}
 		i := slices.IndexFunc(p.Transformations, func(t grafana.Transformation) bool { return t.ID == "organize" })
 		if i < 0 {
-			t.Fatal("is not organized")
+			t.Fatal("no transformation organize")
 		}
 		o := p.Transformations[i].Options
 		if !o.ExcludeByName["Time"] {
@@ -326,7 +327,7 @@ func TestTables(t *testing.T) {
 		for c := range columns {
 			_, placed := o.IndexByName[c]
 			if placed == o.ExcludeByName[c] {
-				t.Errorf("column %s: placed %v, excluded %v", c, placed, o.ExcludeByName[c])
+				t.Errorf("column %s: in the order %v, excluded %v", c, placed, o.ExcludeByName[c])
 			}
 			if name := o.RenameByName[c]; name != "" {
 				names[name] = true
@@ -344,54 +345,55 @@ func TestTables(t *testing.T) {
 		}
 		for _, ov := range p.FieldConfig.Overrides {
 			if ov.Matcher.ID != "byName" || !names[ov.Matcher.Options] {
-				t.Errorf("an override for %q, which is not among %v", ov.Matcher.Options, slices.Sorted(maps.Keys(names)))
+				t.Errorf("override for %q, which is not among the columns %v", ov.Matcher.Options, slices.Sorted(maps.Keys(names)))
 			}
 		}
 		for _, s := range p.Table.SortBy {
 			if !names[s.DisplayName] {
-				t.Errorf("sorted by %q, which there is not", s.DisplayName)
+				t.Errorf("sorted by %q, which is not a column", s.DisplayName)
 			}
 		}
 		for _, tr := range p.Transformations {
 			for _, s := range tr.Options.Sort {
 				if !names[s.Field] {
-					t.Errorf("sorted by %q, which there is not", s.Field)
+					t.Errorf("sorted by %q, which is not a column", s.Field)
 				}
 			}
 		}
 	})
 }
 
-// Overrides by name in drawings name a series that can be there.
-func TestOverridesFindSeries(t *testing.T) {
+// TestOverridesMatchSeries checks that an override matches the legend of a query.
+func TestOverridesMatchSeries(t *testing.T) {
 	forPanels(t, func(t *testing.T, d grafana.Dashboard, p grafana.Panel) {
 		if p.Table != nil {
 			return
 		}
 		for _, o := range p.FieldConfig.Overrides {
-			found := slices.ContainsFunc(p.Targets, func(q grafana.Target) bool {
+			matched := slices.ContainsFunc(p.Targets, func(q grafana.Target) bool {
 				if o.Matcher.ID == "byName" {
 					return q.LegendFormat == o.Matcher.Options
 				}
 				return regexp.MustCompile(strings.Trim(o.Matcher.Options, "/")).MatchString(q.LegendFormat)
 			})
-			if !found {
-				t.Errorf("nothing is called %s", o.Matcher.Options)
+			if !matched {
+				t.Errorf("no legend matches %s", o.Matcher.Options)
 			}
 		}
 	})
 }
 
-// Every selector heeds the accounts that are chosen, unless its metric knows none;
-// and, where fleets or currencies can be chosen, something in the query heeds them.
-func TestChoicesAreHeeded(t *testing.T) {
+// TestVariablesFilter checks that every selector filters by $account, unless its
+// metric has no such label, and that queries of dashboards with $fleet or $currency
+// filter by those.
+func TestVariablesFilter(t *testing.T) {
 	c := newCatalog(t)
-	// Fleets and SIMs have no fleet label in most series, and what is about all
-	// fleets, or one SIM, needs none.
-	notByFleet := func(q grafana.Query, e parser.Expr) bool {
+	// Queries of variables other than sim list all fleets, and queries for one SIM
+	// need no filter by fleet.
+	exempt := func(q grafana.Query, e parser.Expr) bool {
 		return q.Kind == grafana.OfVariable && q.Panel != "sim" || slices.ContainsFunc(selectors(e), oneSIM)
 	}
-	heeds := func(v *parser.VectorSelector, label, value string) bool {
+	filters := func(v *parser.VectorSelector, label, value string) bool {
 		return slices.ContainsFunc(v.LabelMatchers, func(m *labels.Matcher) bool {
 			return m.Name == label && m.Type == labels.MatchRegexp && (m.Value == value || m.Value == value+"|")
 		})
@@ -399,7 +401,7 @@ func TestChoicesAreHeeded(t *testing.T) {
 	for _, d := range load(t) {
 		for _, q := range d.Queries() {
 			if q.Kind == grafana.OfVariable && q.Panel == "account" {
-				continue // is the choice itself
+				continue // the variable itself
 			}
 			t.Run(d.UID+"/"+q.Panel+"/"+q.RefID, func(t *testing.T) {
 				vars := grafana.Vars()
@@ -414,37 +416,37 @@ func TestChoicesAreHeeded(t *testing.T) {
 					for _, n := range names(v) {
 						has = union(has, c[n])
 					}
-					if has["account"] && !heeds(v, "account", "ACCOUNT") {
-						t.Errorf("does not heed $account: %s", v)
+					if has["account"] && !filters(v, "account", "ACCOUNT") {
+						t.Errorf("does not filter by $account: %s", v)
 					}
-					if !has["account"] && !heedsJob(v) {
-						t.Errorf("neither $account nor the job: %s", v)
+					if !has["account"] && !filtersJob(v) {
+						t.Errorf("filters neither by $account nor by job: %s", v)
 					}
-					fleet = fleet || heeds(v, "fleet_sid", "FLEET")
-					currency = currency || heeds(v, "currency", "CURRENCY")
+					fleet = fleet || filters(v, "fleet_sid", "FLEET")
+					currency = currency || filters(v, "currency", "CURRENCY")
 					money = money || has["currency"]
 				}
-				if d.UID == "twilio-fleet-and-sim" && !fleet && !notByFleet(q, e) {
-					t.Error("does not heed $fleet")
+				if d.UID == "twilio-fleet-and-sim" && !fleet && !exempt(q, e) {
+					t.Error("does not filter by $fleet")
 				}
 				if d.UID == "twilio-spend" && money && !currency && q.Kind != grafana.OfVariable {
-					t.Error("does not heed $currency")
+					t.Error("does not filter by $currency")
 				}
 			})
 		}
 	}
 }
 
-// heedsJob is whether a selector is held to the scrape job.
-func heedsJob(v *parser.VectorSelector) bool {
+// filtersJob reports whether a selector is limited to the scrape job.
+func filtersJob(v *parser.VectorSelector) bool {
 	return slices.ContainsFunc(v.LabelMatchers, func(m *labels.Matcher) bool {
 		return m.Name == "job" && m.Type == labels.MatchEqual && m.Value == "twilio"
 	})
 }
 
-// With 100,000 SIMs no query returns one series for each, and none reads them all
-// over a range of time.
-func TestSizeDoesNotMatter(t *testing.T) {
+// TestCardinality checks that no query returns a series for each SIM, and that no
+// range query reads the series of all SIMs.
+func TestCardinality(t *testing.T) {
 	c := newCatalog(t)
 	for _, d := range load(t) {
 		for _, q := range d.Queries() {
@@ -454,14 +456,15 @@ func TestSizeDoesNotMatter(t *testing.T) {
 			}
 			for _, v := range selectors(e) {
 				if !q.Instant && c.perSIM(v) && !oneSIM(v) {
-					t.Errorf("%s/%s/%s reads every SIM over time: %s", d.UID, q.Panel, q.RefID, v)
+					t.Errorf("%s/%s/%s reads the series of all SIMs over a range: %s", d.UID, q.Panel, q.RefID, v)
 				}
 			}
 		}
 	}
 }
 
-// Several exporters may serve one account: what they both show is not added up.
+// TestReplicasCountOnce checks that an account that several exporters poll is not
+// counted several times.
 func TestReplicasCountOnce(t *testing.T) {
 	for _, d := range load(t) {
 		for _, q := range d.Queries() {
@@ -473,28 +476,28 @@ func TestReplicasCountOnce(t *testing.T) {
 				for i := len(path) - 1; i >= 0; i-- {
 					switch p := path[i].(type) {
 					case *parser.AggregateExpr:
-						// Polls and requests are each exporter's own, so they are summed.
-						own := strings.HasPrefix(v.Name, "twilio_exporter_")
-						if p.Op == parser.SUM && !own || p.Op == parser.COUNT {
+						// Polls and requests belong to one exporter, so they are summed.
+						perExporter := strings.HasPrefix(v.Name, "twilio_exporter_")
+						if p.Op == parser.SUM && !perExporter || p.Op == parser.COUNT {
 							t.Errorf("%s/%s/%s: %s counts a replica's series twice", d.UID, q.Panel, q.RefID, p)
 						}
 						return nil
 					case *parser.BinaryExpr:
 						if p.Op == parser.LAND || p.Op == parser.LUNLESS {
-							return nil // only asks whether it is there
+							return nil // tests only for existence
 						}
 						if p.Op == parser.LOR && len(p.VectorMatching.MatchingLabels) == 0 {
-							continue // puts both together; what is around it decides
+							continue // a union; the enclosing expression decides
 						}
 						below := parser.Node(v)
 						if i+1 < len(path) {
 							below = path[i+1]
 						}
 						if p.VectorMatching != nil && p.VectorMatching.Card == parser.CardManyToOne && below == p.LHS {
-							continue // there may be many on this side; what is around it decides
+							continue // the many side; the enclosing expression decides
 						}
 						if p.VectorMatching != nil {
-							t.Errorf("%s/%s/%s: %s meets other series with its instance on it", d.UID, q.Panel, q.RefID, v)
+							t.Errorf("%s/%s/%s: %s is matched with other series while it still has instance", d.UID, q.Panel, q.RefID, v)
 							return nil
 						}
 					}
@@ -513,7 +516,7 @@ func TestVariables(t *testing.T) {
 		defined, used := map[string]grafana.Variable{}, map[string]bool{}
 		for _, v := range d.Templating.List {
 			if _, ok := defined[v.Name]; ok || v.Label == "" {
-				t.Errorf("%s: variable %q twice, or without a label", d.UID, v.Name)
+				t.Errorf("%s: variable %q is not unique or has no label", d.UID, v.Name)
 			}
 			defined[v.Name] = v
 			if v.Type == "query" {
@@ -521,13 +524,13 @@ func TestVariables(t *testing.T) {
 					t.Errorf("%s: variable %s: %+v", d.UID, v.Name, v)
 				}
 				if v.IncludeAll != (v.AllValue != "") || v.IncludeAll != slices.Equal(v.Current.Value, []string{"$__all"}) {
-					t.Errorf("%s: variable %s does not begin with All", d.UID, v.Name)
+					t.Errorf("%s: the default of variable %s is not All", d.UID, v.Name)
 				}
 			}
-			// What a variable asks for must have been defined before it.
+			// A variable may use only variables that are defined before it.
 			for _, m := range mention.FindAllStringSubmatch(v.Query.Query, -1) {
 				if _, ok := defined[m[1]]; !ok || m[1] == v.Name {
-					t.Errorf("%s: variable %s asks for %s", d.UID, v.Name, m[1])
+					t.Errorf("%s: variable %s uses %s", d.UID, v.Name, m[1])
 				}
 				used[m[1]] = true
 			}
@@ -562,8 +565,9 @@ func TestVariables(t *testing.T) {
 	}
 }
 
-// The list of SIMs takes text and value out of what Prometheus's answer becomes in
-// Grafana: labels in the order of their names, value and time behind them.
+// TestVariableRegexes checks the regular expressions that extract text and value of
+// an option from Grafana's form of a query result: labels sorted by name, followed by
+// value and time.
 func TestVariableRegexes(t *testing.T) {
 	for _, d := range load(t) {
 		for _, v := range d.Templating.List {
@@ -574,7 +578,7 @@ func TestVariableRegexes(t *testing.T) {
 			re := regexp.MustCompile(strings.ReplaceAll(strings.Trim(v.Regex, "/"), "(?<", "(?P<"))
 			m := re.FindStringSubmatch(`{` + by + `="XX1",text="van 7 · demo"} 12 1700000000000`)
 			if m == nil || m[re.SubexpIndex("value")] != "XX1" || m[re.SubexpIndex("text")] != "van 7 · demo" {
-				t.Errorf("%s: %s finds %q", v.Name, v.Regex, m)
+				t.Errorf("%s: %s matches %q", v.Name, v.Regex, m)
 			}
 			if !strings.Contains(v.Query.Query, "by ("+by+", text)") {
 				t.Errorf("%s: not by %s and text: %s", v.Name, by, v.Query.Query)
@@ -583,8 +587,8 @@ func TestVariableRegexes(t *testing.T) {
 	}
 }
 
-// Links lead to a dashboard that exists, set variables that it has, and take values
-// from columns that the table has.
+// TestLinks checks that data links point to existing dashboards, set variables of
+// those dashboards, and use columns of the table.
 func TestLinks(t *testing.T) {
 	dashboards := load(t)
 	targets := map[string]map[string]bool{}
@@ -615,7 +619,7 @@ func TestLinks(t *testing.T) {
 					for _, m := range field.FindAllStringSubmatch(link.URL, -1) {
 						organize := p.Transformations[slices.IndexFunc(p.Transformations, func(t grafana.Transformation) bool { return t.ID == "organize" })].Options
 						if _, ok := organize.IndexByName[m[1]]; !ok || organize.RenameByName[m[1]] != "" || m[2] == "" {
-							t.Errorf("%s: column %s is not there under this name, or not encoded", link.URL, m[1])
+							t.Errorf("%s: column %s does not exist under this name, or is not encoded", link.URL, m[1])
 						}
 					}
 					values, err := url.ParseQuery(field.ReplaceAllString(query, "x"))
@@ -623,7 +627,7 @@ func TestLinks(t *testing.T) {
 						t.Fatal(err)
 					}
 					if !values.Has("${__url_time_range}") || !values.Has("${datasource:queryparam}") || !values.Has("var-account") {
-						t.Errorf("%s: does not keep time, datasource and account", link.URL)
+						t.Errorf("%s: does not keep time range, datasource and account", link.URL)
 					}
 					for name := range values {
 						if strings.HasPrefix(name, "var-") && !targets[parts[2]][name] {
@@ -635,27 +639,27 @@ func TestLinks(t *testing.T) {
 		}
 	})
 	if links["twilio-fleet-and-sim"] < 6 {
-		t.Errorf("few links: %v", links)
+		t.Errorf("too few links: %v", links)
 	}
 }
 
-// The bill's categories overlap. Those that are shown side by side must not hold
-// one another: where all that is held by a category begins with its name and a
-// dash, it is enough that none of the names begins with another and a dash.
+// TestCategoriesDoNotOverlap checks that no category of the tables includes another.
+// A category includes the categories that start with its name and a dash.
 func TestCategoriesDoNotOverlap(t *testing.T) {
 	set := categories(t)
 	for _, a := range set {
 		for _, b := range set {
 			if a != b && strings.HasPrefix(b, a+"-") {
-				t.Errorf("%s holds %s", a, b)
+				t.Errorf("%s includes %s", a, b)
 			}
 		}
-		// Other names of what another category holds, or of everything.
+		// Aliases of other categories, and categories that include everything.
 		if a == "totalprice" || a == "supersim" || a == "wireless" || a == "category" {
 			t.Errorf("%s overlaps", a)
 		}
 	}
-	// The vendor's list is not part of this project; whoever has it can have it checked.
+	// Twilio's list of categories is not part of this project. If a copy is available,
+	// check against it.
 	file := os.Getenv("TWILIO_USAGE_CATEGORIES")
 	if file == "" {
 		return
@@ -686,8 +690,8 @@ func TestCategoriesDoNotOverlap(t *testing.T) {
 	}
 }
 
-// categories are those that the dashboards show side by side; all queries have
-// the same.
+// categories returns the categories that the tables show, which must be the same in
+// all queries.
 func categories(t *testing.T) []string {
 	t.Helper()
 	var found string
@@ -713,13 +717,13 @@ func categories(t *testing.T) []string {
 	return set
 }
 
-// What may be empty is named right, so that the table does not go stale.
+// TestExpectedEmptyNamesQueries checks that ExpectedEmpty has no outdated entries.
 func TestExpectedEmptyNamesQueries(t *testing.T) {
 	known := map[grafana.Key]bool{}
 	for _, d := range load(t) {
 		for _, q := range d.Queries() {
 			if known[q.Key()] {
-				t.Errorf("%+v is there twice", q.Key())
+				t.Errorf("%+v is not unique", q.Key())
 			}
 			known[q.Key()] = true
 		}
@@ -750,14 +754,14 @@ func TestParseIsStrict(t *testing.T) {
 	} {
 		bad := strings.Replace(string(good), change[0], change[1], 1)
 		if bad == string(good) {
-			t.Fatalf("%s is not in it", change[0])
+			t.Fatalf("the dashboard does not contain %s", change[0])
 		}
 		if _, err := grafana.Parse([]byte(bad)); err == nil {
-			t.Errorf("takes %s", change[1])
+			t.Errorf("accepts %s", change[1])
 		}
 	}
 	if _, err := grafana.Parse(append(good, '{')); err == nil {
-		t.Error("takes more behind its end")
+		t.Error("accepts data after the JSON value")
 	}
 }
 
@@ -827,8 +831,9 @@ func strictYAML(t *testing.T, file string, v any) {
 	}
 }
 
-// The same in the simulator, whose categories overlap as Twilio's do, also where
-// a name does not tell: what is shown and the rest, each once, are the whole bill.
+// TestCategoriesAddUpToTheBill checks with the simulator, whose categories overlap as
+// Twilio's do, that the categories of the tables and the remaining ones add up to the
+// bill.
 func TestCategoriesAddUpToTheBill(t *testing.T) {
 	const sid = "AC00000000000000000000000000000001"
 	now := time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC)
@@ -841,17 +846,17 @@ func TestCategoriesAddUpToTheBill(t *testing.T) {
 	r.SetBasicAuth(sid, "token")
 	w := httptest.NewRecorder()
 	simulator.ServeHTTP(w, r)
-	var answer struct {
+	var response struct {
 		UsageRecords []struct {
 			Category string  `json:"category"`
 			Price    *string `json:"price"`
 		} `json:"usage_records"`
 	}
-	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != http.StatusOK {
+	if err := json.Unmarshal(w.Body.Bytes(), &response); err != nil || w.Code != http.StatusOK {
 		t.Fatalf("%d %v %s", w.Code, err, w.Body)
 	}
 	price := map[string]*big.Rat{}
-	for _, record := range answer.UsageRecords {
+	for _, record := range response.UsageRecords {
 		price[record.Category] = new(big.Rat)
 		if record.Price != nil && *record.Price != "" {
 			if _, ok := price[record.Category].SetString(*record.Price); !ok {
@@ -861,7 +866,7 @@ func TestCategoriesAddUpToTheBill(t *testing.T) {
 	}
 	sum, priced := new(big.Rat), 0
 	shown := categories(t)
-	// What is in none of those shown, although two of them begin like one.
+	// Categories that none of the shown ones includes, despite similar names.
 	for _, c := range append(shown, "calls-recordings", "recordingstorage", "sms-messages-carrierfees", "studio-engagements", "verify-push", "Trunking-CPS") {
 		if p, ok := price[c]; ok {
 			sum.Add(sum, p)
@@ -869,6 +874,6 @@ func TestCategoriesAddUpToTheBill(t *testing.T) {
 		}
 	}
 	if total := price["totalprice"]; priced < len(shown)+5 || total.Sign() <= 0 || sum.Cmp(total) != 0 {
-		t.Errorf("%d categories make %v, the bill is %v", priced, sum.FloatString(6), total.FloatString(6))
+		t.Errorf("%d categories add up to %v, the bill is %v", priced, sum.FloatString(6), total.FloatString(6))
 	}
 }

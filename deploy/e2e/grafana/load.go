@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// Load reads every dashboard of a directory, in the order of their names.
+// Load reads all dashboards of a directory, sorted by file name.
 func Load(dir string) ([]Dashboard, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil {
@@ -36,7 +36,7 @@ func Load(dir string) ([]Dashboard, error) {
 	return dashboards, nil
 }
 
-// Parse reads one dashboard.
+// Parse decodes one dashboard.
 func Parse(b []byte) (Dashboard, error) {
 	var d Dashboard
 	if err := strict(b, &d); err != nil {
@@ -49,8 +49,8 @@ func Parse(b []byte) (Dashboard, error) {
 	return d, checkCase(content, fieldNames())
 }
 
-// checkCase refuses a field whose name is not exactly one of the known names.
-// Go's decoder does not mind upper and lower case; Grafana does.
+// checkCase returns an error if a field is not exactly one of the known names.
+// Go's decoder matches names case-insensitively; Grafana does not.
 func checkCase(content any, known map[string]bool) error {
 	switch content := content.(type) {
 	case []any:
@@ -62,10 +62,10 @@ func checkCase(content any, known map[string]bool) error {
 	case map[string]any:
 		for name, c := range content {
 			if _, err := strconv.Atoi(name); err != nil && !known[name] {
-				return fmt.Errorf("unknown field %q", name) // numbers are the values of mappings
+				return fmt.Errorf("unknown field %q", name) // numeric names are values of mappings
 			}
 			if strings.HasSuffix(name, "ByName") {
-				continue // maps by columns
+				continue // maps with column names as keys
 			}
 			if err := checkCase(c, known); err != nil {
 				return err
@@ -75,7 +75,7 @@ func checkCase(content any, known map[string]bool) error {
 	return nil
 }
 
-// fieldNames are the names of all fields of all types here.
+// fieldNames returns the JSON names of all fields of all types of this package.
 func fieldNames() map[string]bool {
 	known := map[string]bool{"qryType": true, "query": true, "refId": true}
 	seen := map[reflect.Type]bool{}
@@ -104,7 +104,7 @@ func fieldNames() map[string]bool {
 	return known
 }
 
-// strict decodes one JSON value and refuses what v has no place for.
+// strict decodes a single JSON value; a field that v does not have is an error.
 func strict(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -112,7 +112,7 @@ func strict(b []byte, v any) error {
 		return err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("more than one value")
+		return errors.New("unexpected data after the JSON value")
 	}
 	return nil
 }

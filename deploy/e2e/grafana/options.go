@@ -1,6 +1,6 @@
 package grafana
 
-// A Legend stands below a drawing.
+// A Legend is the legend of a panel.
 type Legend struct {
 	ShowLegend  bool     `json:"showLegend"`
 	DisplayMode string   `json:"displayMode"`
@@ -8,14 +8,14 @@ type Legend struct {
 	Calcs       []string `json:"calcs"`
 }
 
-// ReduceOptions make one value of many.
+// ReduceOptions reduce a series to one value.
 type ReduceOptions struct {
 	Calcs  []string `json:"calcs"`
 	Fields string   `json:"fields"`
 	Values bool     `json:"values"`
 }
 
-// StatOptions are those of type stat.
+// StatOptions are the options of a stat panel.
 type StatOptions struct {
 	ColorMode              string        `json:"colorMode"`
 	GraphMode              string        `json:"graphMode"`
@@ -28,7 +28,7 @@ type StatOptions struct {
 	WideLayout             bool          `json:"wideLayout"`
 }
 
-// BarGaugeOptions are those of type bargauge.
+// BarGaugeOptions are the options of a bargauge panel.
 type BarGaugeOptions struct {
 	DisplayMode   string        `json:"displayMode"`
 	Orientation   string        `json:"orientation"`
@@ -43,7 +43,7 @@ type BarGaugeOptions struct {
 	Legend        Legend        `json:"legend"`
 }
 
-// TimeSeriesOptions are those of type timeseries.
+// TimeSeriesOptions are the options of a timeseries panel.
 type TimeSeriesOptions struct {
 	Legend  Legend `json:"legend"`
 	Tooltip struct {
@@ -53,7 +53,7 @@ type TimeSeriesOptions struct {
 	} `json:"tooltip"`
 }
 
-// TimeSeriesCustom is how lines are drawn.
+// TimeSeriesCustom is the field configuration of a timeseries panel.
 type TimeSeriesCustom struct {
 	DrawStyle         string     `json:"drawStyle"`
 	LineInterpolation string     `json:"lineInterpolation"`
@@ -74,7 +74,7 @@ type LineStyle struct {
 	Dash []int  `json:"dash"`
 }
 
-// TableOptions are those of type table.
+// TableOptions are the options of a table panel.
 type TableOptions struct {
 	ShowHeader       bool   `json:"showHeader"`
 	CellHeight       string `json:"cellHeight"`
@@ -85,7 +85,7 @@ type TableOptions struct {
 	} `json:"sortBy"`
 }
 
-// TableCustom is how cells are drawn.
+// TableCustom is the field configuration of a table panel.
 type TableCustom struct {
 	Align       string      `json:"align"`
 	CellOptions CellOptions `json:"cellOptions"`
@@ -93,14 +93,14 @@ type TableCustom struct {
 	Inspect     bool        `json:"inspect"`
 }
 
-// CellOptions are the kind of a cell.
+// CellOptions set the type of a cell.
 type CellOptions struct {
 	Type             string `json:"type"` // auto, color-text, gauge
 	Mode             string `json:"mode"`
 	ValueDisplayMode string `json:"valueDisplayMode"`
 }
 
-// GeomapOptions are those of type geomap.
+// GeomapOptions are the options of a geomap panel.
 type GeomapOptions struct {
 	View struct {
 		ID        string  `json:"id"`
@@ -125,14 +125,14 @@ type GeomapOptions struct {
 	} `json:"tooltip"`
 }
 
-// A MapLayer is the map, or what is drawn on it.
+// A MapLayer is the base map or a data layer.
 type MapLayer struct {
 	Type     string `json:"type"`
 	Name     string `json:"name"`
 	Tooltip  bool   `json:"tooltip"`
 	Location struct {
-		Mode   string `json:"mode"`   // lookup: in a list of countries, which is Grafana's if no other is named
-		Lookup string `json:"lookup"` // the field with the country
+		Mode   string `json:"mode"`   // lookup: in a gazetteer, by default Grafana's list of countries
+		Lookup string `json:"lookup"` // the field with the country code
 	} `json:"location"`
 	Config struct {
 		ShowLegend bool `json:"showLegend"`
@@ -158,7 +158,7 @@ type MapLayer struct {
 	} `json:"config"`
 }
 
-// A Dimension is a number, fixed or from a field.
+// A Dimension is a number, either fixed or from a field.
 type Dimension struct {
 	Field string  `json:"field"`
 	Fixed float64 `json:"fixed"`
@@ -167,20 +167,20 @@ type Dimension struct {
 	Mode  string  `json:"mode"`
 }
 
-// A MapColor is a colour, fixed or from a field.
+// A MapColor is a color, either fixed or from a field.
 type MapColor struct {
 	Field string `json:"field"`
 	Fixed string `json:"fixed"`
 }
 
-// A MapText is a text, fixed or from a field.
+// A MapText is a text, either fixed or from a field.
 type MapText struct {
 	Mode  string `json:"mode"`
 	Field string `json:"field"`
 	Fixed string `json:"fixed"`
 }
 
-// GeomapCustom says what is hidden from the map.
+// GeomapCustom is the field configuration of a geomap panel.
 type GeomapCustom struct {
 	HideFrom struct {
 		Legend  bool `json:"legend"`

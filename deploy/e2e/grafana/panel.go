@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// A Panel is a drawing, a table, or the headline of a row of panels.
+// A Panel is a visualization, or a row, which is the heading of a group of panels.
 type Panel struct {
 	ID              int              `json:"id"`
 	Type            string           `json:"type"`
@@ -20,14 +20,14 @@ type Panel struct {
 	Options         json.RawMessage  `json:"options"`
 
 	Interval        string `json:"interval"`
-	Repeat          string `json:"repeat"` // the variable for each of whose values there is one
+	Repeat          string `json:"repeat"` // the variable for each of whose values the panel is repeated
 	RepeatDirection string `json:"repeatDirection"`
 	MaxPerRow       int    `json:"maxPerRow"`
 
 	Collapsed bool    `json:"collapsed"` // rows only
 	Panels    []Panel `json:"panels"`    // of a collapsed row
 
-	// Options, by the panel's type; the others are nil.
+	// Decoded Options; all but that of the panel's type are nil.
 	Stat       *StatOptions       `json:"-"`
 	TimeSeries *TimeSeriesOptions `json:"-"`
 	Table      *TableOptions      `json:"-"`
@@ -35,7 +35,7 @@ type Panel struct {
 	Geomap     *GeomapOptions     `json:"-"`
 }
 
-// UnmarshalJSON decodes the options by the panel's type.
+// UnmarshalJSON decodes the options according to the panel's type.
 func (p *Panel) UnmarshalJSON(b []byte) error {
 	type plain Panel
 	if err := strict(b, (*plain)(p)); err != nil {
@@ -67,7 +67,7 @@ func (p *Panel) UnmarshalJSON(b []byte) error {
 		return fmt.Errorf("panel %q: options: %w", p.Title, err)
 	}
 	if (custom == nil) != (p.FieldConfig.Defaults.Custom == nil) {
-		return fmt.Errorf("panel %q: custom does not go with type %q", p.Title, p.Type)
+		return fmt.Errorf("panel %q: custom does not match type %q", p.Title, p.Type)
 	}
 	if custom != nil {
 		if err := strict(p.FieldConfig.Defaults.Custom, custom); err != nil {
@@ -77,7 +77,7 @@ func (p *Panel) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// A GridPos is a place on a grid of 24 columns.
+// A GridPos is the position and size of a panel on a grid of 24 columns.
 type GridPos struct {
 	X int `json:"x"`
 	Y int `json:"y"`
@@ -85,7 +85,7 @@ type GridPos struct {
 	H int `json:"h"`
 }
 
-// A Target is a query.
+// A Target is a query of a panel.
 type Target struct {
 	RefID        string     `json:"refId"`
 	Datasource   Datasource `json:"datasource"`
@@ -97,13 +97,13 @@ type Target struct {
 	LegendFormat string     `json:"legendFormat"`
 }
 
-// A Transformation reworks what the queries returned.
+// A Transformation changes the results of the queries.
 type Transformation struct {
 	ID      string           `json:"id"`
 	Options TransformOptions `json:"options"`
 }
 
-// TransformOptions are those of merge (none), organize and sortBy.
+// TransformOptions are the options of organize and sortBy; merge has none.
 type TransformOptions struct {
 	ExcludeByName map[string]bool   `json:"excludeByName"`
 	IndexByName   map[string]int    `json:"indexByName"`
@@ -119,13 +119,13 @@ type SortField struct {
 	Desc  bool   `json:"desc"`
 }
 
-// A FieldConfig says how values are shown.
+// A FieldConfig configures how values are displayed.
 type FieldConfig struct {
 	Defaults  FieldDefaults `json:"defaults"`
 	Overrides []Override    `json:"overrides"`
 }
 
-// FieldDefaults hold for all fields of a panel.
+// FieldDefaults apply to all fields of a panel.
 type FieldDefaults struct {
 	Unit       string          `json:"unit"`
 	Decimals   *int            `json:"decimals"`
@@ -142,25 +142,25 @@ type FieldDefaults struct {
 	Table      *TableCustom      `json:"-"`
 }
 
-// An Override changes the fields that its matcher finds.
+// An Override changes the settings of the fields that its matcher matches.
 type Override struct {
 	Matcher    Matcher    `json:"matcher"`
 	Properties []Property `json:"properties"`
 }
 
-// A Matcher finds fields.
+// A Matcher selects fields.
 type Matcher struct {
 	ID      string `json:"id"` // byName, byRegexp
 	Options string `json:"options"`
 }
 
-// A Property is one changed setting.
+// A Property is one setting of an override.
 type Property struct {
 	ID    string          `json:"id"`
 	Value json.RawMessage `json:"value"`
 }
 
-// Decode decodes the value strictly, into what its ID calls for.
+// Decode decodes the value strictly, into the type that belongs to its ID.
 func (p Property) Decode() (any, error) {
 	var v any
 	switch p.ID {
@@ -191,38 +191,38 @@ func (p Property) Decode() (any, error) {
 	return v, nil
 }
 
-// A Mapping shows a text for a value.
+// A Mapping maps values to displayed texts.
 type Mapping struct {
 	Type    string                   `json:"type"` // value
 	Options map[string]MappingResult `json:"options"`
 }
 
-// A MappingResult is what is shown.
+// A MappingResult is the displayed text and color of a value.
 type MappingResult struct {
 	Text  string `json:"text"`
 	Color string `json:"color"`
 	Index int    `json:"index"`
 }
 
-// A Color says where colours come from.
+// A Color is a color scheme.
 type Color struct {
 	Mode       string `json:"mode"`
 	FixedColor string `json:"fixedColor"`
 }
 
-// Thresholds change the colour by the value.
+// Thresholds set the color by the value.
 type Thresholds struct {
 	Mode  string          `json:"mode"`
 	Steps []ThresholdStep `json:"steps"`
 }
 
-// A ThresholdStep begins at its value; the first has none.
+// A ThresholdStep starts at its value; the first step has none.
 type ThresholdStep struct {
 	Color string   `json:"color"`
 	Value *float64 `json:"value"`
 }
 
-// A Link leads from a value to a page.
+// A Link is a data link of a field.
 type Link struct {
 	Title       string `json:"title"`
 	URL         string `json:"url"`

@@ -14,10 +14,12 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/collector/config"
+	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 )
 
-// labelSet is which labels a series may have.
+// labelSet is the set of labels that a series may have.
 type labelSet map[string]bool
 
 func set(names ...string) labelSet {
@@ -37,22 +39,22 @@ func union(a, b labelSet) labelSet {
 	return u
 }
 
-// catalog knows every metric that a query may name, and its labels.
+// catalog maps every metric that a query may use to its labels.
 type catalog map[string]labelSet
 
-// newCatalog joins what the exporter exposes, what Prometheus and client_golang
-// add, and what the recording rules make of it.
+// newCatalog returns the metrics of the exporter, of Prometheus and client_golang,
+// and of the recording rules.
 func newCatalog(t *testing.T) catalog {
 	t.Helper()
 	scraped := set("job", "instance")
 	c := catalog{}
-	for _, f := range collector.Families(false) {
+	for _, f := range exporter.Families(config.Collectors{}) {
 		l := union(set(f.Labels...), scraped)
 		if f.PerAccount {
 			l["account"] = true
 		}
 		names := []string{f.Name}
-		if f.Type == collector.Histogram {
+		if f.Type == metric.TypeHistogram {
 			names = []string{f.Name + "_sum", f.Name + "_count"}
 			c[f.Name+"_bucket"] = union(l, set("le"))
 		}
@@ -72,7 +74,7 @@ func newCatalog(t *testing.T) catalog {
 	return c
 }
 
-// addRules adds the recorded series. A rule may stand on one that comes later.
+// addRules adds the recorded series. A rule may depend on a later one.
 func (c catalog) addRules(t *testing.T) {
 	t.Helper()
 	type rule struct {
@@ -106,9 +108,9 @@ func (c catalog) addRules(t *testing.T) {
 			}
 		}
 	}
-	var faults []error
+	var problems []error
 	for len(open) > 0 {
-		faults = nil
+		problems = nil
 		left := slices.DeleteFunc(slices.Clone(open), func(r rule) bool {
 			e, err := parser.NewParser(parser.Options{}).ParseExpr(r.Expr)
 			if err != nil {
@@ -116,8 +118,8 @@ func (c catalog) addRules(t *testing.T) {
 			}
 			a := analysis{catalog: c}
 			l := a.labels(e)
-			if len(a.faults) > 0 {
-				faults = append(faults, fmt.Errorf("rule %s: %v", r.Record, a.faults))
+			if len(a.problems) > 0 {
+				problems = append(problems, fmt.Errorf("rule %s: %v", r.Record, a.problems))
 				return false
 			}
 			l = maps.Clone(l)
@@ -128,27 +130,27 @@ func (c catalog) addRules(t *testing.T) {
 			return true
 		})
 		if len(left) == len(open) {
-			t.Fatalf("rules that cannot be understood: %v", faults)
+			t.Fatalf("rules that cannot be analyzed: %v", problems)
 		}
 		open = left
 	}
 }
 
-// analysis works out which labels a query's series have, and notes what cannot be
-// right: metrics that do not exist, labels that a metric does not have, money
-// that is added across currencies.
+// analysis derives the labels of a query's series, and collects problems: metrics
+// that do not exist, labels that a metric does not have, aggregation across
+// currencies.
 type analysis struct {
 	catalog catalog
-	faults  []string
-	// oneCurrency: the panel is repeated by currency, so there is only one.
+	// oneCurrency is true if the panel is repeated by currency.
 	oneCurrency bool
+	problems    []string
 }
 
-func (a *analysis) fault(format string, args ...any) {
-	a.faults = append(a.faults, fmt.Sprintf(format, args...))
+func (a *analysis) problem(format string, args ...any) {
+	a.problems = append(a.problems, fmt.Sprintf(format, args...))
 }
 
-// names are those of the metrics that a selector selects.
+// names returns the names of the metrics that a selector selects.
 func names(v *parser.VectorSelector) []string {
 	if v.Name != "" {
 		return []string{v.Name}
@@ -167,18 +169,18 @@ func (a *analysis) labels(e parser.Expr) labelSet {
 		all := labelSet{}
 		found := names(e)
 		if len(found) == 0 {
-			a.fault("a selector without a name: %s", e)
+			a.problem("selector without a metric name: %s", e)
 		}
 		for _, n := range found {
 			l, ok := a.catalog[n]
 			if !ok {
-				a.fault("no metric %s", n)
+				a.problem("no metric %s", n)
 			}
 			all = union(all, l)
 		}
 		for _, m := range e.LabelMatchers {
 			if m.Name != model.MetricNameLabel && !all[m.Name] {
-				a.fault("%s has no label %s", strings.Join(found, "|"), m.Name)
+				a.problem("%s has no label %s", strings.Join(found, "|"), m.Name)
 			}
 		}
 		return all
@@ -201,7 +203,7 @@ func (a *analysis) labels(e parser.Expr) labelSet {
 	case *parser.NumberLiteral, *parser.StringLiteral:
 		return labelSet{}
 	}
-	a.fault("cannot tell the labels of %T", e)
+	a.problem("cannot derive the labels of %T", e)
 	return labelSet{}
 }
 
@@ -209,7 +211,7 @@ func (a *analysis) aggregation(e *parser.AggregateExpr) labelSet {
 	inner := a.labels(e.Expr)
 	for _, l := range e.Grouping {
 		if !inner[l] {
-			a.fault("%s by a label that is not there: %s", e.Op, l)
+			a.problem("%s by a label that does not exist: %s", e.Op, l)
 		}
 	}
 	if e.Op == parser.TOPK || e.Op == parser.BOTTOMK {
@@ -223,7 +225,7 @@ func (a *analysis) aggregation(e *parser.AggregateExpr) labelSet {
 		}
 	}
 	if inner["currency"] && !kept["currency"] && !a.oneCurrency && !slices.Contains([]parser.ItemType{parser.COUNT, parser.GROUP}, e.Op) && !strings.Contains(e.Expr.String(), "ALERTS") {
-		a.fault("money of all currencies together: %s", e)
+		a.problem("aggregates across currencies: %s", e)
 	}
 	return kept
 }
@@ -239,11 +241,11 @@ func (a *analysis) binary(e *parser.BinaryExpr) labelSet {
 	m := e.VectorMatching
 	for _, n := range m.MatchingLabels {
 		if m.On && (!l[n] || !r[n]) {
-			a.fault("on (%s), which one side does not have: %s", n, e)
+			a.problem("on (%s), a label that one side does not have: %s", n, e)
 		}
 	}
 	if !m.On && e.Op != parser.LOR && !maps.Equal(l, r) {
-		a.fault("sides with other labels and no on: %v %s %v", l.sorted(), e.Op, r.sorted())
+		a.problem("sides with different labels and no on: %v %s %v", l.sorted(), e.Op, r.sorted())
 	}
 	switch e.Op {
 	case parser.LAND, parser.LUNLESS:
@@ -263,7 +265,7 @@ func (a *analysis) binary(e *parser.BinaryExpr) labelSet {
 	}
 	for _, n := range m.Include {
 		if !one[n] {
-			a.fault("group_… (%s), which the other side does not have: %s", n, e)
+			a.problem("group_… (%s), a label that the other side does not have: %s", n, e)
 		}
 	}
 	return union(many, set(m.Include...))
@@ -280,21 +282,21 @@ func (a *analysis) call(e *parser.Call) labelSet {
 	case "label_replace":
 		l := a.labels(e.Args[0])
 		if src := text(3); src != "" && !l[src] {
-			a.fault("label_replace from a label that is not there: %s", src)
+			a.problem("label_replace from a label that does not exist: %s", src)
 		}
 		return union(l, set(text(1)))
 	case "label_join":
 		l := a.labels(e.Args[0])
 		for i := 3; i < len(e.Args); i++ {
 			if !l[text(i)] {
-				a.fault("label_join of a label that is not there: %s", text(i))
+				a.problem("label_join of a label that does not exist: %s", text(i))
 			}
 		}
 		return union(l, set(text(1)))
 	case "histogram_quantile":
 		l := maps.Clone(a.labels(e.Args[1]))
 		if !l["le"] {
-			a.fault("histogram_quantile without le")
+			a.problem("histogram_quantile without le")
 		}
 		delete(l, "le")
 		return l
@@ -306,19 +308,20 @@ func (a *analysis) call(e *parser.Call) labelSet {
 	return l
 }
 
-// perSIM is whether a selector has a series for each SIM.
+// perSIM reports whether a selector selects a series for each SIM.
 func (c catalog) perSIM(v *parser.VectorSelector) bool {
 	return slices.ContainsFunc(names(v), func(n string) bool { return n != "ALERTS" && c[n]["sim_sid"] })
 }
 
-// oneSIM is whether a selector is held to one SIM.
+// oneSIM reports whether a selector is limited to one SIM.
 func oneSIM(v *parser.VectorSelector) bool {
 	return slices.ContainsFunc(v.LabelMatchers, func(m *labels.Matcher) bool {
 		return m.Name == "sim_sid" && m.Type == labels.MatchEqual
 	})
 }
 
-// bounded is whether a query has no more series when there are more SIMs.
+// bounded reports whether the number of series that a query returns is independent
+// of the number of SIMs.
 func (c catalog) bounded(e parser.Expr) bool {
 	switch e := e.(type) {
 	case *parser.VectorSelector:
@@ -365,7 +368,7 @@ func (c catalog) bounded(e parser.Expr) bool {
 	return true
 }
 
-// selectors are all of a query's.
+// selectors returns all selectors of a query.
 func selectors(e parser.Expr) []*parser.VectorSelector {
 	var found []*parser.VectorSelector
 	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// A Kind says where a query stands.
+// A Kind is the kind of element that a query belongs to.
 type Kind string
 
-// The kinds.
+// Kinds of queries.
 const (
 	OfPanel      Kind = "panel"
 	OfVariable   Kind = "variable"
@@ -21,14 +21,14 @@ type Query struct {
 	Panel     string // the title of the panel, the name of the variable or annotation
 	RefID     string // of the panel's target
 	Expr      string
-	Instant   bool // else it is run over a range of time
+	Instant   bool // if false, a range query
 	Kind      Kind
 	Legend    string
 }
 
-// Queries are all there are: of panels, variables and annotations. A variable's
-// label_values(selector, label) becomes group by (label) (selector), which has
-// as many series as the variable has values.
+// Queries returns the queries of all variables, annotations and panels. A variable's
+// label_values(selector, label) becomes group by (label) (selector), which has one
+// series for each value of the variable.
 func (d Dashboard) Queries() []Query {
 	var queries []Query
 	for _, v := range d.Templating.List {
@@ -51,8 +51,8 @@ func (d Dashboard) Queries() []Query {
 	return queries
 }
 
-// promQL is the query that a variable's function stands for; what is written in
-// another way becomes a query that no parser takes.
+// promQL returns the PromQL equivalent of a variable's function. For an unknown
+// function it returns text that does not parse.
 func (v Variable) promQL() string {
 	inner, ok := strings.CutSuffix(v.Query.Query, ")")
 	switch v.Query.QryType {
@@ -71,9 +71,9 @@ func (v Variable) promQL() string {
 	return "not a known function: " + v.Query.Query
 }
 
-// Fill puts values in the place of variables, in all three ways to write them:
-// $name, ${name} or ${name:format}, and [[name]]. A name without a value stays as
-// it is, like the $1 of label_replace.
+// Fill replaces variables with values, in all three notations: $name, ${name} or
+// ${name:format}, and [[name]]. A name without a value remains unchanged, like the
+// $1 of label_replace.
 func (q Query) Fill(vars map[string]string) string {
 	return variables().ReplaceAllStringFunc(q.Expr, func(s string) string {
 		if value, ok := vars[variableName(s)]; ok {
@@ -83,8 +83,9 @@ func (q Query) Fill(vars map[string]string) string {
 	})
 }
 
-// Vars are values for every variable, with which a query selects everything; sim
-// selects nothing and wants a SIM's SID. A caller may change them.
+// Vars returns a value for every variable with which a query selects everything.
+// The exception is sim, which selects nothing until the caller sets it to the SID of
+// a SIM. The caller may change the map.
 func Vars() map[string]string {
 	return map[string]string{
 		"datasource":      "prometheus",
@@ -99,23 +100,23 @@ func Vars() map[string]string {
 	}
 }
 
-// variables finds variables in a text.
+// variables returns the expression that matches variables in a text.
 func variables() *regexp.Regexp {
 	return regexp.MustCompile(`\$\w+|\$\{[\w.]+(:\w+)?\}|\[\[\w+\]\]`)
 }
 
-// variableName is the name of the variable that is written in s.
+// variableName returns the name of the variable s, which is in any notation.
 func variableName(s string) string {
 	name, _, _ := strings.Cut(strings.Trim(s, "${}[]"), ":")
 	return name
 }
 
-// A Key names a query, for ExpectedEmpty.
+// A Key identifies a query in ExpectedEmpty.
 type Key struct {
 	Dashboard, Panel, RefID string
 }
 
-// Key is the query's name.
+// Key returns the key of the query.
 func (q Query) Key() Key {
 	return Key{q.Dashboard, q.Panel, q.RefID}
 }

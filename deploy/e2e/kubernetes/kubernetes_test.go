@@ -1,5 +1,5 @@
-// Package kubernetes_test builds what deploy/kubernetes holds as kustomize does,
-// reads it as the API server would, and checks that its parts fit together.
+// Package kubernetes_test builds deploy/kubernetes with kustomize, decodes the
+// objects as the API server does, and checks that they fit together.
 package kubernetes_test
 
 import (
@@ -27,8 +27,7 @@ import (
 // deploy is the directory deploy of the repository.
 const deploy = "../.."
 
-// builds are the kustomizations, below deploy/kubernetes, and the namespace that
-// each is for.
+// builds maps the kustomizations below deploy/kubernetes to their namespaces.
 var builds = map[string]string{
 	"base":                   "",
 	"overlays/one-account":   "monitoring",
@@ -36,17 +35,17 @@ var builds = map[string]string{
 	sharded:                  "monitoring",
 }
 
-// sharded is the kustomization with several exporters.
+// sharded is the kustomization with several shards.
 const sharded = "overlays/sharded"
 
-// An object is one of what a build makes.
+// An object is a Kubernetes object.
 type object interface {
 	runtime.Object
 	v1.Object
 }
 
-// build makes one kustomization, and decodes every object strictly: a field that
-// its type does not have is an error.
+// build builds a kustomization and decodes every object strictly: a field that its
+// type does not have is an error.
 func build(t *testing.T, name string) []object {
 	t.Helper()
 	made, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).
@@ -65,7 +64,7 @@ func build(t *testing.T, name string) []object {
 	return objects
 }
 
-// decode reads one object as a type of Kubernetes or of Prometheus Operator.
+// decode decodes an object to its type of Kubernetes or Prometheus Operator.
 func decode(t *testing.T, name string, text []byte) object {
 	t.Helper()
 	known := runtime.NewScheme()
@@ -86,7 +85,7 @@ func decode(t *testing.T, name string, text []byte) object {
 	return o
 }
 
-// all finds the objects of one type.
+// all returns the objects of a type.
 func all[T object](objects []object) (found []T) {
 	for _, o := range objects {
 		if typed, ok := o.(T); ok {
@@ -96,7 +95,7 @@ func all[T object](objects []object) (found []T) {
 	return found
 }
 
-// the finds the one object of a type.
+// the returns the only object of a type.
 func the[T object](t *testing.T, objects []object) T {
 	t.Helper()
 	found := all[T](objects)
@@ -135,7 +134,7 @@ func TestFilesAreStrictYAML(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := yaml.YAMLToJSONStrict(content); err != nil { // a key that comes twice
+		if _, err := yaml.YAMLToJSONStrict(content); err != nil { // duplicate keys are errors
 			t.Errorf("%s: %v", file, err)
 		}
 		if filepath.Base(file) == "kustomization.yaml" {
@@ -144,7 +143,7 @@ func TestFilesAreStrictYAML(t *testing.T) {
 			}
 		}
 		if bytes.Contains(content, []byte("\t")) {
-			t.Errorf("%s: has a tab", file)
+			t.Errorf("%s: contains a tab", file)
 		}
 	}
 }
@@ -172,17 +171,17 @@ func TestNamespaceAndLabels(t *testing.T) {
 func TestNoSecretIsMade(t *testing.T) {
 	eachBuild(t, func(t *testing.T, _ string, objects []object) {
 		if made := all[*core.Secret](objects); len(made) > 0 {
-			t.Errorf("the output holds the Secret %s", made[0].Name)
+			t.Errorf("the output contains the Secret %s", made[0].Name)
 		}
 	})
 }
 
 // TestRulesAreTheRules compares the PrometheusRule objects with Prometheus's rule
-// files. UPDATE_GOLDEN=1 writes them.
+// files. With UPDATE_GOLDEN=1 it writes the objects.
 func TestRulesAreTheRules(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(deploy, "prometheus/rules/*.yml"))
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no rules were found: %v", err)
+		t.Fatalf("no rules found: %v", err)
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".yml")
@@ -202,33 +201,34 @@ func TestRulesAreTheRules(t *testing.T) {
 			t.Fatal(err)
 		}
 		if string(have) != want {
-			t.Errorf("%s is not %s any more; write it anew with UPDATE_GOLDEN=1", golden, file)
+			t.Errorf("%s differs from %s; update it with UPDATE_GOLDEN=1", golden, file)
 		}
-		// Indenting must not have changed what the rules say.
+		// The indentation must not change the rules.
 		var plain monitoring.PrometheusRuleSpec
 		if err := yaml.UnmarshalStrict(rules, &plain); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
 		wrapped, ok := decode(t, golden, have).(*monitoring.PrometheusRule)
 		if !ok {
-			t.Fatalf("%s holds no PrometheusRule", golden)
+			t.Fatalf("%s contains no PrometheusRule", golden)
 		}
 		if len(plain.Groups) == 0 || !sameYAML(t, plain, wrapped.Spec) {
-			t.Errorf("%s says something else than %s", golden, file)
+			t.Errorf("the rules of %s differ from %s", golden, file)
 		}
 	}
 	eachBuild(t, func(t *testing.T, _ string, objects []object) {
 		if have := len(all[*monitoring.PrometheusRule](objects)); have != len(files) {
-			t.Errorf("%d PrometheusRules for %d files of rules", have, len(files))
+			t.Errorf("%d PrometheusRules for %d rule files", have, len(files))
 		}
 	})
 }
 
-// prometheusRule wraps a file of rules, comments included. Templates in the rules
-// are Prometheus's own and mean nothing to kustomize.
+// prometheusRule returns a PrometheusRule object with the content of a rule file,
+// including comments. kustomize does not evaluate the templates in the rules.
 func prometheusRule(name, rules string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `# Made from deploy/prometheus/rules/%[1]s.yml by a test, see ../README.md.
+	fmt.Fprintf(&b, `# Generated from deploy/prometheus/rules/%[1]s.yml, see ../README.md.
+# Do not edit.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:
@@ -260,7 +260,7 @@ func sameYAML(t *testing.T, a, b any) bool {
 func TestDashboardsAreTheDashboards(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(deploy, "grafana/dashboards/*.json"))
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no dashboards were found: %v", err)
+		t.Fatalf("no dashboards found: %v", err)
 	}
 	want := map[string]string{}
 	for _, file := range files {
@@ -280,18 +280,18 @@ func TestDashboardsAreTheDashboards(t *testing.T) {
 			for file, content := range m.Data {
 				have[file] = content
 				size += len(content)
-				// The name stays, or old dashboards would, too.
+				// With another name, the old ConfigMaps and dashboards would remain.
 				if want := "twilio-dashboard-" + strings.TrimSuffix(file, ".json"); m.Name != want {
 					t.Errorf("ConfigMap %s, want %s", m.Name, want)
 				}
 			}
 			if len(m.Data) != 1 || size >= 1<<20 {
-				t.Errorf("%s holds %d dashboards of %d bytes", m.Name, len(m.Data), size)
+				t.Errorf("%s contains %d dashboards of %d bytes", m.Name, len(m.Data), size)
 			}
 		}
 		for file, content := range want {
 			if have[file] != content {
-				t.Errorf("no ConfigMap holds %s as it is", file)
+				t.Errorf("no ConfigMap contains %s unchanged", file)
 			}
 		}
 		if len(have) != len(want) {
@@ -300,8 +300,8 @@ func TestDashboardsAreTheDashboards(t *testing.T) {
 	})
 }
 
-// workload is what makes a build's pods: a StatefulSet where there are shards, a
-// Deployment elsewhere, and never both, or accounts had two pollers.
+// A workload is the controller of a build's pods: a StatefulSet for shards, otherwise
+// a Deployment. Both together would poll accounts twice.
 type workload struct {
 	selector *v1.LabelSelector
 	template core.PodTemplateSpec
@@ -320,12 +320,12 @@ func theWorkload(t *testing.T, build string, objects []object) workload {
 	return workload{}
 }
 
-// container is the exporter's, the only one of the pod.
+// container returns the only container of the pod, the exporter.
 func container(t *testing.T, w workload) core.Container {
 	t.Helper()
 	pod := w.template.Spec
 	if len(pod.Containers) != 1 || len(pod.InitContainers) != 0 {
-		t.Fatalf("%d containers and %d before them, want one", len(pod.Containers), len(pod.InitContainers))
+		t.Fatalf("%d containers and %d init containers, want 1 and 0", len(pod.Containers), len(pod.InitContainers))
 	}
 	return pod.Containers[0]
 }

@@ -33,74 +33,74 @@ import (
 
 const credentials = "twilio-exporter-credentials"
 
-// isFalse and isTrue are about fields for which not saying anything is not enough.
+// isFalse and isTrue report whether an optional field is set to this value.
 func isFalse(b *bool) bool { return b != nil && !*b }
 func isTrue(b *bool) bool  { return b != nil && *b }
 
-func TestPodIsConfined(t *testing.T) {
+func TestPodSecurity(t *testing.T) {
 	eachBuild(t, func(t *testing.T, name string, objects []object) {
 		w := theWorkload(t, name, objects)
 		pod, c := w.template.Spec, container(t, w)
 		account := the[*core.ServiceAccount](t, objects)
 		user, group := imageUser(t)
-		for fault, found := range map[string]bool{
-			"has another service account":                  pod.ServiceAccountName != account.Name,
-			"has a token":                                  !isFalse(pod.AutomountServiceAccountToken) || !isFalse(account.AutomountServiceAccountToken),
-			"has the variables of all services":            !isFalse(pod.EnableServiceLinks),
-			"sees the node":                                pod.HostNetwork || pod.HostPID || pod.HostIPC,
-			"does not say how long its end may take":       pod.TerminationGracePeriodSeconds == nil || *pod.TerminationGracePeriodSeconds < 5,
-			"may be root":                                  pod.SecurityContext == nil || !isTrue(pod.SecurityContext.RunAsNonRoot),
-			"is not the image's user":                      pod.SecurityContext == nil || pod.SecurityContext.RunAsUser == nil || *pod.SecurityContext.RunAsUser != user,
-			"is not the image's group":                     pod.SecurityContext == nil || pod.SecurityContext.RunAsGroup == nil || *pod.SecurityContext.RunAsGroup != group,
-			"cannot read its volumes":                      pod.SecurityContext == nil || pod.SecurityContext.FSGroup == nil || *pod.SecurityContext.FSGroup != group,
-			"may call the whole kernel":                    pod.SecurityContext == nil || pod.SecurityContext.SeccompProfile == nil || pod.SecurityContext.SeccompProfile.Type != core.SeccompProfileTypeRuntimeDefault,
-			"has no security context of its container":     c.SecurityContext == nil,
-			"may write":                                    c.SecurityContext == nil || !isTrue(c.SecurityContext.ReadOnlyRootFilesystem),
-			"may gain rights":                              c.SecurityContext == nil || !isFalse(c.SecurityContext.AllowPrivilegeEscalation),
-			"is privileged":                                c.SecurityContext != nil && c.SecurityContext.Privileged != nil,
-			"undoes what the pod says":                     c.SecurityContext != nil && (c.SecurityContext.RunAsUser != nil || c.SecurityContext.RunAsNonRoot != nil || c.SecurityContext.SeccompProfile != nil),
-			"keeps capabilities":                           c.SecurityContext == nil || c.SecurityContext.Capabilities == nil || !slices.Equal(c.SecurityContext.Capabilities.Drop, []core.Capability{"ALL"}) || len(c.SecurityContext.Capabilities.Add) > 0,
-			"has no request of memory or processor":        c.Resources.Requests.Memory().IsZero() || c.Resources.Requests.Cpu().IsZero(),
-			"has no limit of memory or processor":          c.Resources.Limits.Memory().IsZero() || c.Resources.Limits.Cpu().IsZero(),
-			"has a limit below its request":                c.Resources.Limits.Memory().Cmp(*c.Resources.Requests.Memory()) < 0 || c.Resources.Limits.Cpu().Cmp(*c.Resources.Requests.Cpu()) < 0,
-			"has an image without a version":               !regexp.MustCompile(`^[^@:]+(:[0-9]+/[^@:]+)?:v?[0-9]+\.[0-9]+\.[0-9]+$`).MatchString(c.Image),
-			"has another program as its image's entrance":  len(c.Command) > 0,
-			"takes everything of a Secret as environment":  len(c.EnvFrom) > 0,
-			"has something on the node or a claim mounted": slices.ContainsFunc(pod.Volumes, func(v core.Volume) bool { return v.ConfigMap == nil && v.Secret == nil }),
-			"mounts something to write to":                 slices.ContainsFunc(c.VolumeMounts, func(m core.VolumeMount) bool { return !m.ReadOnly }),
+		for problem, found := range map[string]bool{
+			"has another service account":               pod.ServiceAccountName != account.Name,
+			"has a service account token":               !isFalse(pod.AutomountServiceAccountToken) || !isFalse(account.AutomountServiceAccountToken),
+			"has environment variables of all Services": !isFalse(pod.EnableServiceLinks),
+			"shares namespaces of the node":             pod.HostNetwork || pod.HostPID || pod.HostIPC,
+			"has no suitable termination grace period":  pod.TerminationGracePeriodSeconds == nil || *pod.TerminationGracePeriodSeconds < 5,
+			"may be root":                                   pod.SecurityContext == nil || !isTrue(pod.SecurityContext.RunAsNonRoot),
+			"has another user than the image":               pod.SecurityContext == nil || pod.SecurityContext.RunAsUser == nil || *pod.SecurityContext.RunAsUser != user,
+			"has another group than the image":              pod.SecurityContext == nil || pod.SecurityContext.RunAsGroup == nil || *pod.SecurityContext.RunAsGroup != group,
+			"cannot read its volumes":                       pod.SecurityContext == nil || pod.SecurityContext.FSGroup == nil || *pod.SecurityContext.FSGroup != group,
+			"has no seccomp profile":                        pod.SecurityContext == nil || pod.SecurityContext.SeccompProfile == nil || pod.SecurityContext.SeccompProfile.Type != core.SeccompProfileTypeRuntimeDefault,
+			"has a container without security context":      c.SecurityContext == nil,
+			"has a writable root filesystem":                c.SecurityContext == nil || !isTrue(c.SecurityContext.ReadOnlyRootFilesystem),
+			"allows privilege escalation":                   c.SecurityContext == nil || !isFalse(c.SecurityContext.AllowPrivilegeEscalation),
+			"is privileged":                                 c.SecurityContext != nil && c.SecurityContext.Privileged != nil,
+			"overrides the pod's security context":          c.SecurityContext != nil && (c.SecurityContext.RunAsUser != nil || c.SecurityContext.RunAsNonRoot != nil || c.SecurityContext.SeccompProfile != nil),
+			"keeps capabilities":                            c.SecurityContext == nil || c.SecurityContext.Capabilities == nil || !slices.Equal(c.SecurityContext.Capabilities.Drop, []core.Capability{"ALL"}) || len(c.SecurityContext.Capabilities.Add) > 0,
+			"has no requests of memory or CPU":              c.Resources.Requests.Memory().IsZero() || c.Resources.Requests.Cpu().IsZero(),
+			"has no limits of memory or CPU":                c.Resources.Limits.Memory().IsZero() || c.Resources.Limits.Cpu().IsZero(),
+			"has limits below its requests":                 c.Resources.Limits.Memory().Cmp(*c.Resources.Requests.Memory()) < 0 || c.Resources.Limits.Cpu().Cmp(*c.Resources.Requests.Cpu()) < 0,
+			"has an image without a version":                !regexp.MustCompile(`^[^@:]+(:[0-9]+/[^@:]+)?:v?[0-9]+\.[0-9]+\.[0-9]+$`).MatchString(c.Image),
+			"overrides the image's entrypoint":              len(c.Command) > 0,
+			"uses envFrom":                                  len(c.EnvFrom) > 0,
+			"has volumes other than ConfigMaps and Secrets": slices.ContainsFunc(pod.Volumes, func(v core.Volume) bool { return v.ConfigMap == nil && v.Secret == nil }),
+			"has writable mounts":                           slices.ContainsFunc(c.VolumeMounts, func(m core.VolumeMount) bool { return !m.ReadOnly }),
 		} {
 			if found {
-				t.Errorf("the pod %s", fault)
+				t.Errorf("the pod %s", problem)
 			}
 		}
 	})
 }
 
-// TestOnePollerOnly: no account is polled by two pods, not for a while either.
-// Shards are looked at below.
-func TestOnePollerOnly(t *testing.T) {
+// TestSinglePoller checks that no account is ever polled by two pods. TestShards
+// covers the shards.
+func TestSinglePoller(t *testing.T) {
 	eachBuild(t, func(t *testing.T, name string, objects []object) {
 		if name == sharded {
 			return
 		}
 		d := the[*apps.Deployment](t, objects)
 		if d.Spec.Replicas == nil || *d.Spec.Replicas != 1 {
-			t.Error("the Deployment is not one replica")
+			t.Error("the Deployment does not have exactly one replica")
 		}
 		if d.Spec.Strategy.Type != apps.RecreateDeploymentStrategyType {
-			t.Error("the Deployment does not stop the old pod first")
+			t.Error("the Deployment does not stop the old pod before it starts a new one")
 		}
 		if args := container(t, theWorkload(t, name, objects)).Args; strings.Contains(strings.Join(args, " "), "shard") {
-			t.Errorf("the only exporter serves a shard: %q", args)
+			t.Errorf("the only exporter has shard flags: %q", args)
 		}
 	})
 }
 
-// imageUser is the user that the Dockerfile names.
+// imageUser returns the user and group of the Dockerfile.
 func imageUser(t *testing.T) (user, group int64) {
 	t.Helper()
 	if !bytes.Contains(dockerfile(t), []byte("\nUSER 65532:65532\n")) {
-		t.Fatal("the image has another user now")
+		t.Fatal("the Dockerfile has another user")
 	}
 	return 65532, 65532
 }
@@ -114,7 +114,7 @@ func dockerfile(t *testing.T) []byte {
 	return content
 }
 
-func TestSelectorsFindWhatTheyAreFor(t *testing.T) {
+func TestSelectorsAndPorts(t *testing.T) {
 	eachBuild(t, func(t *testing.T, name string, objects []object) {
 		w, service := theWorkload(t, name, objects), the[*core.Service](t, objects)
 		monitor, policy := the[*monitoring.ServiceMonitor](t, objects), the[*networking.NetworkPolicy](t, objects)
@@ -134,7 +134,7 @@ func TestSelectorsFindWhatTheyAreFor(t *testing.T) {
 				t.Fatal(err)
 			}
 			if selector.Empty() || !selector.Matches(selection.Set(s.labels)) {
-				t.Errorf("%s selects %q, which does not find %v", what, selector, s.labels)
+				t.Errorf("%s selects %q, which does not match %v", what, selector, s.labels)
 			}
 		}
 
@@ -144,23 +144,23 @@ func TestSelectorsFindWhatTheyAreFor(t *testing.T) {
 		port := c.Ports[0].Name
 		ports := service.Spec.Ports
 		if len(ports) != 1 || ports[0].TargetPort.String() != port {
-			t.Errorf("the Service's ports %v do not lead to the port %s", ports, port)
+			t.Errorf("the Service's ports %v do not target the port %s", ports, port)
 		}
 		if ends := monitor.Spec.Endpoints; len(ends) != 1 || len(ports) != 1 || ends[0].Port != ports[0].Name || ends[0].Path != "/metrics" {
 			t.Errorf("the ServiceMonitor's endpoints %v are not the Service's port %v", ends, ports)
 		}
 		if !isEmpty(monitor.Spec.NamespaceSelector) || monitor.Namespace != service.Namespace {
-			t.Error("the ServiceMonitor looks for its Service in another namespace")
+			t.Error("the ServiceMonitor selects Services in another namespace")
 		}
 
 		in, out := policy.Spec.Ingress, policy.Spec.Egress
 		if !slices.Equal(policy.Spec.PolicyTypes, []networking.PolicyType{"Ingress", "Egress"}) {
-			t.Errorf("the policy is about %v only", policy.Spec.PolicyTypes)
+			t.Errorf("the policy has the types %v", policy.Spec.PolicyTypes)
 		}
 		if len(in) != 1 || len(in[0].Ports) != 1 || in[0].Ports[0].Port.String() != port || len(in[0].From) != 1 ||
 			in[0].From[0].PodSelector != nil || in[0].From[0].IPBlock != nil ||
 			in[0].From[0].NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"] != "monitoring" {
-			t.Errorf("the policy lets in %v", in)
+			t.Errorf("the policy allows ingress %v", in)
 		}
 		var ends []string
 		for _, rule := range out {
@@ -169,17 +169,17 @@ func TestSelectorsFindWhatTheyAreFor(t *testing.T) {
 			}
 		}
 		if len(out) != 1 || !slices.Equal(ends, []string{"UDP 53", "TCP 53", "TCP 443"}) {
-			t.Errorf("the policy lets out to %v", ends)
+			t.Errorf("the policy allows egress to %v", ends)
 		}
 	})
 }
 
 func isEmpty(s monitoring.NamespaceSelector) bool { return !s.Any && len(s.MatchNames) == 0 }
 
-// TestSeriesOutliveThePod relabels two pods one after the other as Prometheus
-// would: they must be the same series, under the job that the rules look for. Pods
-// of different shards must not be.
-func TestSeriesOutliveThePod(t *testing.T) {
+// TestRelabeling relabels the targets of a pod and of its replacement as Prometheus
+// does. Both must have the same labels, with the job name that the rules expect. Pods
+// of different shards must have different labels.
+func TestRelabeling(t *testing.T) {
 	eachBuild(t, func(t *testing.T, name string, objects []object) {
 		ends := the[*monitoring.ServiceMonitor](t, objects).Spec.Endpoints
 		end := ends[0]
@@ -187,11 +187,11 @@ func TestSeriesOutliveThePod(t *testing.T) {
 			t.Errorf("interval %s: %v", end.Interval, err)
 		}
 		if end.HonorLabels || len(end.MetricRelabelConfigs) > 0 {
-			t.Error("the exporter's labels win over the target's, or are changed")
+			t.Error("honorLabels or metricRelabelings is set")
 		}
 		steps := relabelSteps(t, end.RelabelConfigs)
 		relabeled := func(pod, address string) labels.Labels {
-			// What Prometheus Operator gives a target before these steps.
+			// The labels of a target before the relabelings, from Prometheus Operator.
 			builder := labels.NewBuilder(labels.FromStrings("job", "twilio-exporter", "instance", address,
 				"namespace", "monitoring", "service", "twilio-exporter", "endpoint", "metrics",
 				"pod", pod, "container", "twilio-exporter"))
@@ -218,23 +218,23 @@ func TestSeriesOutliveThePod(t *testing.T) {
 	})
 }
 
-// relabelSteps are the operator's in Prometheus's own words.
+// relabelSteps converts relabelings of the operator to those of Prometheus.
 func relabelSteps(t *testing.T, configs []monitoring.RelabelConfig) (steps []*relabel.Config) {
 	t.Helper()
 	for _, c := range configs {
-		words := map[string]any{"action": "replace"}
-		for word, value := range map[string]string{"target_label": c.TargetLabel, "regex": c.Regex, "action": c.Action} {
+		fields := map[string]any{"action": "replace"}
+		for field, value := range map[string]string{"target_label": c.TargetLabel, "regex": c.Regex, "action": c.Action} {
 			if value != "" {
-				words[word] = value
+				fields[field] = value
 			}
 		}
 		if len(c.SourceLabels) > 0 {
-			words["source_labels"] = c.SourceLabels
+			fields["source_labels"] = c.SourceLabels
 		}
 		if c.Replacement != nil {
-			words["replacement"] = *c.Replacement
+			fields["replacement"] = *c.Replacement
 		}
-		text, err := yaml.Marshal(words)
+		text, err := yaml.Marshal(fields)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -250,7 +250,7 @@ func relabelSteps(t *testing.T, configs []monitoring.RelabelConfig) (steps []*re
 	return steps
 }
 
-// TestConfigurations gives each build's configuration and secrets to the exporter.
+// TestConfigurations checks each build's configuration and secrets with the exporter.
 func TestConfigurations(t *testing.T) {
 	exporter := buildExporter(t)
 	eachBuild(t, func(t *testing.T, name string, objects []object) {
@@ -264,23 +264,23 @@ func TestConfigurations(t *testing.T) {
 			t.Errorf("%d accounts", accounts)
 		}
 		if name == sharded {
-			return // TestShards looks at each pod
+			return // see TestShards
 		}
 		c := container(t, w)
 		if len(c.Env) > 0 {
-			t.Errorf("variables %v beside a file", c.Env)
+			t.Errorf("environment variables %v in addition to a file", c.Env)
 		}
-		if output := m.check(t, exporter, c.Args); output != "The configuration is valid.\n" {
-			t.Errorf("the exporter says %q", output)
+		if output := m.check(t, exporter, c.Args); !strings.HasPrefix(output, "The configuration is valid.\n") {
+			t.Errorf("the exporter prints %q", output)
 		}
 	})
 }
 
-// mounted is what a pod sees of its volumes, under a directory of the test.
+// mounted is the content of a pod's volumes in a directory of the test.
 type mounted struct {
 	config *config.Config
-	file   string            // where it is
-	moved  map[string]string // where each mount is
+	file   string            // path of the configuration file
+	moved  map[string]string // mount path to path in the directory
 }
 
 func mount(t *testing.T, name string, objects []object, w workload) (m mounted) {
@@ -305,9 +305,9 @@ func mount(t *testing.T, name string, objects []object, w workload) (m mounted) 
 			content := configMap(t, objects, v.ConfigMap.Name).Data["config.yml"]
 			cfg, err := config.Parse(v.ConfigMap.Name, []byte(content))
 			if err != nil {
-				t.Fatalf("the exporter refuses the ConfigMap: %v", err)
+				t.Fatalf("the exporter rejects the ConfigMap: %v", err)
 			}
-			// config.Parse reads no files. Where they would be is moved only below.
+			// config.Parse reads no files, so the paths are replaced only afterwards.
 			m.config, m.file = cfg, root+at+"/config.yml"
 			moved := strings.ReplaceAll(content, mounts["credentials"], root+mounts["credentials"])
 			if err := os.WriteFile(m.file, []byte(moved), 0o644); err != nil {
@@ -333,8 +333,8 @@ func mount(t *testing.T, name string, objects []object, w workload) (m mounted) 
 	return m
 }
 
-// check runs the exporter's check with the pod's arguments, and returns what it
-// says.
+// check runs the exporter with the pod's arguments and --config.check, and returns
+// its output.
 func (m mounted) check(t *testing.T, exporter string, args []string) string {
 	t.Helper()
 	moved := []string{"--config.check"}
@@ -349,13 +349,13 @@ func (m mounted) check(t *testing.T, exporter string, args []string) string {
 	}
 	output, err := exec.CommandContext(t.Context(), exporter, moved...).CombinedOutput()
 	if err != nil {
-		t.Errorf("the exporter refuses what is mounted: %v\n%s", err, output)
+		t.Errorf("the exporter rejects the mounted configuration: %v\n%s", err, output)
 	}
 	return string(output)
 }
 
-// configMap finds a ConfigMap by the name that the workload has for it, which
-// must change with its content.
+// configMap returns the ConfigMap that the workload refers to. Its name must contain
+// a hash of the content.
 func configMap(t *testing.T, objects []object, name string) *core.ConfigMap {
 	t.Helper()
 	if !regexp.MustCompile(`^twilio-exporter-config-[a-z0-9]{10}$`).MatchString(name) {
@@ -366,11 +366,12 @@ func configMap(t *testing.T, objects []object, name string) *core.ConfigMap {
 			return m
 		}
 	}
-	t.Fatalf("there is no ConfigMap %s", name)
+	t.Fatalf("no ConfigMap %s", name)
 	return nil
 }
 
-// documentedKeys are the Secret's keys in the command that makes it.
+// documentedKeys returns the keys of the Secret in the documented command that creates
+// it.
 func documentedKeys(t *testing.T, build string) []string {
 	t.Helper()
 	file := "kubernetes/README.md"
@@ -382,7 +383,7 @@ func documentedKeys(t *testing.T, build string) []string {
 		t.Fatal(err)
 	}
 	if !bytes.Contains(content, []byte("create secret generic "+credentials)) {
-		t.Fatalf("%s does not say how the Secret is made", file)
+		t.Fatalf("%s has no command that creates the Secret", file)
 	}
 	var keys []string
 	for _, found := range regexp.MustCompile(`--from-(?:file|literal)=([A-Za-z_-]+)=`).FindAllSubmatch(content, -1) {
@@ -391,7 +392,7 @@ func documentedKeys(t *testing.T, build string) []string {
 	return keys
 }
 
-// checkEnvironment is about the account that comes by variables only.
+// checkEnvironment checks the build whose account comes from environment variables.
 func checkEnvironment(t *testing.T, objects []object, pod core.PodSpec, c core.Container) {
 	t.Helper()
 	if len(c.Args)+len(c.VolumeMounts)+len(pod.Volumes) > 0 {
@@ -399,7 +400,7 @@ func checkEnvironment(t *testing.T, objects []object, pod core.PodSpec, c core.C
 	}
 	for _, m := range all[*core.ConfigMap](objects) {
 		if strings.HasPrefix(m.Name, "twilio-exporter-config") {
-			t.Errorf("ConfigMap %s is of no use", m.Name)
+			t.Errorf("ConfigMap %s is not used", m.Name)
 		}
 	}
 	documented := documentedKeys(t, "overlays/one-account")
@@ -407,7 +408,7 @@ func checkEnvironment(t *testing.T, objects []object, pod core.PodSpec, c core.C
 	for _, v := range c.Env {
 		if v.Value != "" || v.ValueFrom == nil || v.ValueFrom.SecretKeyRef == nil ||
 			v.ValueFrom.SecretKeyRef.Name != credentials || !slices.Contains(documented, v.ValueFrom.SecretKeyRef.Key) {
-			t.Errorf("%s does not come from a key of the Secret that is documented", v.Name)
+			t.Errorf("%s does not come from a documented key of the Secret", v.Name)
 			continue
 		}
 		values[v.Name] = "AC" + strings.Repeat("0", 32)
@@ -417,11 +418,11 @@ func checkEnvironment(t *testing.T, objects []object, pod core.PodSpec, c core.C
 	}
 	_, err := config.FromEnvironment(func(name string) (string, bool) { v, ok := values[name]; return v, ok })
 	if err != nil {
-		t.Errorf("the exporter refuses the variables: %v", err)
+		t.Errorf("the exporter rejects the variables: %v", err)
 	}
 }
 
-// TestProbes asks a running exporter what the kubelet would ask.
+// TestProbes sends the requests of the probes to a running exporter.
 func TestProbes(t *testing.T) {
 	origin := startDemo(t, buildExporter(t))
 	eachBuild(t, func(t *testing.T, name string, objects []object) {
@@ -432,22 +433,22 @@ func TestProbes(t *testing.T) {
 		}{
 			{"startup", "/-/healthy", c.StartupProbe},
 			{"liveness", "/-/healthy", c.LivenessProbe},
-			{"readiness", "/-/ready", c.ReadinessProbe}, // not ready is no reason to be killed
+			{"readiness", "/-/ready", c.ReadinessProbe}, // must not restart the pod
 		} {
 			if p.probe == nil || p.probe.HTTPGet == nil {
-				t.Errorf("no %s probe by HTTP", p.name)
+				t.Errorf("no HTTP %s probe", p.name)
 				continue
 			}
 			get := p.probe.HTTPGet
 			if get.Path != p.path || get.Port.String() != c.Ports[0].Name || get.Host != "" || get.Scheme == "HTTPS" {
-				t.Errorf("%s probe asks %s %s", p.name, get.Port.String(), get.Path)
+				t.Errorf("%s probe requests %s %s", p.name, get.Port.String(), get.Path)
 			}
 			waitFor200(t, origin+get.Path)
 		}
 	})
 }
 
-// buildExporter builds this repository's program.
+// buildExporter builds the exporter and returns its path.
 func buildExporter(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "twilio_exporter")
@@ -459,8 +460,7 @@ func buildExporter(t *testing.T) string {
 	return program
 }
 
-// startDemo runs the exporter against its simulated Twilio until the test ends,
-// and returns where it listens.
+// startDemo runs the exporter with --demo until the test ends, and returns its URL.
 func startDemo(t *testing.T, program string) string {
 	t.Helper()
 	command := exec.Command(program, "--demo", "--web.listen-address=127.0.0.1:0")
@@ -497,28 +497,28 @@ func startDemo(t *testing.T, program string) string {
 	case <-read:
 		t.Fatal("the exporter ended")
 	case <-time.After(time.Minute):
-		t.Fatal("the exporter does not listen")
+		t.Fatal("the exporter does not listen after a minute")
 	}
 	return ""
 }
 
-// waitFor200 asks until the answer is 200, for a minute at most.
+// waitFor200 sends requests until the response has status 200, for a minute at most.
 func waitFor200(t *testing.T, url string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for last := "no answer"; ; {
+	for last := "no response"; ; {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer, err := http.DefaultClient.Do(request)
+		response, err := http.DefaultClient.Do(request)
 		if err == nil {
-			io.Copy(io.Discard, answer.Body)
-			answer.Body.Close()
-			if last = answer.Status; answer.StatusCode == http.StatusOK {
+			io.Copy(io.Discard, response.Body)
+			response.Body.Close()
+			if last = response.Status; response.StatusCode == http.StatusOK {
 				return
 			}
 		}

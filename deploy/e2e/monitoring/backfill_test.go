@@ -14,7 +14,7 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/programs"
 )
 
-// rule is a rule of a rule file.
+// A rule is a recording or alerting rule of a rule file.
 type rule struct {
 	Record      string            `yaml:"record,omitempty"`
 	Alert       string            `yaml:"alert,omitempty"`
@@ -25,7 +25,7 @@ type rule struct {
 	Annotations map[string]string `yaml:"annotations,omitempty"`
 }
 
-// ruleFile is a file of rules.
+// A ruleFile is the content of a rule file.
 type ruleFile struct {
 	Groups []struct {
 		Name     string `yaml:"name"`
@@ -34,7 +34,7 @@ type ruleFile struct {
 	} `yaml:"groups"`
 }
 
-// rulesOf are all rules of the files.
+// rulesOf returns all rules of the files.
 func rulesOf(t *testing.T, files ...string) []rule {
 	t.Helper()
 	var all []rule
@@ -56,11 +56,11 @@ func rulesOf(t *testing.T, files ...string) []rule {
 	return all
 }
 
-// recordedName is a recorded series in an expression.
+// recordedName matches a recorded series in an expression.
 var recordedName = regexp.MustCompile(`\b[a-z_]+:[a-z0-9_]+:[a-z0-9_]+\b`)
 
-// layers puts recording rules in the order in which they need each other: each
-// layer needs only those before it.
+// layers sorts recording rules by their dependencies: each layer depends only on
+// those before it.
 func layers(t *testing.T, rules []rule) [][]rule {
 	t.Helper()
 	pending := make(map[string]bool)
@@ -82,7 +82,7 @@ func layers(t *testing.T, rules []rule) [][]rule {
 			}
 		}
 		if len(layer) == 0 {
-			t.Fatalf("recording rules need each other: %v", rest)
+			t.Fatalf("recording rules depend on each other: %v", rest)
 		}
 		for _, r := range layer {
 			delete(pending, r.Record)
@@ -92,8 +92,8 @@ func layers(t *testing.T, rules []rule) [][]rule {
 	return found
 }
 
-// backfillRules adds to a directory of blocks what the recording rules would have
-// recorded, had they run all the time.
+// backfillRules adds to a directory of blocks the series that the recording rules
+// would have recorded.
 func backfillRules(t *testing.T, data, file string, from, to time.Time, step time.Duration) {
 	t.Helper()
 	directory := t.TempDir()

@@ -12,7 +12,7 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/programs"
 )
 
-// shipped is a file or directory in deploy/.
+// shipped returns the path of a file or directory in deploy/.
 func shipped(t *testing.T, elements ...string) string {
 	t.Helper()
 	return filepath.Join(append([]string{programs.Root(t), "deploy"}, elements...)...)
@@ -36,10 +36,10 @@ func glob(t *testing.T, pattern string) []string {
 	return found
 }
 
-// warned is what the tools say where they are not content.
+// warned matches output of the tools that reports a problem.
 var warned = regexp.MustCompile(`(?i)warn|fail|error|lint`)
 
-// TestPromtool has promtool check what is shipped for Prometheus.
+// TestPromtool checks the shipped rules and configuration with promtool.
 func TestPromtool(t *testing.T) {
 	rules := glob(t, shipped(t, "prometheus", "rules", "*.yml"))
 	for _, arguments := range [][]string{
@@ -62,8 +62,8 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// TestAlertsAreComplete: each alert has its labels, its texts, a section in the
-// runbooks, and cases in which it fires and in which it does not.
+// TestAlertsAreComplete checks that each alert has labels, annotations, a section in
+// the runbooks, and test cases in which it fires and in which it does not.
 func TestAlertsAreComplete(t *testing.T) {
 	type outcome struct{ fires, silent int }
 	outcomes := make(map[string]*outcome)
@@ -105,7 +105,7 @@ func TestAlertsAreComplete(t *testing.T) {
 		}
 		for _, name := range []string{"summary", "description"} {
 			if len(a.Annotations[name]) < 20 {
-				t.Errorf("%s has the %s %q", a.Alert, name, a.Annotations[name])
+				t.Errorf("%s: %s is %q", a.Alert, name, a.Annotations[name])
 			}
 		}
 		const base = "https://github.com/twilio-exporter/twilio_exporter/blob/main/deploy/runbooks.md#"
@@ -132,8 +132,7 @@ func TestAlertsAreComplete(t *testing.T) {
 	}
 }
 
-// TestThresholds: the alerts' thresholds are all in one file, which has nothing
-// else.
+// TestThresholds checks that thresholds.yml defines all thresholds and nothing else.
 func TestThresholds(t *testing.T) {
 	defined, used := make(map[string]bool), make(map[string]bool)
 	for _, r := range rulesOf(t, shipped(t, "prometheus", "rules", "thresholds.yml")) {
@@ -146,18 +145,18 @@ func TestThresholds(t *testing.T) {
 		for _, name := range regexp.MustCompile(`twilio:threshold:\w+`).FindAllString(r.Expr, -1) {
 			used[name] = true
 			if !defined[name] {
-				t.Errorf("%s%s asks for %s, which is no threshold", r.Alert, r.Record, name)
+				t.Errorf("%s%s uses %s, which is not defined", r.Alert, r.Record, name)
 			}
 		}
 	}
 	for name := range defined {
 		if !used[name] {
-			t.Errorf("no alert asks for %s", name)
+			t.Errorf("no rule uses %s", name)
 		}
 	}
 }
 
-// TestAmtool has amtool check what is shipped for Alertmanager, and where alerts go.
+// TestAmtool checks the shipped Alertmanager configuration and its routes with amtool.
 func TestAmtool(t *testing.T) {
 	config := shipped(t, "alertmanager", "alertmanager.yml")
 	if out := succeed(t, programs.Amtool, "check-config", config); warned.MatchString(out) || !strings.Contains(out, "1 templates") {
@@ -174,7 +173,7 @@ func TestAmtool(t *testing.T) {
 			t.Errorf("%s should go to %s: %v\n%s", labels, want, err, out)
 		}
 	}
-	// Every alert goes where its severity says.
+	// Every alert is routed by its severity.
 	for _, r := range rulesOf(t, shipped(t, "prometheus", "rules", "alerts.yml")) {
 		want := map[string]string{"critical": "pager,chat", "warning": "chat"}[r.Labels["severity"]]
 		if out, err := run(t, nil, programs.Amtool, "config", "routes", "test", "--config.file="+config,
@@ -184,7 +183,7 @@ func TestAmtool(t *testing.T) {
 	}
 }
 
-// TestInhibition: what inhibits and what is inhibited are alerts that there are.
+// TestInhibition checks that the inhibition rules name existing alerts.
 func TestInhibition(t *testing.T) {
 	known := make(map[string]bool)
 	for _, r := range rulesOf(t, shipped(t, "prometheus", "rules", "alerts.yml")) {
@@ -192,7 +191,7 @@ func TestInhibition(t *testing.T) {
 	}
 	names := regexp.MustCompile(`\bTwilio[A-Z]\w+`).FindAllString(read(t, shipped(t, "alertmanager", "alertmanager.yml")), -1)
 	if len(names) < 20 {
-		t.Errorf("found only %d names of alerts", len(names))
+		t.Errorf("found only %d alert names", len(names))
 	}
 	for _, name := range names {
 		if !known[name] {

@@ -24,9 +24,10 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
 
-// record runs the exporter against a simulated world through a past time, and
-// writes to a file, as OpenMetrics, what Prometheus would have scraped.
-func record(t *testing.T, file string, options twiliotest.Options, collectors string, from, to time.Time, step time.Duration, wanted func(family string) bool) {
+// record runs the exporter against a simulated Twilio in a past period, and writes
+// the samples that Prometheus would have scraped to a file, as OpenMetrics. It
+// writes only the families for which keep returns true.
+func record(t *testing.T, file string, options twiliotest.Options, collectors string, from, to time.Time, step time.Duration, keep func(family string) bool) {
 	t.Helper()
 	out, err := os.Create(file)
 	if err != nil {
@@ -35,7 +36,7 @@ func record(t *testing.T, file string, options twiliotest.Options, collectors st
 	defer out.Close()
 	w := bufio.NewWriterSize(out, 1<<20)
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Until(from)) // on the clock of the bubble
+		time.Sleep(time.Until(from)) // on the synthetic clock of the bubble
 		simulator := twiliotest.New(options)
 		cfg, err := config.Parse("history.yml", []byte(configuration("http://simulator", collectors)))
 		if err != nil {
@@ -54,13 +55,13 @@ func record(t *testing.T, file string, options twiliotest.Options, collectors st
 		}
 		for ; time.Now().Before(to); time.Sleep(step) {
 			synctest.Wait()
-			families, err := prometheus.Gatherers{registry, e.Exposition()}.Gather()
+			families, err := prometheus.Gatherers{registry, e.Gatherer()}.Gather()
 			if err != nil {
 				t.Fatal(err)
 			}
 			at := strconv.FormatInt(time.Now().Unix(), 10)
 			for _, f := range families {
-				if wanted(f.GetName()) {
+				if keep(f.GetName()) {
 					writeSamples(w, f, at)
 				}
 			}
@@ -77,7 +78,8 @@ func record(t *testing.T, file string, options twiliotest.Options, collectors st
 	}
 }
 
-// inMemory adds an account's credentials to a simulator's transport.
+// inMemory returns a transport that adds an account's credentials to requests to a
+// simulator.
 func inMemory(a config.Account, base http.RoundTripper, timeout time.Duration, userAgent string, observer twilio.Observer) http.RoundTripper {
 	if oauth2 := a.HTTPClient.OAuth2; oauth2 != nil {
 		return twilio.NewTokenTransport(twilio.TokenOptions{
@@ -91,8 +93,7 @@ func inMemory(a config.Account, base http.RoundTripper, timeout time.Duration, u
 		promconfig.NewInlineSecret(basic.Username), promconfig.NewInlineSecret(string(basic.Password)), base)
 }
 
-// writeSamples writes the counters and gauges of a family, with the labels that a
-// scrape would add.
+// writeSamples writes the counters and gauges of a family, with target labels.
 func writeSamples(w *bufio.Writer, family *dto.MetricFamily, at string) {
 	for _, m := range family.Metric {
 		var value float64
@@ -113,10 +114,10 @@ func writeSamples(w *bufio.Writer, family *dto.MetricFamily, at string) {
 	}
 }
 
-// escaped is how OpenMetrics writes a label value.
+// escaped escapes a label value for OpenMetrics.
 var escaped = strings.NewReplacer("\\", `\\`, "\n", `\n`, `"`, `\"`)
 
-// blocks turns a file of OpenMetrics into blocks of a Prometheus.
+// blocks converts a file of OpenMetrics to TSDB blocks.
 func blocks(t *testing.T, file, directory string) {
 	t.Helper()
 	succeed(t, programs.Promtool, "tsdb", "create-blocks-from", "--max-block-duration=162h", "openmetrics", file, directory)

@@ -14,8 +14,8 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/programs"
 )
 
-// TestOneCauseOneMessage gives a real Alertmanager, with the shipped
-// configuration, the alerts that one cause leads to, and looks which are left.
+// TestOneCauseOneMessage sends to Alertmanager, with the shipped configuration, the
+// alerts that one cause leads to, and checks which are inhibited.
 func TestOneCauseOneMessage(t *testing.T) {
 	directory := t.TempDir()
 	copyDirectory(t, directory, shipped(t, "alertmanager"))
@@ -26,75 +26,75 @@ func TestOneCauseOneMessage(t *testing.T) {
 	type alert = map[string]string
 	usage := func(name string) alert { return alert{"alertname": name, "collector": "supersim_usage"} }
 	var posted []alert
-	want := make(map[string]bool) // by cause and name: is it told?
-	for cause, alerts := range map[string]struct{ told, quiet []alert }{
+	want := make(map[string]bool) // by cause and name: whether a notification is due
+	for cause, alerts := range map[string]struct{ notified, inhibited []alert }{
 		"credentials revoked": {
-			told: []alert{usage("TwilioExporterCredentialsRefused")},
-			quiet: []alert{
+			notified: []alert{usage("TwilioExporterCredentialsRefused")},
+			inhibited: []alert{
 				usage("TwilioExporterPollFailing"), usage("TwilioExporterNotPolling"), usage("TwilioExporterDataStale"),
 				{"alertname": "TwilioExporterRetryingHard"}, {"alertname": "TwilioFleetSilent", "fleet_sid": "HF1"},
 				{"alertname": "TwilioBillingBehindUsage"},
 			},
 		},
 		"API down for hours": {
-			told:  []alert{usage("TwilioExporterDataStale")},
-			quiet: []alert{usage("TwilioExporterPollFailing"), {"alertname": "TwilioExporterRetryingHard"}, {"alertname": "TwilioFleetSilent", "fleet_sid": "HF1"}},
+			notified:  []alert{usage("TwilioExporterDataStale")},
+			inhibited: []alert{usage("TwilioExporterPollFailing"), {"alertname": "TwilioExporterRetryingHard"}, {"alertname": "TwilioFleetSilent", "fleet_sid": "HF1"}},
 		},
-		// By the last of these, a warning, the rule is known by which the second hides it.
+		// The last of these, a warning, is inhibited by the second, which is inhibited too.
 		"a shard is down": {
-			told:  []alert{{"alertname": "TwilioExporterDown"}},
-			quiet: []alert{{"alertname": "TwilioExporterShardMissing"}, {"alertname": "TwilioExporterShardsDisagree"}},
+			notified:  []alert{{"alertname": "TwilioExporterDown"}},
+			inhibited: []alert{{"alertname": "TwilioExporterShardMissing"}, {"alertname": "TwilioExporterShardsDisagree"}},
 		},
 		"polls hang": {
-			told:  []alert{usage("TwilioExporterNotPolling")},
-			quiet: []alert{usage("TwilioExporterDataStale"), usage("TwilioExporterPollFailing")},
+			notified:  []alert{usage("TwilioExporterNotPolling")},
+			inhibited: []alert{usage("TwilioExporterDataStale"), usage("TwilioExporterPollFailing")},
 		},
-		"a SIM goes wild": {
-			told: []alert{
+		"a SIM uses too much data": {
+			notified: []alert{
 				{"alertname": "TwilioSIMAboveHabit", "sim_sid": "HS1"},
 				{"alertname": "TwilioSIMDataLimitExceeded", "sim_sid": "HS1", "fleet_sid": "HF1"},
 			},
-			quiet: []alert{
+			inhibited: []alert{
 				{"alertname": "TwilioSIMAboveFleet", "sim_sid": "HS1", "fleet_sid": "HF1"},
 				{"alertname": "TwilioSIMDataLimitNear", "sim_sid": "HS1", "fleet_sid": "HF1"},
 			},
 		},
 		"another SIM": {
-			told: []alert{
+			notified: []alert{
 				{"alertname": "TwilioSIMAboveHabit", "sim_sid": "HS1"},
 				{"alertname": "TwilioSIMAboveFleet", "sim_sid": "HS2", "fleet_sid": "HF1"},
 			},
 		},
 		"a fleet crosses a border": {
-			told:  []alert{{"alertname": "TwilioCountryNew", "iso_country": "PL"}},
-			quiet: []alert{{"alertname": "TwilioNetworkNew", "iso_country": "PL", "network_sid": "HW1"}},
+			notified:  []alert{{"alertname": "TwilioCountryNew", "iso_country": "PL"}},
+			inhibited: []alert{{"alertname": "TwilioNetworkNew", "iso_country": "PL", "network_sid": "HW1"}},
 		},
 		"a network at home": {
-			told: []alert{
+			notified: []alert{
 				{"alertname": "TwilioCountryNew", "iso_country": "PL"},
 				{"alertname": "TwilioNetworkNew", "iso_country": "DE", "network_sid": "HW2"},
 			},
 		},
-		"budget gone": {
-			told:  []alert{{"alertname": "TwilioBudgetExceeded", "currency": "USD", "bill": "account"}},
-			quiet: []alert{{"alertname": "TwilioBudgetForecastExceeded", "currency": "USD", "bill": "account"}},
+		"budget exceeded": {
+			notified:  []alert{{"alertname": "TwilioBudgetExceeded", "currency": "USD", "bill": "account"}},
+			inhibited: []alert{{"alertname": "TwilioBudgetForecastExceeded", "currency": "USD", "bill": "account"}},
 		},
-		"budget gone in another currency": {
-			told: []alert{
+		"budget exceeded in another currency": {
+			notified: []alert{
 				{"alertname": "TwilioBudgetExceeded", "currency": "USD", "bill": "account"},
 				{"alertname": "TwilioBudgetForecastExceeded", "currency": "EUR", "bill": "account"},
 			},
 		},
-		"balance gone": {
-			told:  []alert{{"alertname": "TwilioBalanceRunningOut", "currency": "USD"}},
-			quiet: []alert{{"alertname": "TwilioBalanceLow", "currency": "USD"}},
+		"balance nearly used up": {
+			notified:  []alert{{"alertname": "TwilioBalanceRunningOut", "currency": "USD"}},
+			inhibited: []alert{{"alertname": "TwilioBalanceLow", "currency": "USD"}},
 		},
 	} {
-		for told, list := range map[bool][]alert{true: alerts.told, false: alerts.quiet} {
+		for notified, list := range map[bool][]alert{true: alerts.notified, false: alerts.inhibited} {
 			for _, a := range list {
-				a["account"] = cause // so that causes do not meddle
+				a["account"] = cause // keeps the causes apart
 				posted = append(posted, a)
-				want[cause+": "+a["alertname"]] = told
+				want[cause+": "+a["alertname"]] = notified
 			}
 		}
 	}
@@ -114,11 +114,11 @@ func TestOneCauseOneMessage(t *testing.T) {
 	}
 	response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		t.Fatalf("Alertmanager answered %s", response.Status)
+		t.Fatalf("Alertmanager responded with %s", response.Status)
 	}
 
 	var wrong []string
-	judge := func() bool {
+	asExpected := func() bool {
 		var found []models.GettableAlert
 		if err := json.Unmarshal([]byte(get(t, http.DefaultClient, url)), &found); err != nil {
 			t.Fatal(err)
@@ -126,7 +126,7 @@ func TestOneCauseOneMessage(t *testing.T) {
 		wrong = wrong[:0]
 		for _, a := range found {
 			name := a.Labels["account"] + ": " + a.Labels["alertname"]
-			if told := len(a.Status.InhibitedBy) == 0; told != want[name] {
+			if notified := len(a.Status.InhibitedBy) == 0; notified != want[name] {
 				wrong = append(wrong, name)
 			}
 		}
@@ -135,8 +135,8 @@ func TestOneCauseOneMessage(t *testing.T) {
 	defer func() {
 		slices.Sort(wrong)
 		if len(wrong) > 0 {
-			t.Logf("told although it should not be, or the other way round:\n%s", strings.Join(wrong, "\n"))
+			t.Logf("inhibited but should not be, or the reverse:\n%s", strings.Join(wrong, "\n"))
 		}
 	}()
-	eventually(t, "Alertmanager to inhibit what follows from something else", judge)
+	eventually(t, "Alertmanager to inhibit alerts", asExpected)
 }

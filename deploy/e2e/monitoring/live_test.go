@@ -17,14 +17,16 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
-	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/collector/config"
+	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/grafana"
 	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/programs"
 )
 
-// TestShipped runs everything that is shipped, together, and looks at it as its
-// users would. Its parts build on each other: first all is well, then the API
-// stops, then a SIM goes wild.
+// TestShipped runs everything that is shipped together, and checks it through its
+// public interfaces. The parts depend on each other: first everything works, then
+// the API stops, then a SIM uses far more data than usual.
 func TestShipped(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Minute)
 	s := startStack(t, now)
@@ -42,15 +44,15 @@ func TestShipped(t *testing.T) {
 		{"Dashboards", s.dashboards},
 		{"Quiet", s.quiet},
 		{"APIStops", s.apiStops},
-		{"SIMGoesWild", s.simGoesWild},
+		{"SIMAboveHabit", s.simAboveHabit},
 		{"Logs", s.logs},
 	} {
 		t.Run(part.name, part.test)
 	}
 }
 
-// settled waits until every rule has been evaluated often enough for those that
-// build on others.
+// settled waits until every rule has been evaluated often enough for the rules that
+// depend on others.
 func (s *stack) settled(t *testing.T) {
 	t.Helper()
 	eventually(t, "a scrape", func() bool { return s.prometheus.has(t, `up{job="twilio"} == 1`) })
@@ -78,7 +80,7 @@ func (s *stack) settled(t *testing.T) {
 	})
 }
 
-// targets are up, and their scrapes had nothing to complain about.
+// targets checks that the target is up and its last scrape had no error.
 func (s *stack) targets(t *testing.T) {
 	found, err := s.prometheus.api.Targets(t.Context())
 	if err != nil {
@@ -97,7 +99,7 @@ func (s *stack) targets(t *testing.T) {
 	}
 }
 
-// tls: who has no password gets no number.
+// tls checks that a client without the password gets no metrics.
 func (s *stack) tls(t *testing.T) {
 	if body := get(t, s.scraper, "https://"+s.exporter.address+"/metrics"); !strings.Contains(body, "twilio_supersim_sim_info") {
 		t.Error("with the password: no metrics")
@@ -118,7 +120,7 @@ func (s *stack) tls(t *testing.T) {
 	}
 }
 
-// checkMetrics has promtool look at real output.
+// checkMetrics checks the metrics with promtool.
 func (s *stack) checkMetrics(t *testing.T) {
 	metrics := get(t, s.scraper, "https://"+s.exporter.address+"/metrics")
 	if out, err := run(t, strings.NewReader(metrics), programs.Promtool, "check", "metrics"); err != nil || strings.TrimSpace(out) != "" {
@@ -126,17 +128,17 @@ func (s *stack) checkMetrics(t *testing.T) {
 	}
 }
 
-// metadata: every family can be queried, and Prometheus knows its type, unit and
-// help.
+// metadata checks that every family can be queried, and that Prometheus knows its
+// type, unit and help text.
 func (s *server) metadata(t *testing.T) {
 	t.Helper()
 	all, err := s.api.Metadata(t.Context(), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	families := collector.Families(false)
+	families := exporter.Families(config.Collectors{})
 	for _, f := range families {
-		// By OpenMetrics the family of a counter has no _total, by protobuf it has.
+		// A counter's family name ends in _total in protobuf, but not in OpenMetrics.
 		entries := append(all[f.Name], all[strings.TrimSuffix(f.Name, "_total")]...)
 		if !strings.HasSuffix(f.Name, "_total") {
 			entries = all[f.Name]
@@ -150,7 +152,7 @@ func (s *server) metadata(t *testing.T) {
 			t.Errorf("%s: have metadata %+v, want %+v", f.Name, have, want)
 		}
 		name := f.Name
-		if f.Type == collector.Histogram {
+		if f.Type == metric.TypeHistogram {
 			name += "_count"
 		}
 		if !s.has(t, name) {
@@ -162,8 +164,8 @@ func (s *server) metadata(t *testing.T) {
 	}
 }
 
-// fresh: what a Prometheus without a past makes of it, as it is by default and
-// where it is told to ingest created timestamps.
+// fresh checks a Prometheus without history, with the default flags and with the
+// feature that ingests created timestamps.
 func (s *stack) fresh(t *testing.T) {
 	shipped, err := os.ReadFile(filepath.Join(s.config, "prometheus.yml"))
 	if err != nil {
@@ -209,18 +211,19 @@ func (s *stack) fresh(t *testing.T) {
 	}
 }
 
-// calm wants a Prometheus to have complained about nothing.
+// calm checks that a Prometheus logged no warning or error.
 func (s *stack) calm(t *testing.T, p *server) {
 	t.Helper()
 	for _, line := range p.log.lines(`level=(WARN|ERROR)|[Dd]uplicate|out.of.order|out of bounds`) {
-		// Its history was made block by block, and it was told to end.
+		// Its history consists of overlapping blocks, and the test stops it.
 		if !strings.Contains(line, "Overlapping blocks found") && !strings.Contains(line, "exiting gracefully") {
 			t.Errorf("Prometheus: %s", line)
 		}
 	}
 }
 
-// rules evaluate without an error, and record something.
+// rules checks that all rules evaluate without error, and that recording rules
+// record series.
 func (s *stack) rules(t *testing.T) {
 	found, err := s.prometheus.api.Rules(t.Context(), nil)
 	if err != nil {
@@ -255,14 +258,14 @@ func (s *stack) rules(t *testing.T) {
 	}
 }
 
-// young says whether the month is, so that there are no forecasts yet, and the
-// money of the month before still settles.
+// young reports whether the month has just begun, so that there are no forecasts yet
+// and the cost of the previous month is still settling.
 func young() bool { return time.Now().UTC().Day() <= 2 }
 
-// needsMonth is what is not recorded then.
+// needsMonth matches the series that are absent then.
 var needsMonth = regexp.MustCompile(`:(forecast_month|per_day|steady_per_day|seconds1d)$`)
 
-// quiet: while all is well, nobody is told anything.
+// quiet checks that there are no notifications while everything works.
 func (s *stack) quiet(t *testing.T) {
 	if firing := s.prometheus.query(t, `ALERTS{alertstate="firing"}`, time.Now()); len(firing) > 0 {
 		t.Errorf("firing: %v", firing)
@@ -270,77 +273,77 @@ func (s *stack) quiet(t *testing.T) {
 	s.receiver.mu.Lock()
 	defer s.receiver.mu.Unlock()
 	for _, m := range s.receiver.chat {
-		t.Errorf("the chat was told %q", m.Title)
+		t.Errorf("the chat received %q", m.Title)
 	}
 	for _, d := range s.receiver.pager {
-		t.Errorf("the pager was told %v", d.GroupLabels)
+		t.Errorf("the pager received %v", d.GroupLabels)
 	}
 }
 
-// apiStops: polls fail, which the chat is told once for each account, and once
-// that they succeed again. Nobody is paged for it at once.
+// apiStops checks that the chat receives one message for each account while polls
+// fail, and one when they succeed again. The pager receives nothing.
 func (s *stack) apiStops(t *testing.T) {
 	const alert = "TwilioExporterPollFailing"
 	s.api.stop()
 	for _, account := range []string{"production", "sensors"} {
-		eventually(t, "the chat to be told about "+account, func() bool { return len(s.receiver.told(alert, account)) > 0 })
-		m := s.receiver.told(alert, account)[0]
-		if m.Color != "warning" || !strings.Contains(m.Text, "again and again") || !strings.Contains(m.Text, "network") ||
-			!strings.Contains(m.Text, "What to do: https://") || strings.Contains(m.Text, "<no value>") {
-			t.Errorf("the chat was told %+v", m)
+		eventually(t, "a chat message about "+account, func() bool { return len(s.receiver.messages(alert, account)) > 0 })
+		m := s.receiver.messages(alert, account)[0]
+		if m.Color != "warning" || !strings.Contains(m.Text, "keep failing") || !strings.Contains(m.Text, "network") ||
+			!strings.Contains(m.Text, "Runbook: https://") || strings.Contains(m.Text, "<no value>") {
+			t.Errorf("the chat received %+v", m)
 		}
 		t.Logf("%s\n%s", m.Title, m.Text)
 	}
 	s.reconsidered(t)
 	for _, account := range []string{"production", "sensors"} {
-		if told := s.receiver.told(alert, account); len(told) != 1 {
-			t.Errorf("the chat was told %d times about %s: %+v", len(told), account, told)
+		if messages := s.receiver.messages(alert, account); len(messages) != 1 {
+			t.Errorf("the chat received %d messages about %s: %+v", len(messages), account, messages)
 		}
 	}
 	s.api.start()
 	for _, account := range []string{"production", "sensors"} {
-		eventually(t, "the chat to be told that "+account+" is well again", func() bool {
-			told := s.receiver.told(alert, account)
-			return told[len(told)-1].Color == "good"
+		eventually(t, "a chat message that "+account+" has recovered", func() bool {
+			messages := s.receiver.messages(alert, account)
+			return messages[len(messages)-1].Color == "good"
 		})
-		told := s.receiver.told(alert, account)
-		m := told[len(told)-1]
-		if !strings.HasPrefix(m.Title, "RESOLVED: ") || !strings.Contains(m.Text, "It lasted from ") {
-			t.Errorf("the chat was told %+v", m)
+		messages := s.receiver.messages(alert, account)
+		m := messages[len(messages)-1]
+		if !strings.HasPrefix(m.Title, "RESOLVED: ") || !strings.Contains(m.Text, "Active from ") {
+			t.Errorf("the chat received %+v", m)
 		}
 	}
 	if paged := s.receiver.paged(alert, "production"); len(paged) > 0 {
-		t.Errorf("the pager was told %+v", paged)
+		t.Errorf("the pager received %+v", paged)
 	}
 }
 
-// simGoesWild: it is paged once, by the SIM's own habit, and once more when it is
-// over. That it stands out in its fleet is the same cause and is not told.
-func (s *stack) simGoesWild(t *testing.T) {
+// simAboveHabit checks that a SIM that uses far more data than usual is paged once,
+// and resolved once. The alert that compares it with its fleet is inhibited.
+func (s *stack) simAboveHabit(t *testing.T) {
 	const alert, account = "TwilioSIMAboveHabit", "production"
 	began := time.Now().UTC().Truncate(time.Hour).Add(-3 * time.Hour)
 	start := began.AddDate(0, -3, 0)
 	s.api.become(world(start, time.Time{}, func(hour time.Time) bool { return !hour.Before(began) }))
-	eventually(t, "the pager to be told", func() bool { return len(s.receiver.paged(alert, account)) > 0 })
+	eventually(t, "a page", func() bool { return len(s.receiver.paged(alert, account)) > 0 })
 	paged := s.receiver.paged(alert, account)[0]
 	if len(paged.Alerts) != 1 || paged.Status != "firing" || paged.Alerts[0].Labels["sim_sid"] != wildSIM {
-		t.Fatalf("the pager was told %+v", paged)
+		t.Fatalf("the pager received %+v", paged)
 	}
 	annotations := paged.Alerts[0].Annotations
-	if want := "SIM " + wildSIM + " (device-02) of production uses far more than it usually does"; annotations["summary"] != want {
+	if want := "SIM " + wildSIM + " (device-02) of production uses far more data than usual"; annotations["summary"] != want {
 		t.Errorf("the summary is %q, want %q", annotations["summary"], want)
 	}
-	if want := regexp.MustCompile(`^In the last closed hour the SIM sent and received 900MB\. In a usual hour it is 2\.(09|10)\d?MB\.$`); !want.MatchString(annotations["description"]) {
+	if want := regexp.MustCompile(`^In the last closed hour the SIM sent and received 900MB\. Its usual hour is 2\.(09|10)\d?MB\.$`); !want.MatchString(annotations["description"]) {
 		t.Errorf("the description is %q, want %s", annotations["description"], want)
 	}
-	eventually(t, "the chat to be told", func() bool { return len(s.receiver.told(alert, account)) > 0 })
-	if m := s.receiver.told(alert, account)[0]; m.Color != "danger" || m.Title != "CRITICAL: "+annotations["summary"] ||
+	eventually(t, "a chat message", func() bool { return len(s.receiver.messages(alert, account)) > 0 })
+	if m := s.receiver.messages(alert, account)[0]; m.Color != "danger" || m.Title != "CRITICAL: "+annotations["summary"] ||
 		!strings.Contains(m.Text, annotations["description"]) {
-		t.Errorf("the chat was told %+v", m)
+		t.Errorf("the chat received %+v", m)
 	} else {
 		t.Logf("%s\n%s", m.Title, m.Text)
 	}
-	eventually(t, "the same against the fleet to be inhibited", func() bool {
+	eventually(t, "the alert on the fleet to be inhibited", func() bool {
 		var alerts []models.GettableAlert
 		body := get(t, http.DefaultClient, "http://"+s.alertmanager.address+"/api/v2/alerts?filter=alertname%3DTwilioSIMAboveFleet")
 		if err := json.Unmarshal([]byte(body), &alerts); err != nil {
@@ -350,38 +353,38 @@ func (s *stack) simGoesWild(t *testing.T) {
 	})
 	s.reconsidered(t)
 
-	// As much as before, but longer ago.
+	// The same usage, but earlier.
 	s.api.become(world(start, time.Time{}, func(hour time.Time) bool {
 		return !hour.Before(began.Add(-3*time.Hour)) && hour.Before(began)
 	}))
-	eventually(t, "the pager to be told that it is over", func() bool {
+	eventually(t, "the page to resolve", func() bool {
 		paged := s.receiver.paged(alert, account)
 		return paged[len(paged)-1].Status == "resolved"
 	})
-	eventually(t, "the chat to be told that it is over", func() bool {
-		told := s.receiver.told(alert, account)
-		return told[len(told)-1].Color == "good"
+	eventually(t, "the chat message to resolve", func() bool {
+		messages := s.receiver.messages(alert, account)
+		return messages[len(messages)-1].Color == "good"
 	})
 	if paged := s.receiver.paged(alert, account); len(paged) != 2 {
-		t.Errorf("the pager was told %d times: %+v", len(paged), paged)
+		t.Errorf("the pager received %d notifications: %+v", len(paged), paged)
 	}
-	if told := s.receiver.told(alert, account); len(told) != 2 {
-		t.Errorf("the chat was told %d times: %+v", len(told), told)
+	if messages := s.receiver.messages(alert, account); len(messages) != 2 {
+		t.Errorf("the chat received %d messages: %+v", len(messages), messages)
 	}
 	if paged := s.receiver.paged("TwilioSIMAboveFleet", account); len(paged) != 0 {
-		t.Errorf("the pager was told about the fleet, too: %+v", paged)
+		t.Errorf("the pager was also notified about the fleet: %+v", paged)
 	}
 }
 
-// reconsidered waits until Alertmanager has asked itself half a dozen times more whether
-// there is something to tell, which it does every group interval for each group
-// and receiver: what it would tell twice, it has told by then.
+// reconsidered waits until Alertmanager has looked into its notification log six more
+// times, which it does every group interval for each group and receiver. By then it
+// would have sent any duplicate notification.
 func (s *stack) reconsidered(t *testing.T) {
 	t.Helper()
-	asked := func() float64 {
+	queries := func() float64 {
 		found := nflogQueries.FindStringSubmatch(get(t, http.DefaultClient, "http://"+s.alertmanager.address+"/metrics"))
 		if found == nil {
-			t.Fatal("Alertmanager does not say how often it looked into its log of notifications")
+			t.Fatal("Alertmanager exposes no alertmanager_nflog_queries_total")
 		}
 		n, err := strconv.ParseFloat(found[1], 64)
 		if err != nil {
@@ -389,19 +392,19 @@ func (s *stack) reconsidered(t *testing.T) {
 		}
 		return n
 	}
-	before := asked()
-	eventually(t, "Alertmanager to think again", func() bool { return asked() >= before+6 })
+	before := queries()
+	eventually(t, "Alertmanager to reconsider its groups", func() bool { return queries() >= before+6 })
 }
 
 var nflogQueries = regexp.MustCompile(`(?m)^alertmanager_nflog_queries_total (\S+)$`)
 
-// logs: nothing went wrong that nobody has noticed.
+// logs checks that no program logged an unexpected warning or error, or a secret.
 func (s *stack) logs(t *testing.T) {
 	s.calm(t, s.prometheus)
 	if lines := s.alertmanager.log.lines(`level=(WARN|ERROR)`); len(lines) > 0 {
-		t.Errorf("Alertmanager has %d complaints, such as %s", len(lines), lines[0])
+		t.Errorf("Alertmanager logged %d warnings and errors, such as %s", len(lines), lines[0])
 	}
-	// The exporter has told of the stopped API, and of what it took back.
+	// Expected are warnings about the stopped API and about usage that decreased.
 	for _, line := range s.exporter.log.lines(`level=(warn|error)`) {
 		if !strings.Contains(line, "connection refused") && !strings.Contains(line, "EOF") && !strings.Contains(line, "lower than before") {
 			t.Errorf("the exporter: %s", line)
@@ -416,15 +419,15 @@ func (s *stack) logs(t *testing.T) {
 	}
 }
 
-// dashboards: every query of every dashboard has a result, and Prometheus has
-// nothing to say about it. Its history is enough for all but what is
-// meant to be empty where all is well.
+// dashboards checks that every query of every dashboard returns data, without a
+// warning or info from Prometheus. With nine days of history, only the queries that
+// are expected to be empty on a healthy installation may return nothing.
 func (s *stack) dashboards(t *testing.T) {
 	all, err := grafana.Load(filepath.Join(programs.Root(t), "deploy", "grafana", "dashboards"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	empty := map[string]bool{grafana.NothingWrong: true, grafana.NotSet: true, grafana.AllTalk: true}
+	empty := map[string]bool{grafana.NothingWrong: true, grafana.NotSet: true, grafana.NoneSilent: true}
 	if young() {
 		empty[grafana.MonthYoung], empty[grafana.NeedsBillPace], empty[grafana.NeedsDay] = true, true, true
 	}
@@ -435,28 +438,28 @@ func (s *stack) dashboards(t *testing.T) {
 		run, without := 0, 0
 		for _, q := range dashboard.Queries() {
 			run++
-			found, notes := s.ask(t, q.Fill(values), q.Instant)
+			found, notes := s.evaluate(t, q.Fill(values), q.Instant)
 			if len(notes) > 0 {
-				t.Errorf("%v: Prometheus says %q", q.Key(), notes)
+				t.Errorf("%v: Prometheus warns: %q", q.Key(), notes)
 			}
 			if found > 0 {
 				continue
 			}
 			without++
 			if reason := expected[q.Key()]; !empty[reason] {
-				t.Errorf("%v finds nothing (%q): %s", q.Key(), reason, q.Fill(values))
+				t.Errorf("%v returns nothing (%q): %s", q.Key(), reason, q.Fill(values))
 			}
 		}
-		t.Logf("%s: %d panels, %d queries, %d of them empty as they should be", dashboard.Title, len(dashboard.Panels), run, without)
+		t.Logf("%s: %d panels, %d queries, %d of them empty as expected", dashboard.Title, len(dashboard.Panels), run, without)
 		if run < 20 {
 			t.Errorf("%s has %d queries", dashboard.Title, run)
 		}
 	}
 }
 
-// ask runs a query, at this moment or over the last hour, and returns how many
-// series it found, with whatever Prometheus says about it.
-func (s *stack) ask(t *testing.T, expr string, instant bool) (int, []string) {
+// evaluate runs an instant query now, or a range query over the last hour. It
+// returns the number of series, and the warnings and infos of Prometheus.
+func (s *stack) evaluate(t *testing.T, expr string, instant bool) (int, []string) {
 	t.Helper()
 	parameters := url.Values{"query": {expr}}
 	path := "/api/v1/query?"
@@ -467,7 +470,7 @@ func (s *stack) ask(t *testing.T, expr string, instant bool) (int, []string) {
 		parameters.Set("end", fmt.Sprint(now.Unix()))
 		parameters.Set("step", "60")
 	}
-	var answer struct {
+	var response struct {
 		Data struct {
 			Result []any `json:"result"`
 		} `json:"data"`
@@ -475,8 +478,8 @@ func (s *stack) ask(t *testing.T, expr string, instant bool) (int, []string) {
 		Infos    []string `json:"infos"`
 	}
 	body := get(t, http.DefaultClient, "http://"+s.prometheus.address+path+parameters.Encode())
-	if err := json.Unmarshal([]byte(body), &answer); err != nil {
+	if err := json.Unmarshal([]byte(body), &response); err != nil {
 		t.Fatalf("%s: %v: %s", expr, err, body)
 	}
-	return len(answer.Data.Result), append(answer.Warnings, answer.Infos...)
+	return len(response.Data.Result), append(response.Warnings, response.Infos...)
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
 
-// dimension is one of the dimensions of usage, with the filters that select its
-// members in the simulator.
+// A dimension is a dimension of usage, with the filters that select its members in
+// the simulator.
 type dimension struct {
 	name, label string
 	of          map[string]twiliotest.Filter // by the label's value
@@ -37,9 +37,9 @@ func dimensions(accountSID string, fleets []string, sims []string) []dimension {
 	}
 }
 
-// TestMonthsTurn lets a real Prometheus look back on the exporter's numbers over
-// the ends of two months, by the queries that the README recommends, and compares
-// with what the simulated SIMs used and cost.
+// TestMonthsTurn loads the exporter's samples over the ends of two months into
+// Prometheus, evaluates the queries that the documentation recommends, and compares
+// the results with the usage and cost of the simulated SIMs.
 func TestMonthsTurn(t *testing.T) {
 	const scrape = 5 * time.Minute
 	from, stop, to := date(t, "2026-08-30 00:00"), date(t, "2026-10-02 00:00"), date(t, "2026-10-04 00:00")
@@ -60,8 +60,8 @@ collectors:
 		"--enable-feature=promql-extended-range-selectors")
 	truth := twiliotest.New(world(from, stop, nil))
 
-	// increase() stretches what it saw to the edges of its range: by less than
-	// 1.1 scrape intervals at each end, of the time that it saw.
+	// increase() extrapolates to the edges of its range, by less than 1.1 scrape
+	// intervals at each end.
 	extrapolation := 2 * 1.1 * scrape.Seconds() / (to.Sub(from) - scrape).Seconds()
 	compared := 0
 	for _, account := range []struct {
@@ -85,14 +85,14 @@ collectors:
 					series := fmt.Sprintf(`twilio_supersim_%s_%s_total{account="%s", %s="%s"%s}`, d.name, what.name, account.name, d.label, value, what.matcher)
 					want := func(from, to time.Time) float64 { return what.of(truth.Final(account.sid, filter, from, to)) }
 
-					// Over the whole time, with both months' ends in it.
+					// The whole period, including both ends of a month.
 					have, all := prometheus.scalar(t, "increase("+series+"[36d])", to), want(from, stop)
 					if all == 0 || have < all*(1-1e-9) || have > all*(1+extrapolation) {
-						t.Errorf("increase of %s over all: have %f, want %f and at most %f %% more", series, have, all, 100*extrapolation)
+						t.Errorf("increase of %s over the whole period: have %f, want %f and at most %f %% more", series, have, all, 100*extrapolation)
 					}
 
-					// A calendar month, after it has settled: the counter just before it is
-					// left. Nothing is stretched, so the number is exact.
+					// A calendar month after it has settled: the counter just before it is
+					// reset. Without extrapolation the value is exact.
 					for _, month := range []time.Time{september.AddDate(0, -1, 0), september} {
 						next := month.AddDate(0, 1, 0)
 						if have, want := prometheus.scalar(t, series, next.Add(what.settle-time.Second)), want(month, next); have != want {
@@ -100,23 +100,22 @@ collectors:
 						}
 					}
 
-					// From the moment a month is left to the moment the next one is: that
-					// one's total, by increase().
+					// increase() from one reset to the next is the total of the month.
 					left := october.Add(what.settle + 15*time.Minute)
 					have, all = prometheus.scalar(t, "increase("+series+"[30d])", left), want(september, october)
 					if have < all*(1-1e-9) || have > all*(1+2*1.1*scrape.Seconds()/(30*24*time.Hour).Seconds()) {
 						t.Errorf("increase of %s in September: have %f, want %f", series, have, all)
 					}
 
-					// Day by day. Ranges that meet share no sample, so what is counted between
-					// the last of one and the first of the next belongs to neither. The polls
-					// were on the hour here: half an hour off, nothing is lost.
+					// Day by day. Adjacent ranges share no sample, so neither includes what is
+					// counted between the last sample of one and the first of the next. The
+					// polls are on the hour here, so ranges that begin at half past lose nothing.
 					all = want(from, stop)
 					have = prometheus.scalar(t, "sum_over_time(increase("+series+"[1d] offset 30m)[36d:1d])", to)
 					if have < all*(1-1e-9) || have > all*(1+2*1.1*scrape.Seconds()/(24*time.Hour).Seconds()) {
 						t.Errorf("increases of %s by day: have %f in all, want %f", series, have, all)
 					}
-					// Anchored ranges begin with the sample before them and stretch nothing.
+					// Anchored ranges start at the sample before them, without extrapolation.
 					have = prometheus.scalar(t, "sum_over_time(increase("+series+"[1d] anchored)[36d:1d])", to)
 					if math.Abs(have-all) > 1e-9*all {
 						t.Errorf("anchored increases of %s by day: have %f in all, want %f", series, have, all)

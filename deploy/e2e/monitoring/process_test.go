@@ -19,23 +19,22 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(programs.Main(m)) }
 
-// patience is how long a program may take for what usually takes it a second or
-// two: the machine may be busy.
-const patience = 2 * time.Minute
+// timeout is generous, because the machine may be busy.
+const timeout = 2 * time.Minute
 
-// a process is a real program that runs.
+// A process is a running program.
 type process struct {
 	name    string
-	address string // where it listens, 127.0.0.1:PORT
+	address string // on which it listens, 127.0.0.1:PORT
 	log     *output
 	stop    func()
 }
 
-// listening is how each of them says where it listens.
+// listening matches the log line with the address on which a program listens.
 var listening = regexp.MustCompile(`[Ll]istening on".* address=(127\.0\.0\.1:[1-9]\d*)`)
 
-// start starts a program that listens on a port of its own choice, and waits
-// until it says on which. It ends with the test at the latest.
+// start starts a program that chooses its port, and waits until it logs the port.
+// The program is stopped when the test ends, if not before.
 func start(t *testing.T, program string, arguments ...string) *process {
 	t.Helper()
 	command := exec.Command(programs.Path(t, program), arguments...)
@@ -51,12 +50,12 @@ func start(t *testing.T, program string, arguments ...string) *process {
 		select {
 		case err := <-ended:
 			if err != nil {
-				t.Errorf("%s ended with %v; it said:\n%s", program, err, p.log.tail())
+				t.Errorf("%s ended with %v; output:\n%s", program, err, p.log.tail())
 			}
-		case <-time.After(patience):
+		case <-time.After(timeout):
 			_ = command.Process.Kill()
 			<-ended
-			t.Errorf("%s did not end; it said:\n%s", program, p.log.tail())
+			t.Errorf("%s did not stop; output:\n%s", program, p.log.tail())
 		}
 	})
 	t.Cleanup(p.stop)
@@ -64,7 +63,7 @@ func start(t *testing.T, program string, arguments ...string) *process {
 		select {
 		case err := <-ended:
 			ended <- err
-			t.Fatalf("%s ended at once, %v; it said:\n%s", program, err, p.log.tail())
+			t.Fatalf("%s ended at once, %v; output:\n%s", program, err, p.log.tail())
 		default:
 		}
 		found := listening.FindStringSubmatch(p.log.text())
@@ -76,10 +75,10 @@ func start(t *testing.T, program string, arguments ...string) *process {
 	return p
 }
 
-// eventually waits for something that other programs do in their own time.
+// eventually waits until the condition is true, and fails the test after a timeout.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(patience)
+	deadline := time.NewTimer(timeout)
 	defer deadline.Stop()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -87,15 +86,15 @@ func eventually(t *testing.T, what string, condition func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			t.Fatalf("waited %s for %s in vain", patience, what)
+			t.Fatalf("timed out after %s waiting for %s", timeout, what)
 		}
 	}
 }
 
-// run runs a tool to its end and returns all that it said.
+// run runs a tool and returns its output.
 func run(t *testing.T, stdin io.Reader, program string, arguments ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*timeout)
 	defer cancel()
 	command := exec.CommandContext(ctx, programs.Path(t, program), arguments...)
 	command.Stdin = stdin
@@ -103,7 +102,7 @@ func run(t *testing.T, stdin io.Reader, program string, arguments ...string) (st
 	return string(out), err
 }
 
-// succeed is run for what must succeed.
+// succeed is like run, but fails the test if the tool fails.
 func succeed(t *testing.T, program string, arguments ...string) string {
 	t.Helper()
 	out, err := run(t, nil, program, arguments...)
@@ -113,7 +112,7 @@ func succeed(t *testing.T, program string, arguments ...string) string {
 	return out
 }
 
-// get fetches a page, for tests that expect it to be there.
+// get returns the body of a response, whose status must be 200.
 func get(t *testing.T, client *http.Client, url string) string {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
@@ -132,7 +131,7 @@ func get(t *testing.T, client *http.Client, url string) string {
 	return string(body)
 }
 
-// output keeps what a program says.
+// output collects the output of a program. It is safe for concurrent use.
 type output struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer
@@ -152,13 +151,13 @@ func (o *output) text() string {
 	return o.buffer.String()
 }
 
-// tail is its end, for messages.
+// tail returns the last 4,000 bytes.
 func (o *output) tail() string {
 	text := o.text()
 	return text[max(0, len(text)-4000):]
 }
 
-// lines are those that match.
+// lines returns the lines that match a pattern.
 func (o *output) lines(pattern string) []string {
 	matches := regexp.MustCompile(pattern)
 	var found []string

@@ -13,13 +13,13 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/programs"
 )
 
-// server is a real Prometheus that runs.
+// A server is a running Prometheus.
 type server struct {
 	*process
 	api v1.API
 }
 
-// startPrometheus starts a Prometheus on a configuration file and a directory of
+// startPrometheus starts a Prometheus with a configuration file and a directory of
 // blocks, which may be empty.
 func startPrometheus(t *testing.T, config, data string, arguments ...string) *server {
 	t.Helper()
@@ -37,7 +37,7 @@ func startPrometheus(t *testing.T, config, data string, arguments ...string) *se
 	return &server{p, v1.NewAPI(client)}
 }
 
-// query asks for a vector at a time. What Prometheus warns of is an error.
+// query evaluates an instant query at a time. A warning fails the test.
 func (s *server) query(t *testing.T, expr string, at time.Time) model.Vector {
 	t.Helper()
 	value, warnings, err := s.api.Query(t.Context(), expr, at)
@@ -51,7 +51,7 @@ func (s *server) query(t *testing.T, expr string, at time.Time) model.Vector {
 	return vector
 }
 
-// scalar asks for the one value that there has to be.
+// scalar returns the value of a query that must return exactly one series.
 func (s *server) scalar(t *testing.T, expr string, at time.Time) float64 {
 	t.Helper()
 	vector := s.query(t, expr, at)
@@ -61,13 +61,13 @@ func (s *server) scalar(t *testing.T, expr string, at time.Time) float64 {
 	return float64(vector[0].Value)
 }
 
-// has says whether a query has a result now.
+// has reports whether a query returns a series now.
 func (s *server) has(t *testing.T, expr string) bool {
 	t.Helper()
 	return len(s.query(t, expr, time.Now())) > 0
 }
 
-// write writes a file of a test's own.
+// write writes a file, and creates its directory if necessary.
 func write(t *testing.T, directory, name, content string) string {
 	t.Helper()
 	file := filepath.Join(directory, name)
@@ -80,7 +80,7 @@ func write(t *testing.T, directory, name, content string) string {
 	return file
 }
 
-// date reads a time of day in UTC.
+// date parses a time in UTC.
 func date(t *testing.T, s string) time.Time {
 	t.Helper()
 	at, err := time.Parse("2006-01-02 15:04", s)

@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/alertmanager/template"
 )
 
-// receiver takes Alertmanager's notifications, as the chat and as the pager.
+// A receiver receives Alertmanager's notifications, as the chat and as the pager.
 type receiver struct {
 	address string
 
@@ -21,7 +21,7 @@ type receiver struct {
 	pager []template.Data
 }
 
-// chatMessage is the message that Slack would show.
+// A chatMessage is the message that Slack would show.
 type chatMessage struct {
 	Title     string `json:"title"`
 	TitleLink string `json:"title_link"`
@@ -69,7 +69,7 @@ func startReceiver(t *testing.T) *receiver {
 
 func (r *receiver) url(path string) string { return "http://" + r.address + path }
 
-// paged are the pager's notifications about an alert of an account, in order.
+// paged returns the pager's notifications about an alert of an account, in order.
 func (r *receiver) paged(alert, account string) []template.Data {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -82,9 +82,9 @@ func (r *receiver) paged(alert, account string) []template.Data {
 	return found
 }
 
-// told are the chat's messages whose runbook is that of an alert, and whose text
-// names an account.
-func (r *receiver) told(alert, account string) []chatMessage {
+// messages returns the chat's messages that link to the runbook of an alert and name
+// an account, in order.
+func (r *receiver) messages(alert, account string) []chatMessage {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var found []chatMessage

@@ -27,27 +27,28 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
 
-// stack is everything that is shipped, running: the exporter with TLS and basic
-// auth, Prometheus with the shipped configuration and rules, and Alertmanager with
-// the shipped configuration. Changed are addresses, intervals and waiting times.
+// A stack runs everything that is shipped: the exporter with TLS and basic auth,
+// Prometheus with the shipped configuration and rules, and Alertmanager with the
+// shipped configuration. Only addresses, intervals and delays are changed.
 type stack struct {
 	api          *simulatedAPI
 	exporter     *process
-	scraper      *http.Client // knows the exporter's password
-	anonymous    *http.Client // does not
+	scraper      *http.Client // has the exporter's password
+	anonymous    *http.Client // has no password
 	prometheus   *server
 	alertmanager *process
 	receiver     *receiver
 	config       string // the directory of Prometheus's configuration
 }
 
-// startStack starts everything. Prometheus has seen the nine days before now.
+// startStack starts everything. Prometheus has the samples of the nine days before
+// now.
 func startStack(t *testing.T, now time.Time) *stack {
 	t.Helper()
 	s := &stack{api: startAPI(t, world(now.AddDate(0, -3, 0), time.Time{}, nil)), receiver: startReceiver(t)}
 	directory := t.TempDir()
 
-	// Nine days of history: enough to know what is usual.
+	// Nine days of history: enough for all rules.
 	history, data := filepath.Join(directory, "history.om"), filepath.Join(directory, "data")
 	const step = 4 * time.Minute
 	began := now.AddDate(0, 0, -9).Truncate(time.Hour)
@@ -79,9 +80,9 @@ collectors:
 api: {timeout: 10s, max_retries: 1}
 `))
 	s.exporter = start(t, programs.Exporter, "--config.file="+exporterConfig, "--web.config.file="+web, "--web.listen-address=127.0.0.1:0")
-	authorities := x509.NewCertPool()
-	authorities.AppendCertsFromPEM([]byte(certificate))
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: authorities}}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(certificate))
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
 	t.Cleanup(transport.CloseIdleConnections)
 	s.anonymous = &http.Client{Transport: transport}
 	s.scraper = &http.Client{Transport: promconfig.NewBasicAuthRoundTripper(
@@ -107,7 +108,7 @@ api: {timeout: 10s, max_retries: 1}
 	s.alertmanager = start(t, programs.Alertmanager, "--config.file="+filepath.Join(alerting, "alertmanager.yml"),
 		"--storage.path="+filepath.Join(directory, "alerts"), "--web.listen-address=127.0.0.1:0", "--cluster.listen-address=")
 
-	// Prometheus. The options for TLS are those that stand in the file as a comment.
+	// Prometheus. The options for TLS are comments in the shipped file.
 	s.config = filepath.Join(directory, "prometheus")
 	copyDirectory(t, s.config, filepath.Join(shipped, "prometheus"))
 	change(t, filepath.Join(s.config, "prometheus.yml"),
@@ -126,13 +127,13 @@ api: {timeout: 10s, max_retries: 1}
 	return s
 }
 
-// simulatedAPI is a simulated Twilio on a real port that can be stopped, and where
-// the past of the SIMs at Twilio can change.
+// A simulatedAPI is a simulated Twilio on a port of this machine. It can be stopped,
+// and the usage of the SIMs at Twilio can be replaced.
 type simulatedAPI struct {
 	t       *testing.T
 	address string
 	twilio  atomic.Pointer[twiliotest.Simulator]
-	kore    *twiliotest.Simulator // which knows the tokens that it gave
+	kore    *twiliotest.Simulator // keeps the tokens that it issued
 	server  *http.Server
 }
 
@@ -145,10 +146,10 @@ func startAPI(t *testing.T, options twiliotest.Options) *simulatedAPI {
 	return a
 }
 
-// become changes what the SIMs did.
+// become replaces the usage of the SIMs at Twilio.
 func (a *simulatedAPI) become(options twiliotest.Options) { a.twilio.Store(twiliotest.New(options)) }
 
-// ServeHTTP tells the providers apart by the kind of credentials.
+// ServeHTTP selects the provider by the credentials of the request.
 func (a *simulatedAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if user, _, ok := r.BasicAuth(); ok && user == production {
 		a.twilio.Load().ServeHTTP(w, r)
@@ -157,7 +158,7 @@ func (a *simulatedAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.kore.ServeHTTP(w, r)
 }
 
-// start begins to listen, on the same port as before.
+// start listens, after the first time on the same port.
 func (a *simulatedAPI) start() {
 	a.t.Helper()
 	listener, err := net.Listen("tcp", a.address)
@@ -169,10 +170,10 @@ func (a *simulatedAPI) start() {
 	go a.server.Serve(listener)
 }
 
-// stop refuses connections from now on.
+// stop closes the port, so that connections are refused.
 func (a *simulatedAPI) stop() { a.server.Close() }
 
-// selfSigned makes a certificate for 127.0.0.1 and its key.
+// selfSigned returns a self-signed certificate for 127.0.0.1, and its key.
 func selfSigned(t *testing.T) (certificate, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -197,7 +198,7 @@ func selfSigned(t *testing.T) (certificate, key string) {
 		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
 }
 
-// change replaces in a file what matches, and wants each pattern to match.
+// change applies pairs of pattern and replacement to a file. Each pattern must match.
 func change(t *testing.T, file string, replacements ...string) {
 	t.Helper()
 	content, err := os.ReadFile(file)

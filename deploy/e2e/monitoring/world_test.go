@@ -7,7 +7,7 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
 
-// Two accounts, at Twilio and at KORE, small enough to work numbers out by hand.
+// Two accounts, at Twilio and at KORE, small enough to calculate results by hand.
 const (
 	production = "AC0000000000000000000000000000e2e1"
 	sensors    = "AC0000000000000000000000000000e2e2"
@@ -23,17 +23,19 @@ const (
 	secret = "sensors' client secret"
 )
 
-// simSID is the SID of the nth SIM, from 1, of all accounts together.
+// simSID returns the SID of the nth SIM of all accounts, counted from 1.
 func simSID(n int) string { return fmt.Sprintf("HS%032x", 0xe2e00+n) }
 
-// The SIM that can go wild, and what it uses in an hour then; the SIM that sleeps.
+// wildSIM can use wildBytes in an hour, far more than usual. sleepySIM uses less in
+// the last days of a month.
 var wildSIM, sleepySIM = simSID(2), simSID(8)
 
 const wildBytes = 900_000_000
 
-// world is what the simulated accounts hold and do. In each hour from start to
-// end every SIM uses about two megabytes, a little of it abroad, and in each hour
-// of wild one of them hundreds. A zero end is never.
+// world returns the simulated accounts and their usage. In each hour from start to
+// end every active SIM uses about two megabytes, a tenth of it abroad; in the hours
+// for which wild returns true, wildSIM uses wildBytes. If end is zero, usage does not
+// end.
 func world(start, end time.Time, wild func(hour time.Time) bool) twiliotest.Options {
 	networks := []twiliotest.Network{
 		{SID: homeNetwork, FriendlyName: "Home Mobile", ISOCountry: "DE", MCC: "262", MNC: "097"},
@@ -48,8 +50,8 @@ func world(start, end time.Time, wild func(hour time.Time) bool) twiliotest.Opti
 		if wild != nil && sim.SID == wildSIM && wild(hour) {
 			bytes = wildBytes / 2
 		}
-		// One all but sleeps in the last days of each month, so that its new month
-		// exceeds what an exporter saw of the old one at once.
+		// Little usage in the last five days of each month, so that the new month soon
+		// exceeds what an exporter that started late saw of the old one.
 		if sim.SID == sleepySIM && hour.AddDate(0, 0, 5).Month() != hour.Month() {
 			bytes /= 100
 		}
@@ -89,7 +91,7 @@ func world(start, end time.Time, wild func(hour time.Time) bool) twiliotest.Opti
 	}}
 }
 
-// configuration is the exporter's for this world.
+// configuration returns the exporter's configuration for this world.
 func configuration(url, collectors string) string {
 	return fmt.Sprintf(`
 accounts:

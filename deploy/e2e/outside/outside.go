@@ -1,5 +1,5 @@
-// Package outside is about what tests need that is neither in this repository nor
-// a Go module.
+// Package outside checks for what tests need from the machine: programs that are
+// not Go modules, and root.
 package outside
 
 import (
@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Need returns where a program is. Where it is missing it skips the test, or
-// fails it with CI=true: there nothing may go untested unnoticed.
+// Need returns the path of a program. If it is not installed, Need skips the test,
+// or fails it if CI=true, where no test may be skipped unnoticed.
 func Need(t testing.TB, program, debianPackage string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)
@@ -20,11 +20,11 @@ func Need(t testing.TB, program, debianPackage string) string {
 	return path
 }
 
-// NeedRoot is Need for the rights of root.
+// NeedRoot skips or fails the test like Need if it does not run as root.
 func NeedRoot(t testing.TB) {
 	t.Helper()
 	if os.Getuid() != 0 {
-		missing(t, "only root can do it: run the test with sudo")
+		missing(t, "the test needs root: run it with sudo")
 	}
 }
 
@@ -34,7 +34,7 @@ func missing(t testing.TB, what string) {
 	if os.Getenv("CI") == "true" {
 		t.Fatal(what)
 	}
-	// go test keeps quiet about what a good run logs, so make tells it at the end.
+	// go test does not print the log of a successful run, so make prints this file.
 	if report := os.Getenv("E2E_NOT_TESTED"); report != "" {
 		file, err := os.OpenFile(report, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 		if err != nil {

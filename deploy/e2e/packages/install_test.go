@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// configuration names an API that nobody answers for.
+// configuration points to a port on which nothing listens.
 const configuration = `accounts:
   - name: %s
     account_sid: AC00000000000000000000000000000000
@@ -28,15 +28,15 @@ const (
 	secretFile = "/etc/twilio_exporter/credentials/production"
 )
 
-// checkDeb takes the deb through its life: installed without systemd, booted,
-// started, reloaded, upgraded, stopped, removed, purged.
+// checkDeb tests the life cycle of the deb: installed without systemd, booted, started,
+// reloaded, upgraded, stopped, removed, purged.
 func (r *release) checkDeb(t *testing.T) {
 	m := newMachine(t)
 	must(t, "", "cp", r.find(t, runtime.GOOS, runtime.GOARCH, ".deb"), m.path("/first.deb"))
 
-	said := m.must(t, "dpkg", "--install", "/first.deb")
-	if !strings.Contains(said, "installed, but not started") {
-		t.Errorf("the installation does not say what to do next:\n%s", said)
+	output := m.must(t, "dpkg", "--install", "/first.deb")
+	if !strings.Contains(output, "installed, but not started") {
+		t.Errorf("the installation does not print the next steps:\n%s", output)
 	}
 	r.checkInstalled(t, m)
 	m.makeUpgrade(t)
@@ -50,8 +50,7 @@ func (r *release) checkDeb(t *testing.T) {
 	m.checkRemoval(t)
 }
 
-// checkInstalled looks at what the package has put into a system that is not
-// running.
+// checkInstalled checks the installed files, user and unit before the system is booted.
 func (r *release) checkInstalled(t *testing.T, m *machine) {
 	t.Helper()
 	user := strings.Split(strings.TrimSpace(m.must(t, "getent", "passwd", "twilio_exporter")), ":")
@@ -63,58 +62,57 @@ func (r *release) checkInstalled(t *testing.T, m *machine) {
 			t.Errorf("%s: %s, want %s", file, have, packaged[file])
 		}
 		if source, ok := sources[file]; ok && read(t, m.path(file)) != read(t, filepath.Join(r.tree, source)) {
-			t.Errorf("%s is not %s", file, source)
+			t.Errorf("%s differs from %s", file, source)
 		}
 	}
 	var listed []string
 	for file := range strings.Lines(m.must(t, "dpkg", "--listfiles", "twilio-exporter")) {
 		file = strings.TrimSpace(file)
-		if _, ok := packaged[file]; !ok && !isSystems(file) {
-			t.Errorf("the package has %s, too", file)
+		if _, ok := packaged[file]; !ok && !isShared(file) {
+			t.Errorf("the package has the unexpected file %s", file)
 		}
 		listed = append(listed, file)
 	}
 	if len(listed) <= len(packaged) {
-		t.Errorf("dpkg knows only of %v", listed)
+		t.Errorf("dpkg lists only %v", listed)
 	}
 	conffiles := m.must(t, "dpkg-query", "--show", "--showformat=${Conffiles}", "twilio-exporter")
 	for _, file := range []string{configFile, "/etc/default/twilio_exporter"} {
 		if !strings.Contains(conffiles, " "+file+" ") {
-			t.Errorf("%s is no conffile", file)
+			t.Errorf("%s is not a conffile", file)
 		}
 	}
 	if state, _ := m.run(t, "systemctl", "is-enabled", "twilio_exporter"); strings.TrimSpace(state) != "disabled" {
 		t.Errorf("after the installation the service is %s", state)
 	}
-	if said := m.must(t, "systemd-analyze", "verify", "twilio_exporter.service"); said != "" {
-		t.Errorf("systemd-analyze verify: %s", said)
+	if output := m.must(t, "systemd-analyze", "verify", "twilio_exporter.service"); output != "" {
+		t.Errorf("systemd-analyze verify: %s", output)
 	}
 
 	as := func(user string, args ...string) (string, error) {
 		return run(t.Context(), t, "", "chroot", append([]string{"--userspec=" + user, m.root, program}, args...)...)
 	}
-	if said, err := as("twilio_exporter:twilio_exporter", "--version"); err != nil || !strings.Contains(said, r.version) {
-		t.Errorf("--version: %v %s", err, said)
+	if output, err := as("twilio_exporter:twilio_exporter", "--version"); err != nil || !strings.Contains(output, r.version) {
+		t.Errorf("--version: %v %s", err, output)
 	}
 	const missing = "basic_auth.password_file: the file cannot be read: it does not exist"
-	if said, err := as("twilio_exporter:twilio_exporter", "--config.file="+configFile, "--config.check"); err == nil || !strings.Contains(said, missing) {
-		t.Errorf("its own user cannot read the configuration: %v %s", err, said)
+	if output, err := as("twilio_exporter:twilio_exporter", "--config.file="+configFile, "--config.check"); err == nil || !strings.Contains(output, missing) {
+		t.Errorf("the service's user cannot read the configuration: %v %s", err, output)
 	}
-	if said, err := as("nobody:nogroup", "--config.file="+configFile, "--config.check"); err == nil || !strings.Contains(said, "permission denied") {
-		t.Errorf("anybody can read the configuration: %v %s", err, said)
+	if output, err := as("nobody:nogroup", "--config.file="+configFile, "--config.check"); err == nil || !strings.Contains(output, "permission denied") {
+		t.Errorf("other users can read the configuration: %v %s", err, output)
 	}
 }
 
-// isSystems is true of directories that other packages have, too.
-func isSystems(file string) bool {
+// isShared reports whether a directory belongs to other packages too.
+func isShared(file string) bool {
 	return slices.Contains([]string{
 		"/.", "/etc", "/etc/default", "/usr", "/usr/bin", "/usr/lib", "/usr/lib/systemd", "/usr/lib/systemd/system",
 		"/usr/lib/sysusers.d", "/usr/share", "/usr/share/doc", "/usr/share/doc/twilio-exporter",
 	}, file)
 }
 
-// makeUpgrade makes a second version of the package, in which both conffiles have
-// changed.
+// makeUpgrade builds a second version of the package, with changes in both conffiles.
 func (m *machine) makeUpgrade(t *testing.T) {
 	t.Helper()
 	m.must(t, "dpkg-deb", "--raw-extract", "/first.deb", "/second")
@@ -128,21 +126,22 @@ func (m *machine) makeUpgrade(t *testing.T) {
 	m.must(t, "rm", "-r", "/second")
 }
 
-// checkFirstStart starts the service before anybody has put a secret there.
+// checkFirstStart starts the service without a secret, which must fail.
 func (m *machine) checkFirstStart(t *testing.T) {
 	t.Helper()
 	if state, _ := m.run(t, "systemctl", "is-active", "twilio_exporter"); strings.TrimSpace(state) != "inactive" {
-		t.Fatalf("the service was started unasked: %s", state)
+		t.Fatalf("the installation started the service: %s", state)
 	}
-	if said, err := m.run(t, "systemctl", "start", "twilio_exporter"); err == nil {
-		t.Errorf("it starts without a secret: %s", said)
+	if output, err := m.run(t, "systemctl", "start", "twilio_exporter"); err == nil {
+		t.Errorf("the service starts without a secret: %s", output)
 	}
-	const fault = configFile + ":15: accounts[0].basic_auth.password_file: the file cannot be read: it does not exist"
-	m.waitFor(t, "the journal says "+fault, func() bool { return strings.Contains(m.journal(t), fault) })
-	m.must(t, "systemctl", "stop", "twilio_exporter") // or it would try again
+	const problem = configFile + ":15: accounts[0].basic_auth.password_file: the file cannot be read: it does not exist"
+	m.waitFor(t, "the journal contains "+problem, func() bool { return strings.Contains(m.journal(t), problem) })
+	m.must(t, "systemctl", "stop", "twilio_exporter") // or systemd restarts it
 }
 
-// checkRunning starts it as the README says, and looks at how it runs.
+// checkRunning starts the service as deploy/systemd/README.md describes, and checks the
+// running process.
 func (m *machine) checkRunning(t *testing.T) {
 	t.Helper()
 	write(t, m.path(configFile), fmt.Sprintf(configuration, "production"), 0o640)
@@ -152,11 +151,11 @@ func (m *machine) checkRunning(t *testing.T) {
 	m.waitFor(t, "ready", func() bool { return strings.HasPrefix(m.get(t, "/-/ready"), "HTTP/1.0 200 ") })
 	metrics := m.get(t, "/metrics")
 	for _, want := range []string{
-		`twilio_exporter_poll_success{account="production",collector="supersim_usage"} 0`, // nobody answers
+		`twilio_exporter_poll_success{account="production",collector="supersim_usage"} 0`, // connection refused
 		"\nprocess_start_time_seconds ", "\nprocess_open_fds ",
 	} {
 		if !strings.Contains(metrics, want) {
-			t.Errorf("no metric %s in\n%s", want, metrics)
+			t.Errorf("no sample %s in\n%s", want, metrics)
 		}
 	}
 
@@ -168,7 +167,7 @@ func (m *machine) checkRunning(t *testing.T) {
 		"CapEff:\t0000000000000000\n", "CapBnd:\t0000000000000000\n",
 	} {
 		if !strings.Contains(status, want) {
-			t.Errorf("the process is not confined: no %q in\n%s", want, status)
+			t.Errorf("the process is not sandboxed: no %q in\n%s", want, status)
 		}
 	}
 	if have := strings.TrimSpace(m.must(t, "stat", "--format=%a %U", "/run/credentials/twilio_exporter.service/twilio_production")); have != "400 twilio_exporter" {
@@ -187,7 +186,7 @@ func (m *machine) checkRunning(t *testing.T) {
 	}
 }
 
-// checkReload changes the configuration for the better and for the worse.
+// checkReload reloads a valid and an invalid configuration.
 func (m *machine) checkReload(t *testing.T) {
 	t.Helper()
 	pid := m.property(t, "MainPID")
@@ -202,12 +201,12 @@ func (m *machine) checkReload(t *testing.T) {
 		return strings.Contains(m.get(t, "/metrics"), "\ntwilio_exporter_config_last_reload_successful 0\n")
 	})
 	if now := m.property(t, "MainPID"); now != pid || !strings.Contains(m.get(t, "/metrics"), `account="renamed"`) {
-		t.Errorf("process %s before a faulty reload and %s after it", pid, now)
+		t.Errorf("process %s before a failed reload and %s after it", pid, now)
 	}
 	write(t, m.path(configFile), fmt.Sprintf(configuration, "edited"), 0o640)
 }
 
-// checkUpgrade upgrades a service that runs, and then one that does not.
+// checkUpgrade upgrades the package while the service runs, and while it is stopped.
 func (m *machine) checkUpgrade(t *testing.T) {
 	t.Helper()
 	pid := m.property(t, "MainPID")
@@ -223,10 +222,10 @@ func (m *machine) checkUpgrade(t *testing.T) {
 		return strings.Contains(m.get(t, "/metrics"), `twilio_exporter_poll_success{account="edited",`)
 	})
 	if have := read(t, m.path(configFile)); have != fmt.Sprintf(configuration, "edited") {
-		t.Errorf("the upgrade has changed the configuration that was edited:\n%s", have)
+		t.Errorf("the upgrade changed the edited configuration:\n%s", have)
 	}
 	if have := read(t, m.path("/etc/default/twilio_exporter")); !strings.HasSuffix(have, "# second version\n") {
-		t.Errorf("the upgrade has not brought its own /etc/default, which nobody had edited:\n%s", have)
+		t.Errorf("the upgrade did not update the unedited /etc/default file:\n%s", have)
 	}
 	for file, want := range map[string]string{configFile: "640 root:twilio_exporter", secretFile: "600 root:root"} {
 		if have := strings.TrimSpace(m.must(t, "stat", "--format=%a %U:%G", file)); have != want {
@@ -237,47 +236,47 @@ func (m *machine) checkUpgrade(t *testing.T) {
 	m.must(t, "systemctl", "stop", "twilio_exporter")
 	m.must(t, "dpkg", upgrade...)
 	if state, _ := m.run(t, "systemctl", "is-active", "twilio_exporter"); strings.TrimSpace(state) != "inactive" {
-		t.Errorf("the upgrade has started what was stopped: %s", state)
+		t.Errorf("the upgrade started the stopped service: %s", state)
 	}
 	m.must(t, "systemctl", "start", "twilio_exporter")
 }
 
-// checkStop ends it in good order.
+// checkStop checks that the service stops cleanly.
 func (m *machine) checkStop(t *testing.T) {
 	t.Helper()
-	m.waitFor(t, "healthy before its end", func() bool { return strings.HasPrefix(m.get(t, "/-/healthy"), "HTTP/1.0 200 ") })
+	m.waitFor(t, "healthy before the stop", func() bool { return strings.HasPrefix(m.get(t, "/-/healthy"), "HTTP/1.0 200 ") })
 	m.must(t, "systemctl", "stop", "twilio_exporter")
 	for property, want := range map[string]string{
-		"Result": "success", "ExecMainCode": "1" /* exited, and not killed */, "ExecMainStatus": "0", "ActiveState": "inactive",
+		"Result": "success", "ExecMainCode": "1" /* CLD_EXITED: not killed */, "ExecMainStatus": "0", "ActiveState": "inactive",
 	} {
 		if have := m.property(t, property); have != want {
-			t.Errorf("after its end %s is %s, want %s", property, have, want)
+			t.Errorf("after the stop %s is %s, want %s", property, have, want)
 		}
 	}
 	m.must(t, "systemctl", "start", "twilio_exporter")
 }
 
-// checkRemoval removes the package while the service runs, and then what is left.
+// checkRemoval removes the package while the service runs, and then purges it.
 func (m *machine) checkRemoval(t *testing.T) {
 	t.Helper()
 	m.must(t, "dpkg", "--remove", "twilio-exporter")
 	if state, _ := m.run(t, "systemctl", "is-active", "twilio_exporter"); strings.TrimSpace(state) != "inactive" {
-		t.Errorf("it still runs: %s", state)
+		t.Errorf("the service still runs: %s", state)
 	}
 	for _, file := range []string{configFile, secretFile} {
-		m.must(t, "test", "-f", file) // only purge removes what somebody has written
+		m.must(t, "test", "-f", file) // only purge removes configuration and secrets
 	}
 	m.must(t, "dpkg", "--purge", "twilio-exporter")
 	left := m.must(t, "find", "/", "-xdev", "(", "-iname", "*twilio*", ")", "-not", "-path", "/proc/*", "-print")
 	if left != "" {
-		t.Errorf("purged, but there still is\n%s", left)
+		t.Errorf("after purge there still is\n%s", left)
 	}
 	for _, database := range []string{"passwd", "group"} {
 		if left, err := m.run(t, "getent", database, "twilio_exporter"); err == nil {
-			t.Errorf("purged, but there still is %s", left)
+			t.Errorf("after purge there still is %s", left)
 		}
 	}
-	if left, _ := m.run(t, "systemctl", "list-unit-files", "--no-legend", "twilio*"); left != "" { // nothing found is an error
-		t.Errorf("purged, but systemd still knows %s", left)
+	if left, _ := m.run(t, "systemctl", "list-unit-files", "--no-legend", "twilio*"); left != "" { // exits with an error if there is none
+		t.Errorf("after purge systemd still has %s", left)
 	}
 }

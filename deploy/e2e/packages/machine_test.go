@@ -15,17 +15,17 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/outside"
 )
 
-// patience is how long a condition may take to come true.
-const patience = time.Minute
+// timeout limits commands in the machine, and the wait for a condition.
+const timeout = time.Minute
 
-// A machine is a Debian system in a directory: first only its files, then booted
-// in a container with a network of its own, in which there is nobody.
+// A machine is a Debian system in a directory: at first only files, later booted in a
+// container with an isolated network.
 type machine struct {
 	root   string
-	leader string // the process ID of its systemd, once it is booted
+	leader string // process ID of its systemd, empty until it is booted
 }
 
-// newMachine installs a small Debian.
+// newMachine installs a minimal Debian.
 func newMachine(t *testing.T) *machine {
 	t.Helper()
 	outside.NeedRoot(t)
@@ -36,11 +36,12 @@ func newMachine(t *testing.T) *machine {
 	t.Cleanup(func() { m.checkNoMounts(t) })
 	began := time.Now()
 	must(t, "", mmdebstrap, "--quiet", "--variant=minbase", "--include=systemd,systemd-sysv,procps", "bookworm", m.root)
-	t.Logf("Debian took %s", time.Since(began).Round(time.Second))
+	t.Logf("installing Debian took %s", time.Since(began).Round(time.Second))
 	return m
 }
 
-// checkNoMounts fails where the directory could not be removed.
+// checkNoMounts checks that no mount is left, which would keep the directory from being
+// removed.
 func (m *machine) checkNoMounts(t *testing.T) {
 	t.Helper()
 	for line := range strings.Lines(read(t, "/proc/self/mountinfo")) {
@@ -50,10 +51,10 @@ func (m *machine) checkNoMounts(t *testing.T) {
 	}
 }
 
-// run runs a program in the machine.
+// run runs a program in the machine and returns its output.
 func (m *machine) run(t *testing.T, name string, args ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	if m.leader == "" {
 		return run(ctx, t, "", "chroot", append([]string{m.root, name}, args...)...)
@@ -61,7 +62,7 @@ func (m *machine) run(t *testing.T, name string, args ...string) (string, error)
 	return run(ctx, t, "", "nsenter", append([]string{"--target", m.leader, "--all", name}, args...)...)
 }
 
-// must is run for what has to succeed.
+// must is like run, but fails the test if the program fails.
 func (m *machine) must(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	output, err := m.run(t, name, args...)
@@ -71,7 +72,7 @@ func (m *machine) must(t *testing.T, name string, args ...string) string {
 	return output
 }
 
-// journal is what the service said, for when something went wrong.
+// journal returns the last log lines of the service.
 func (m *machine) journal(t *testing.T) string {
 	t.Helper()
 	if m.leader == "" {
@@ -81,39 +82,40 @@ func (m *machine) journal(t *testing.T) string {
 	return output
 }
 
-// path is where a file of the machine is.
+// path returns the path of a file of the machine on the host.
 func (m *machine) path(file string) string { return filepath.Join(m.root, file) }
 
-// property is one of the service.
+// property returns a property of the service.
 func (m *machine) property(t *testing.T, name string) string {
 	t.Helper()
 	return strings.TrimSpace(m.must(t, "systemctl", "show", "--value", "--property="+name, "twilio_exporter"))
 }
 
-// get asks the exporter in the machine. Only bash is there to do it.
+// get sends a request to the exporter in the machine and returns the whole response.
+// It uses bash, because the machine has no HTTP client.
 func (m *machine) get(t *testing.T, path string) string {
 	t.Helper()
-	answer, _ := m.run(t, "bash", "-c", `exec 3<>/dev/tcp/127.0.0.1/9860 && printf 'GET %s HTTP/1.0\r\n\r\n' "$1" >&3 && cat <&3`, "get", path)
-	return answer
+	response, _ := m.run(t, "bash", "-c", `exec 3<>/dev/tcp/127.0.0.1/9860 && printf 'GET %s HTTP/1.0\r\n\r\n' "$1" >&3 && cat <&3`, "get", path)
+	return response
 }
 
-// waitFor waits until something is true.
-func (m *machine) waitFor(t *testing.T, what string, is func() bool) {
+// waitFor waits until a condition is true, and fails the test after a timeout.
+func (m *machine) waitFor(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(patience)
+	deadline := time.NewTimer(timeout)
 	defer deadline.Stop()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	for !is() {
+	for !condition() {
 		select {
 		case <-deadline.C:
-			t.Fatalf("not in %s: %s\n%s", patience, what, m.journal(t))
+			t.Fatalf("timed out after %s: %s\n%s", timeout, what, m.journal(t))
 		case <-tick.C:
 		}
 	}
 }
 
-// boot starts systemd in the machine, and stops it when the test ends.
+// boot boots the machine, and shuts it down when the test ends.
 func (m *machine) boot(t *testing.T) {
 	t.Helper()
 	name := "twilio-exporter-test-" + strconv.Itoa(os.Getpid())
@@ -122,7 +124,7 @@ func (m *machine) boot(t *testing.T) {
 		"--private-network", "--console=passive", "--settings=no",
 	}
 	if _, err := os.Stat("/run/systemd/system"); err != nil {
-		args = append(args, "--keep-unit") // there is no systemd here to make a unit for it
+		args = append(args, "--keep-unit") // the host has no systemd that could create a unit
 	}
 	var console strings.Builder
 	command := exec.Command("systemd-nspawn", args...)
@@ -133,8 +135,8 @@ func (m *machine) boot(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- command.Wait() }()
 	t.Cleanup(func() {
-		defer os.RemoveAll("/run/systemd/nspawn/propagate/" + name) // which it leaves where /run is on a disk
-		// It then shuts the machine down in good order.
+		defer os.RemoveAll("/run/systemd/nspawn/propagate/" + name) // left behind if /run is not a tmpfs
+		// On SIGTERM systemd-nspawn shuts the machine down cleanly.
 		if err := command.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Errorf("stop the machine: %v", err)
 		}
@@ -143,7 +145,7 @@ func (m *machine) boot(t *testing.T) {
 			if err != nil {
 				t.Errorf("the machine ended with %v\n%s", err, &console)
 			}
-		case <-time.After(patience):
+		case <-time.After(timeout):
 			command.Process.Kill()
 			<-ended
 			t.Error("the machine did not stop")
@@ -164,13 +166,13 @@ func (m *machine) boot(t *testing.T) {
 	})
 }
 
-// childOf finds a child of a process.
+// childOf returns the ID of a child of a process, or an empty string.
 func childOf(parent int) string {
 	files, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, file := range files {
 		content, err := os.ReadFile(file)
 		if err != nil {
-			continue // it has ended
+			continue // the process has ended
 		}
 		_, rest, _ := strings.Cut(string(content), ") ")
 		var state string

@@ -29,10 +29,10 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/outside"
 )
 
-// goreleaser is the newest that Go 1.26 can build from what the module proxy has.
+// goreleaser is the version that the Makefile names, the newest that Go 1.26 can build.
 const goreleaser = "github.com/goreleaser/goreleaser/v2@v2.15.2"
 
-// A release is what goreleaser made of a commit.
+// A release is the result of goreleaser for a commit.
 type release struct {
 	tree     string // a clone of the repository at the commit
 	revision string
@@ -50,8 +50,8 @@ type artifact struct {
 	Type   string `json:"type"`
 }
 
-// TestRelease makes a snapshot release of the working tree and looks at all that
-// is in it; then it installs it.
+// TestRelease makes a snapshot release of the working tree, checks its files, and
+// installs the deb.
 func TestRelease(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a release takes minutes")
@@ -63,12 +63,12 @@ func TestRelease(t *testing.T) {
 	t.Run("rpm", r.checkRPM)
 	t.Run("deb", r.checkDeb)
 	if status := must(t, r.tree, "git", "status", "--porcelain"); status != "" {
-		t.Errorf("the release left in the tree:\n%s", status)
+		t.Errorf("the release changed the tree:\n%s", status)
 	}
 }
 
-// cleanCopy clones the repository and commits there what is not committed yet, so
-// that dist/ and the like are not made in the repository itself.
+// cleanCopy clones the repository and commits uncommitted changes to the clone, so that
+// the release does not write to the repository itself.
 func cleanCopy(t *testing.T) string {
 	t.Helper()
 	outside.Need(t, "git", "git")
@@ -80,7 +80,7 @@ func cleanCopy(t *testing.T) string {
 	must(t, "", "git", "clone", "--quiet", "--no-tags", root, tree)
 	listed := must(t, root, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 	for name := range strings.SplitSeq(strings.TrimSuffix(listed, "\x00"), "\x00") {
-		if strings.HasPrefix(name, "deploy/e2e/") { // big, and in no release
+		if strings.HasPrefix(name, "deploy/e2e/") { // large, and not part of a release
 			continue
 		}
 		if err := copyFile(filepath.Join(tree, name), filepath.Join(root, name)); err != nil {
@@ -95,8 +95,8 @@ func cleanCopy(t *testing.T) string {
 	return tree
 }
 
-// copyFile copies a file with its mode. Where there is none, there is none
-// afterwards.
+// copyFile copies a file with its mode. If the source does not exist, it removes the
+// target.
 func copyFile(to, from string) error {
 	info, err := os.Stat(from)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -121,11 +121,11 @@ func copyFile(to, from string) error {
 	return os.Chmod(to, info.Mode().Perm())
 }
 
-// makeSnapshot runs what "make release-snapshot" runs.
+// makeSnapshot runs goreleaser as "make release-snapshot" does.
 func makeSnapshot(t *testing.T, tree string) *release {
 	t.Helper()
 	if mentioned := regexp.MustCompile(`github\.com/goreleaser/goreleaser/v2@v[0-9.]+`).FindString(read(t, filepath.Join(tree, "Makefile"))); mentioned != "" && mentioned != goreleaser {
-		t.Errorf("the Makefile has %s, this test %s", mentioned, goreleaser)
+		t.Errorf("the Makefile has %s, this test has %s", mentioned, goreleaser)
 	}
 	began := time.Now()
 	output := must(t, tree, "go", "run", goreleaser, "release", "--snapshot", "--clean", "--config", "deploy/release/goreleaser.yml")
@@ -156,7 +156,7 @@ func decode(t *testing.T, file string, into any) {
 	}
 }
 
-// find returns the path of the one artifact with this ending for a platform.
+// find returns the path of the only artifact with this ending for a platform.
 func (r *release) find(t *testing.T, goos, goarch, ending string) string {
 	t.Helper()
 	var found []string
@@ -166,7 +166,7 @@ func (r *release) find(t *testing.T, goos, goarch, ending string) string {
 		}
 	}
 	if len(found) != 1 {
-		t.Fatalf("files *%s for %s/%s: %v", ending, goos, goarch, found)
+		t.Fatalf("artifacts *%s for %s/%s: %v, want one", ending, goos, goarch, found)
 	}
 	return found[0]
 }
@@ -213,7 +213,7 @@ func (r *release) checkArchives(t *testing.T) {
 					}
 					inside := directory + "/" + filepath.ToSlash(name)
 					if want = append(want, inside); string(members[inside].content) != read(t, file) {
-						t.Errorf("%s is not the repository's", inside)
+						t.Errorf("%s differs from the repository's", inside)
 					}
 				}
 			}
@@ -274,12 +274,12 @@ func unpackZip(t *testing.T, file string) map[string]member {
 		if err != nil {
 			t.Fatal(err)
 		}
-		members[f.Name] = member{f.Mode(), f.Modified, "root:root", content} // zip knows no owners
+		members[f.Name] = member{f.Mode(), f.Modified, "root:root", content} // zip has no owners
 	}
 	return members
 }
 
-// checkPlatform looks at the head of a program.
+// checkPlatform checks the platform of an executable by its header.
 func checkPlatform(t *testing.T, goos, goarch string, content []byte) {
 	t.Helper()
 	var have any
@@ -290,7 +290,7 @@ func checkPlatform(t *testing.T, goos, goarch string, content []byte) {
 		if f, err = elf.NewFile(bytes.NewReader(content)); err == nil {
 			have = f.Machine
 			if libraries, err := f.ImportedLibraries(); err != nil || len(libraries) > 0 || f.Section(".interp") != nil {
-				t.Errorf("it is not static: %v %v", libraries, err)
+				t.Errorf("not statically linked: %v %v", libraries, err)
 			}
 		}
 	case "darwin":
@@ -310,7 +310,7 @@ func checkPlatform(t *testing.T, goos, goarch string, content []byte) {
 		"windows/amd64": uint16(pe.IMAGE_FILE_MACHINE_AMD64),
 	}[goos+"/"+goarch]
 	if err != nil || have != want {
-		t.Errorf("a program for %v: %v; want %v", have, err, want)
+		t.Errorf("executable for %v: %v; want %v", have, err, want)
 	}
 }
 
@@ -330,7 +330,7 @@ func (r *release) checkChecksums(t *testing.T) {
 			t.Errorf("%s: checksum %q, want %s", a.Name, sums[a.Name], have)
 		}
 	}
-	if published != 9 || len(sums) != published { // five archives, two packages for two processors
+	if published != 9 || len(sums) != published { // five archives, two packages for two architectures
 		t.Errorf("%d files and %d checksums, want 9", published, len(sums))
 	}
 }
@@ -340,11 +340,11 @@ func digest(content []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// checkProgram runs the program for this machine, and builds it by the Makefile:
-// the same commit must give the same bytes.
+// checkProgram runs the program for this machine, and builds it with the Makefile: the
+// same commit must give the same bytes.
 func (r *release) checkProgram(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("only Linux programs run here")
+		t.Skip("only Linux executables are tested")
 	}
 	file := r.find(t, runtime.GOOS, runtime.GOARCH, ".tar.gz")
 	released := unpackTar(t, file)[strings.TrimSuffix(filepath.Base(file), ".tar.gz")+"/twilio_exporter"].content
@@ -352,15 +352,15 @@ func (r *release) checkProgram(t *testing.T) {
 	exporter := filepath.Join(directory, "twilio_exporter")
 	write(t, exporter, string(released), 0o755)
 
-	said := must(t, directory, exporter, "--version")
+	output := must(t, directory, exporter, "--version")
 	for _, want := range []string{
 		"twilio_exporter, version " + r.version + " (branch: release, revision: " + r.revision + ")",
 		"build user:       goreleaser",
 		"build date:       " + r.date.Format("20060102-15:04:05"),
 		"go version:       " + runtime.Version(),
 	} {
-		if !strings.Contains(said, want) {
-			t.Errorf("--version does not say %q:\n%s", want, said)
+		if !strings.Contains(output, want) {
+			t.Errorf("--version does not print %q:\n%s", want, output)
 		}
 	}
 
@@ -369,18 +369,18 @@ func (r *release) checkProgram(t *testing.T) {
 	write(t, filepath.Join(directory, "good.yml"), strings.ReplaceAll(cfg, "/run/credentials/twilio_exporter.service/", ""), 0o644)
 	must(t, directory, exporter, "--config.file=good.yml", "--config.check")
 	write(t, filepath.Join(directory, "bad.yml"), cfg, 0o644)
-	if said, err := run(t.Context(), t, directory, exporter, "--config.file=bad.yml", "--config.check"); err == nil || !strings.Contains(said, "bad.yml:15: accounts[0].basic_auth.password_file: ") {
-		t.Errorf("without its secret: %v, %s", err, said)
+	if output, err := run(t.Context(), t, directory, exporter, "--config.file=bad.yml", "--config.check"); err == nil || !strings.Contains(output, "bad.yml:15: accounts[0].basic_auth.password_file: ") {
+		t.Errorf("without its secret: %v, %s", err, output)
 	}
 
 	built := filepath.Join(directory, "built")
 	must(t, r.tree, "make", "build", "VERSION=v"+r.version, "BUILD_USER=goreleaser", "BINARY="+built)
 	if read(t, built) != string(released) {
-		t.Error("make build gives another program than goreleaser")
+		t.Error("make build and goreleaser give different executables")
 	}
 }
 
-// packaged says what is where in the packages, and of whom.
+// packaged maps the files of the packages to mode and owner.
 var packaged = map[string]string{
 	"/usr/bin/twilio_exporter":                          "755 root:root",
 	"/usr/lib/systemd/system/twilio_exporter.service":   "644 root:root",
@@ -400,7 +400,7 @@ var packaged = map[string]string{
 	"/usr/share/doc/twilio-exporter/metrics.md":         "644 root:root",
 }
 
-// sources are the files of the repository that are in the packages.
+// sources maps the files of the packages to those of the repository.
 var sources = map[string]string{
 	"/usr/lib/systemd/system/twilio_exporter.service":   "deploy/systemd/twilio_exporter.service",
 	"/usr/lib/sysusers.d/twilio_exporter.conf":          "deploy/systemd/twilio_exporter.sysusers",
@@ -417,7 +417,8 @@ var sources = map[string]string{
 	"/usr/share/doc/twilio-exporter/metrics.md":         "collector/METRICS.md",
 }
 
-// checkRPM looks into the rpm; there is no system here to install it on.
+// checkRPM checks the rpm's files and metadata. It does not install it, because the
+// tests have no rpm-based system.
 func (r *release) checkRPM(t *testing.T) {
 	rpm := outside.Need(t, "rpm", "rpm")
 	for _, goarch := range []string{"amd64", "arm64"} {
@@ -429,7 +430,7 @@ func (r *release) checkRPM(t *testing.T) {
 		flags := map[string]string{}
 		for line := range strings.Lines(query(`[%{FILENAMES} %{FILEMODES:octal} %{FILEUSERNAME}:%{FILEGROUPNAME} %{FILEDIGESTS} F%{FILEFLAGS:fflags}\n]`)) {
 			fields := strings.Fields(line)
-			if len(fields) == 4 { // a directory has no digest
+			if len(fields) == 4 { // directories have no digest
 				fields = slices.Insert(fields, 3, "")
 			}
 			name, mode, owner, sum := fields[0], fields[1], fields[2], fields[3]
@@ -439,7 +440,7 @@ func (r *release) checkRPM(t *testing.T) {
 			delete(want, name)
 			flags[name] = fields[4]
 			if source, ok := sources[name]; ok && sum != digest([]byte(read(t, filepath.Join(r.tree, source)))) {
-				t.Errorf("%s is not %s", name, source)
+				t.Errorf("%s differs from %s", name, source)
 			}
 		}
 		if len(want) > 0 {

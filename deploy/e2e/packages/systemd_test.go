@@ -15,7 +15,7 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/outside"
 )
 
-// repository is where the repository is.
+// repository is the root directory of the repository.
 const repository = "../../.."
 
 const (
@@ -23,13 +23,12 @@ const (
 	program  = "/usr/bin/twilio_exporter"
 )
 
-// mostExposed is the figure of "systemd-analyze security" that the unit reached
-// when it was written, with systemd 252: 0 is best, 10 is worst. What is left is
-// the network, that it runs in the system's own root, and that it sees the time of
-// the last boot.
-const mostExposed = 1.1
+// maxExposure is the exposure level of the unit by "systemd-analyze security" of
+// systemd 252: 0 is best, 10 is worst. What remains is the network, the system's root
+// directory, and access to the boot time.
+const maxExposure = 1.1
 
-// run runs a program to its end and returns what it wrote.
+// run runs a program and returns its output.
 func run(ctx context.Context, t *testing.T, directory, name string, args ...string) (string, error) {
 	t.Helper()
 	command := exec.CommandContext(ctx, name, args...)
@@ -38,7 +37,7 @@ func run(ctx context.Context, t *testing.T, directory, name string, args ...stri
 	return string(output), err
 }
 
-// must is run for what has to succeed.
+// must is like run, but fails the test if the program fails.
 func must(t *testing.T, directory, name string, args ...string) string {
 	t.Helper()
 	output, err := run(t.Context(), t, directory, name, args...)
@@ -67,8 +66,7 @@ func write(t *testing.T, file, content string, mode os.FileMode) {
 func TestUnitVerifies(t *testing.T) {
 	analyze := outside.Need(t, "systemd-analyze", "systemd")
 	outside.Need(t, "kill", "procps")
-	// The exporter is not installed here; that its path is right is for the test
-	// that installs it.
+	// The exporter is not installed here. TestRelease checks its path.
 	unit := filepath.Join(t.TempDir(), filepath.Base(unitFile))
 	write(t, unit, strings.ReplaceAll(read(t, filepath.Join(repository, unitFile)), program, "/bin/true"), 0o644)
 	if output := must(t, "", analyze, "verify", unit); output != "" {
@@ -76,23 +74,23 @@ func TestUnitVerifies(t *testing.T) {
 	}
 }
 
-func TestUnitIsConfined(t *testing.T) {
+func TestUnitExposure(t *testing.T) {
 	analyze := outside.Need(t, "systemd-analyze", "systemd")
 	output := must(t, "", analyze, "security", "--no-pager", "--offline=true", filepath.Join(repository, unitFile))
 	found := regexp.MustCompile(`Overall exposure level for \S+: ([0-9.]+)`).FindStringSubmatch(output)
 	if found == nil {
-		t.Fatalf("no figure in\n%s", output)
+		t.Fatalf("no exposure level in\n%s", output)
 	}
 	exposed, err := strconv.ParseFloat(found[1], 64)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if exposed > mostExposed {
-		t.Errorf("exposure %.1f, at most %.1f is allowed:\n%s", exposed, mostExposed, output)
+	if exposed > maxExposure {
+		t.Errorf("exposure %.1f, want at most %.1f:\n%s", exposed, maxExposure, output)
 	}
 }
 
-// TestPackagedConfiguration checks what a new installation starts out with.
+// TestPackagedConfiguration checks the configuration of a new installation.
 func TestPackagedConfiguration(t *testing.T) {
 	cfg, err := config.Parse("config.yml", []byte(read(t, filepath.Join(repository, "deploy/systemd/config.yml"))))
 	if err != nil {
@@ -106,7 +104,7 @@ func TestPackagedConfiguration(t *testing.T) {
 	for _, a := range cfg.Accounts() {
 		want := "/run/credentials/twilio_exporter.service/" + loaded[1] + "_" + a.Name
 		if have := a.HTTPClient.BasicAuth.PasswordFile; have != want {
-			t.Errorf("account %s has its secret in %s, and systemd puts it into %s", a.Name, have, want)
+			t.Errorf("account %s has its secret in %s, but systemd provides it as %s", a.Name, have, want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Package programs builds the real programs that the tests run: Prometheus,
+// Package programs builds the programs that the tests run: Prometheus,
 // Alertmanager and their tools in the versions that go.mod pins, and the exporter
 // of this repository.
 package programs
@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// The programs.
+// Names of the programs.
 const (
 	Prometheus   = "prometheus"
 	Promtool     = "promtool"
@@ -26,11 +26,11 @@ const (
 	Exporter     = "twilio_exporter"
 )
 
-// alertmanagerModule comes without the web pages that its program embeds: they
-// are made by npm when it is released. The tests need none.
+// alertmanagerModule does not contain the web pages that Alertmanager embeds: npm
+// generates them for a release. The tests do not need them.
 const alertmanagerModule = "github.com/prometheus/alertmanager"
 
-// Root is the repository's directory.
+// Root returns the root directory of the repository.
 func Root(t testing.TB) string {
 	t.Helper()
 	module, err := moduleDirectory(t.Context())
@@ -40,12 +40,11 @@ func Root(t testing.TB) string {
 	return filepath.Join(module, "..", "..")
 }
 
-// directoryVariable is the environment variable that says where the programs are.
+// directoryVariable is the environment variable with the directory of the programs.
 const directoryVariable = "E2E_PROGRAMS"
 
-// Main is the main function of a package of tests that runs programs often. It
-// builds them first, which takes seconds if nothing has changed since, so that
-// Path need not.
+// Main runs the tests of a package that calls Path often. It builds the programs
+// once, which takes seconds if nothing has changed, so that Path does not have to.
 func Main(m *testing.M) int {
 	directory, err := Build(context.Background(), io.Discard)
 	if err == nil {
@@ -58,7 +57,7 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
-// Path is where a program is. Without Main it builds all of them.
+// Path returns the path of a program. Without Main it builds all programs.
 func Path(t testing.TB, program string) string {
 	t.Helper()
 	directory := os.Getenv(directoryVariable)
@@ -71,8 +70,8 @@ func Path(t testing.TB, program string) string {
 	return filepath.Join(directory, program)
 }
 
-// Build builds the programs and returns the directory they are in. It tells w
-// what it is doing, for it can take ten minutes on two cores the first time.
+// Build builds the programs and returns their directory. It writes its progress to
+// w, because the first build takes ten minutes on two cores.
 func Build(ctx context.Context, w io.Writer) (string, error) {
 	module, err := moduleDirectory(ctx)
 	if err != nil {
@@ -84,7 +83,7 @@ func Build(ctx context.Context, w io.Writer) (string, error) {
 		return "", err
 	}
 	fmt.Fprintln(w, "building Prometheus, Alertmanager, promtool and amtool: about ten minutes the first time, seconds afterwards")
-	// Without the discovery of clouds, which is much to compile and of no use here.
+	// Without service discovery for clouds: it takes long to compile and is not used.
 	if err := compile(ctx, w, module, "-modfile="+modfile, "-tags=remove_all_sd", "-o", directory+"/", "tool"); err != nil {
 		return "", err
 	}
@@ -100,8 +99,8 @@ func moduleDirectory(ctx context.Context) (string, error) {
 	return filepath.Dir(file), err
 }
 
-// withWebPages makes a go.mod beside the programs in which Alertmanager is a copy
-// of its module with a page to embed.
+// withWebPages writes a go.mod next to the programs that replaces Alertmanager with
+// a copy of its module that has a page to embed, and returns its path.
 func withWebPages(ctx context.Context, module, directory string) (string, error) {
 	if _, err := output(ctx, module, "mod", "download", alertmanagerModule); err != nil {
 		return "", err
@@ -140,8 +139,8 @@ func withWebPages(ctx context.Context, module, directory string) (string, error)
 	return modfile, err
 }
 
-// copyTree copies a module out of the module cache, whose files cannot be
-// written to, to where they can.
+// copyTree copies a module out of the read-only module cache, and makes the copy
+// writable.
 func copyTree(to, from string) error {
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		return err
@@ -165,7 +164,7 @@ func copyTree(to, from string) error {
 	})
 }
 
-// compile runs go build and tells every half minute how far it is.
+// compile runs go build and reports its progress to w every 30 seconds.
 func compile(ctx context.Context, w io.Writer, directory string, arguments ...string) error {
 	command := exec.CommandContext(ctx, "go", append([]string{"build", "-v", "-trimpath"}, arguments...)...)
 	command.Dir = directory
@@ -189,7 +188,7 @@ func compile(ctx context.Context, w io.Writer, directory string, arguments ...st
 			fmt.Fprintf(w, "done after %s\n", time.Since(start).Round(time.Second))
 			return nil
 		case <-tick.C:
-			fmt.Fprintf(w, "  still at it after %s: %d packages compiled\n", time.Since(start).Round(time.Second), log.count())
+			fmt.Fprintf(w, "  still building after %s: %d packages compiled\n", time.Since(start).Round(time.Second), log.count())
 		}
 	}
 }
@@ -206,7 +205,8 @@ func output(ctx context.Context, directory string, arguments ...string) (string,
 	return strings.TrimSpace(string(out)), nil
 }
 
-// lines keeps what a program writes, and counts its lines meanwhile.
+// lines collects the output of a program and counts its lines. It is safe for
+// concurrent use.
 type lines struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer

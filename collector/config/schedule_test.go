@@ -1,0 +1,65 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestSchedules: every field of Collectors has a schedule, which is on by default
+// and is validated, without a line of code for it.
+func TestSchedules(t *testing.T) {
+	var keys []string
+	for key, s := range defaults().Collectors.Schedules() {
+		keys = append(keys, key)
+		if !s.Enabled || s.Interval <= 0 {
+			t.Errorf("%s: not on by default: %+v", key, s)
+		}
+		const fault = ".interval: must be 1s or more"
+		if _, err := Parse("file", []byte(minimal+"collectors: {"+key+": {interval: 0}}")); err == nil || err.Error() != "file:4: collectors."+key+fault {
+			t.Errorf("%s: want the fault %q, have %v", key, fault, err)
+		}
+	}
+	if want, have := reflect.TypeFor[Collectors]().NumField(), len(keys); have != want || keys[0] != "supersim_usage" {
+		t.Errorf("want %d collectors in the order of their fields, have %q", want, keys)
+	}
+	for range defaults().Collectors.Schedules() {
+		break // must not go on
+	}
+}
+
+// TestMaxAge: results must not expire between two polls of a collector that is on.
+func TestMaxAge(t *testing.T) {
+	// By default most intervals are an hour.
+	var faults []string
+	for name, schedule := range defaults().Collectors.Schedules() {
+		if schedule.Interval == time.Hour {
+			faults = append(faults, "file:4: max_age: must be at least twice collectors."+name+".interval, which is 1h by default")
+		}
+	}
+	tooShort := strings.Join(faults, "\n")
+	for options, want := range map[string]string{
+		"max_age: 2h": "",
+		"collectors: {supersim_usage: {interval: 90m}}":              "",
+		"collectors: {account_balance: {interval: 1h30m1s}}":         "file:4: collectors.account_balance.interval: must be at most half of max_age, which is 3h by default",
+		"collectors: {account_usage: {interval: 292y}}":              "file:4: collectors.account_usage.interval: must be at most half of max_age, which is 3h by default",
+		"collectors: {supersim_usage: {interval: 2h}}\nmax_age: 4h":  "",
+		"collectors: {supersim_usage: {interval: 3h}}\nmax_age: 4h":  "file:5: max_age: must be at least twice collectors.supersim_usage.interval",
+		"collectors: {supersim_usage: {interval: 3h}}\nmaxage: 9h":   "file:5: maxage: unknown key; did you mean max_age?",
+		"collectors: {supersim_usage: {intervall: 3h}}\nmax_age: 2h": "file:4: collectors.supersim_usage.intervall: unknown key; did you mean interval?",
+		"max_age: 119m": tooShort,
+		"collectors: {account_usage: {enabled: false, interval: 1d}}": "",
+		"collectors: {account_usage: {enabled: no, interval: 1d}}":    "file:4: collectors.account_usage.enabled: must be true or false",
+		"collectors: {account_usage: {interval: 2h}, account_balance: {interval: 2h}}": `file:4: collectors.account_usage.interval: must be at most half of max_age, which is 3h by default
+file:4: collectors.account_balance.interval: must be at most half of max_age, which is 3h by default`,
+	} {
+		have := ""
+		if _, err := Parse("file", []byte(minimal+options)); err != nil {
+			have = err.Error()
+		}
+		if have != want {
+			t.Errorf("%s: want\n%s\nhave\n%s", strings.ReplaceAll(options, "\n", "; "), want, have)
+		}
+	}
+}
