@@ -113,12 +113,12 @@ func (r reference) handler() http.Handler {
 func show(w world) (*exposition.Exposition, map[string]*exposition.Source) {
 	x := exposition.New()
 	sources := make(map[string]*exposition.Source)
-	var inits []exposition.SourceInit
+	var all []*exposition.Source
 	for account := range w {
 		sources[account] = exposition.NewSource(account, 0)
-		inits = append(inits, exposition.SourceInit{Source: sources[account]})
+		all = append(all, sources[account])
 	}
-	x.Replace(table(), inits)
+	x.Replace(table(), all)
 	for account, batches := range w {
 		x.Show(sources[account], batches, time.Now())
 	}

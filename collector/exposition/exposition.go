@@ -15,7 +15,7 @@ import (
 type Exposition struct {
 	mu       sync.Mutex // held while a snapshot replaces another
 	families map[string]*family
-	sources  []*Source // by account
+	sources  []*Source // sorted by account
 	version  uint64    // of the samples that were new last
 
 	current   atomic.Pointer[snapshot]
@@ -67,23 +67,21 @@ func (s *Source) at(now time.Time) (*state, time.Time) {
 	return s.state, until
 }
 
-// A SourceInit is a source and what it exposes until its first Show.
-type SourceInit struct {
-	Source      *Source
-	Predecessor *Source // whose samples it goes on to expose, maybe itself; nil: none
-}
+// Adopt exposes what another source of the same account exposed, until the first
+// Show. It must come before Replace has this source, and after the last Show of the
+// other one.
+func (s *Source) Adopt(o *Source) { s.state = o.state }
 
-// Replace exposes samples of these families from these sources, and of no others
-// any more.
-func (x *Exposition) Replace(families []metric.Family, sources []SourceInit) {
+// Replace exposes samples of these families from these sources, and no others from
+// now on.
+func (x *Exposition) Replace(families []metric.Family, sources []*Source) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.families = newFamilies(families)
-	x.sources = make([]*Source, len(sources))
-	for i, init := range sources {
-		x.sources[i] = init.Source
-		if p := init.Predecessor; p != nil && p.state != nil {
-			init.Source.state = p.state.withFamilies(x.families)
+	x.sources = slices.Clone(sources)
+	for _, s := range x.sources {
+		if s.state != nil {
+			s.state = s.state.withFamilies(x.families)
 		}
 	}
 	// A family's samples come account by account, and within one in the order of
