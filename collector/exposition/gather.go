@@ -21,8 +21,8 @@ func (x *Exposition) Gather() ([]*dto.MetricFamily, error) {
 
 // gather is the family in client_golang's form.
 func (s *shownFamily) gather() *dto.MetricFamily {
-	like := s.family.like
-	family := &dto.MetricFamily{Name: like.Name, Help: like.Help, Type: like.Type, Unit: like.Unit}
+	p := s.family.prototype
+	family := &dto.MetricFamily{Name: p.Name, Help: p.Help, Type: p.Type, Unit: p.Unit}
 	for _, segment := range s.segments {
 		for _, samples := range segment.samples {
 			for i := range samples.count {

@@ -11,13 +11,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// HandlerOptions say how scrapes are answered. What they do not say is as promhttp
-// does it with ContinueOnError and EnableOpenMetrics.
+// HandlerOptions configure a handler, which otherwise behaves like promhttp with
+// ContinueOnError and EnableOpenMetrics.
 type HandlerOptions struct {
 	SelfMetrics         prometheus.Gatherer   // gathered in each scrape
 	Registry            prometheus.Registerer // takes promhttp's metrics about scrapes
 	ErrorLog            promhttp.Logger       // of what is missing in a response; nil: not logged
-	MaxRequestsInFlight int                   // further ones are answered with status 503; 0: no limit
+	MaxRequestsInFlight int                   // further ones get status 503; 0: no limit
 	DisableCompression  bool
 }
 
@@ -73,7 +73,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	timeout := scrapeTimeout(r)
 	if timeout > 0 {
-		// Nobody waits for what would be sent later.
+		// Nobody reads what is sent later.
 		connection := http.NewResponseController(w)
 		if connection.SetWriteDeadline(now.Add(timeout)) == nil {
 			defer func() { _ = connection.SetWriteDeadline(time.Time{}) }()
