@@ -22,7 +22,7 @@ type SuperSIMUsage struct {
 	months map[time.Time][][]string // keys with usage in months that were listed whole, by dimension, sorted
 	gauges []metric.Batch           // of the last successful poll
 
-	sawInventory bool // the inventory had answered before the last successful poll
+	sawInventory bool // the inventory was known to the last successful poll
 }
 
 // bytesColumn names the byte counters of a dimension.
@@ -55,7 +55,7 @@ func NewSuperSIMUsage(account *Account, cfg config.SuperSIMUsage) *SuperSIMUsage
 	return c
 }
 
-// Adopt implements Adopter: counters go on if they count the same usage.
+// Adopt implements Adopter: counters continue if they count the same usage.
 func (c *SuperSIMUsage) Adopt(previous Collector) {
 	p, ok := previous.(*SuperSIMUsage)
 	// Columns hold a dimension by its index.
@@ -86,7 +86,7 @@ func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 	now := time.Now().UTC() // the samples are exposed from now on, not from the start of the poll
 	decreased := c.commit(now, bytes, cost)
 	c.gauges = append(c.hourGauges(plan, totals), c.networkInfo(inventory.networks))
-	c.sawInventory = inventory.answered
+	c.sawInventory = inventory.known
 
 	warnings := unpriced(totals)
 	if len(decreased) > 0 {
@@ -123,9 +123,9 @@ func (c *SuperSIMUsage) Advance(now time.Time) (Result, bool) {
 }
 
 // NextChange implements Clocked. The counters of silent SIMs and fleets are due
-// once the inventory has answered.
+// once the inventory is known.
 func (c *SuperSIMUsage) NextChange(now time.Time) time.Time {
-	if c.bytes.HasReport() && !c.sawInventory && c.account.Inventory.Answered() {
+	if c.bytes.HasReport() && !c.sawInventory && c.account.Inventory.get().known {
 		return now
 	}
 	return monthly.Earliest(c.bytes.NextChange(now), c.cost.NextChange(now))

@@ -10,7 +10,7 @@ import (
 )
 
 // report makes the reports to the two ledgers from a poll's totals.
-func (c *SuperSIMUsage) report(p usagePlan, totals usageTotals, inventory listed) (*monthly.Report[bytesColumn], *monthly.Report[costColumn]) {
+func (c *SuperSIMUsage) report(p usagePlan, totals usageTotals, inventory resources) (*monthly.Report[bytesColumn], *monthly.Report[costColumn]) {
 	bytes, cost := monthly.NewReport[bytesColumn](p.bytes), monthly.NewReport[costColumn](p.cost)
 	currencies := c.currencies(totals, func(i int) query { return monthQuery(i, p.cost) })
 	previousCurrencies := c.currencies(totals, func(i int) query { return previousQuery(i, p.cost) })
@@ -35,8 +35,8 @@ func (c *SuperSIMUsage) report(p usagePlan, totals usageTotals, inventory listed
 		}
 		for _, currency := range previousCurrencies {
 			column := cost.Column(costColumn{i, currency})
-			// What was silent in the month before had a counter beside what was billed.
-			merge(totals[previousQuery(i, p.cost)], expected, func(id string, t *usageTotal, expected bool) {
+			// In the month before, silent keys had a counter as well as billed ones.
+			visitKeys(totals[previousQuery(i, p.cost)], expected, func(id string, t *usageTotal, expected bool) {
 				if expected || t.costReported {
 					column.AddPrevious(id)
 				}
@@ -50,13 +50,13 @@ func (c *SuperSIMUsage) report(p usagePlan, totals usageTotals, inventory listed
 func reportBytes(upload, download *monthly.ColumnReport, totals []usageTotal, expected []string) {
 	upload.Grow(max(len(totals), len(expected)))
 	download.Grow(max(len(totals), len(expected)))
-	merge(totals, expected, func(id string, t *usageTotal, _ bool) {
+	visitKeys(totals, expected, func(id string, t *usageTotal, _ bool) {
 		if t == nil {
 			upload.Expect(id)
 			download.Expect(id)
 			return
 		}
-		// What the API leaves out stays as it is.
+		// A counter that the API leaves out keeps its value.
 		if t.upload != notReported {
 			upload.Add(id, float64(t.upload))
 		}
@@ -68,7 +68,7 @@ func reportBytes(upload, download *monthly.ColumnReport, totals []usageTotal, ex
 
 func reportCost(column *monthly.ColumnReport, currency string, totals []usageTotal, expected []string) {
 	column.Grow(max(len(totals), len(expected)))
-	merge(totals, expected, func(id string, t *usageTotal, _ bool) {
+	visitKeys(totals, expected, func(id string, t *usageTotal, _ bool) {
 		if t == nil {
 			column.Expect(id)
 		} else if t.costReported {
@@ -81,9 +81,9 @@ func reportCost(column *monthly.ColumnReport, currency string, totals []usageTot
 	})
 }
 
-// merge visits all keys of totals and of what is expected, sorted. t is nil for a
+// visitKeys visits the keys of totals and the expected ones, sorted. t is nil for a
 // key that is only expected.
-func merge(totals []usageTotal, expected []string, visit func(id string, t *usageTotal, expected bool)) {
+func visitKeys(totals []usageTotal, expected []string, visit func(id string, t *usageTotal, expected bool)) {
 	for len(totals) > 0 || len(expected) > 0 {
 		switch {
 		case len(totals) == 0 || len(expected) > 0 && expected[0] < totals[0].key:
@@ -99,10 +99,10 @@ func merge(totals []usageTotal, expected []string, visit func(id string, t *usag
 	}
 }
 
-// expected names what has counters in a month although it may be silent, sorted:
-// the account, SIMs that can send, fleets, and networks and countries that had
-// usage in the month before.
-func (c *SuperSIMUsage) expected(dimension int, w monthly.Window, inventory listed) []string {
+// expected are the keys, sorted, that have counters in a month even if they are
+// silent: the account, SIMs that can send, fleets, and networks and countries that
+// had usage in the month before.
+func (c *SuperSIMUsage) expected(dimension int, w monthly.Window, inventory resources) []string {
 	var ids []string
 	f := c.cfg.Filter
 	switch c.dimensions[dimension].api {

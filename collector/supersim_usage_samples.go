@@ -66,7 +66,7 @@ func (c *SuperSIMUsage) hourGauges(p usagePlan, totals usageTotals) []metric.Bat
 		} {
 			counters := c.bytes.IDs(direction.column)
 			ids, values := make([]string, 0, len(counters)), make([]float64, 0, len(counters))
-			merge(totals[p.hourQuery(i)], counters, func(id string, t *usageTotal, _ bool) {
+			visitKeys(totals[p.hourQuery(i)], counters, func(id string, t *usageTotal, _ bool) {
 				var bytes int64
 				if t != nil {
 					if bytes = direction.bytes(t); bytes == notReported {

@@ -22,12 +22,12 @@ type Ledger[K comparable] struct {
 
 	columns   map[K]*column
 	month     time.Time // over which the counters run; zero before the first report
-	created   time.Time // from when the counters count anew
+	created   time.Time // when the counters were last reset
 	end       time.Time // up to when they count
 	zeroUntil time.Time // all show 0 until then
 	reported  time.Time // when the last report came
 	closeAt   time.Time // when to leave the month; zero until it was read to its end
-	wake      time.Time // when a counter stops showing 0; zero if none waits
+	nextShown time.Time // when the next counter stops showing 0; zero if none waits
 }
 
 // Options say how a Ledger treats its months.
@@ -64,8 +64,8 @@ func (l *Ledger[K]) Advance(now time.Time) bool {
 	w := l.calendar.of(l.month.AddDate(0, 1, 0), now)
 	l.month, l.end, l.zeroUntil = w.Month, w.Month, w.values
 	l.created = later(w.opens, now)
-	l.closeAt, l.wake = time.Time{}, time.Time{}
-	// A rollover that begins late still lasts as long as a scrape needs.
+	l.closeAt, l.nextShown = time.Time{}, time.Time{}
+	// A rollover that begins late still lasts long enough to be scraped.
 	if now.Sub(w.opens) > l.slack() {
 		l.zeroUntil = later(w.values, now.Add(l.calendar.rollover))
 	}
@@ -75,8 +75,7 @@ func (l *Ledger[K]) Advance(now time.Time) bool {
 	return true
 }
 
-// slack is how much of the time for which something is to be shown a poll may
-// take away.
+// slack is by how much a poll may shorten the time for which values are shown.
 func (l *Ledger[K]) slack() time.Duration { return l.calendar.rollover / 10 }
 
 // A Counter names one counter of a ledger.
@@ -85,16 +84,16 @@ type Counter[K comparable] struct {
 	ID     string
 }
 
-// Commit takes over what a poll reported at now, and returns the counters that
-// were reported lower than before.
+// Commit takes a poll's report at now, and returns the counters that were reported
+// lower than before.
 func (l *Ledger[K]) Commit(now time.Time, r *Report[K]) (decreased []Counter[K]) {
 	w, first := r.window, l.month.IsZero()
-	m := merge{now: now}
+	m := merger{now: now}
 	if first {
 		l.columns = make(map[K]*column, len(r.columns))
 		l.month, l.created, l.zeroUntil = w.Month, w.opens, w.values
-		// The rollover was to be shown in this time and could not be, so nothing
-		// has shown the month yet.
+		// Started before the end of the rollover, and read only after it: nothing has
+		// shown the month yet, so show its 0 first.
 		if l.started.Before(w.values) && !now.Before(w.values) {
 			l.zeroUntil = now.Add(l.calendar.rollover)
 		}
@@ -115,7 +114,7 @@ func (l *Ledger[K]) Commit(now time.Time, r *Report[K]) (decreased []Counter[K])
 
 	m.afterRollover = !now.Before(l.zeroUntil)
 	for k := range l.columns {
-		r.Column(k) // what is not reported is merged, too
+		r.Column(k) // so that columns without a report are merged, too
 	}
 	for k, c := range r.columns {
 		have := l.columns[k]
@@ -130,16 +129,17 @@ func (l *Ledger[K]) Commit(now time.Time, r *Report[K]) (decreased []Counter[K])
 			decreased = append(decreased, Counter[K]{k, id})
 		}
 	}
-	l.wake = m.wake
-	// A month that is left late anyway waits for what has only now appeared in it.
-	if l.closeAt.After(w.closes) && !m.last.IsZero() {
-		l.closeAt = later(l.closeAt, m.last.Add(l.calendar.rollover-l.slack()))
+	l.nextShown = m.firstShown
+	// A month that is left late anyway waits for the counters that have only now
+	// appeared in it.
+	if l.closeAt.After(w.closes) && !m.lastShown.IsZero() {
+		l.closeAt = later(l.closeAt, m.lastShown.Add(l.calendar.rollover-l.slack()))
 	}
 	return decreased
 }
 
-// repeatUnseen starts each time at 0 again that was not over when the results
-// stopped being exposed.
+// repeatUnseen shows 0 once more where counters still showed it when the results
+// expired, at since.
 func (l *Ledger[K]) repeatUnseen(since, now time.Time) {
 	until := now.Add(l.calendar.rollover)
 	if l.zeroUntil.After(since) {
@@ -147,8 +147,8 @@ func (l *Ledger[K]) repeatUnseen(since, now time.Time) {
 	}
 	for _, c := range l.columns {
 		for i, t := range c.zeroUntil {
-			if t > momentOf(since) {
-				c.zeroUntil[i] = max(t, momentOf(until))
+			if t > unixNanoOf(since) {
+				c.zeroUntil[i] = max(t, unixNanoOf(until))
 			}
 		}
 	}
@@ -175,7 +175,7 @@ func (l *Ledger[K]) Values(k K, now time.Time) metric.Column[float64] {
 	}
 	values, copied := c.held, false
 	for i, t := range c.zeroUntil {
-		if momentOf(now) < t && values[i] != 0 {
+		if unixNanoOf(now) < t && values[i] != 0 {
 			if !copied {
 				values, copied = slices.Clone(values), true
 			}
@@ -185,9 +185,9 @@ func (l *Ledger[K]) Values(k K, now time.Time) metric.Column[float64] {
 	return metric.Values(values)
 }
 
-// Created is from when the counters count anew: when they left the month before,
-// by the clock or, where it could not be left then, in fact. No sample of the month
-// before is exposed at that time or later. It is zero before the first report.
+// Created is when the counters were last reset: when they left the month before, by
+// the clock or, if that month could not be left then, later. No sample of the month
+// before is exposed at that time or after it. It is zero before the first report.
 //
 // Source: OpenMetrics 1.0, section "Counter" (the time of the reset).
 func (l *Ledger[K]) Created() time.Time { return l.created }
@@ -205,11 +205,11 @@ func (l *Ledger[K]) End(now time.Time) time.Time {
 // none is known.
 func (l *Ledger[K]) NextChange(now time.Time) time.Time {
 	if !l.closeAt.IsZero() && !now.Before(l.closeAt) {
-		return now // its time came while a poll was under way
+		return now // the time came while a poll was under way
 	}
 	w := l.Window(now)
 	var next time.Time
-	for _, t := range []time.Time{l.zeroUntil, w.closes.Add(-l.calendar.rollover), w.closes, l.closeAt, l.wake} {
+	for _, t := range []time.Time{l.zeroUntil, w.closes.Add(-l.calendar.rollover), w.closes, l.closeAt, l.nextShown} {
 		if t.After(now) {
 			next = Earliest(next, t)
 		}
@@ -217,7 +217,7 @@ func (l *Ledger[K]) NextChange(now time.Time) time.Time {
 	return next
 }
 
-// Adopt carries on with another ledger's counters by this one's options.
+// Adopt continues another ledger's counters with this one's options.
 func (l *Ledger[K]) Adopt(o *Ledger[K]) {
 	calendar, maxAge := l.calendar, l.maxAge
 	*l = *o
