@@ -40,7 +40,10 @@ type Options struct {
 
 // NewLedger makes a ledger without counters.
 func NewLedger[K comparable](o Options) *Ledger[K] {
-	return &Ledger[K]{calendar: NewCalendar(o.Settle, o.Rollover), maxAge: o.MaxAge, started: o.Started}
+	return &Ledger[K]{
+		calendar: NewCalendar(o.Settle, o.Rollover), maxAge: o.MaxAge, started: o.Started,
+		columns: make(map[K]*column),
+	}
 }
 
 // Window is what to ask for at a moment: the clock's month, or the ledger's own
@@ -90,13 +93,7 @@ func (l *Ledger[K]) Commit(now time.Time, r *Report[K]) (decreased []Counter[K])
 	w, first := r.window, l.month.IsZero()
 	m := merger{now: now}
 	if first {
-		l.columns = make(map[K]*column, len(r.columns))
-		l.month, l.created, l.zeroUntil = w.Month, w.opens, w.values
-		// Started before the end of the rollover, and read only after it: nothing has
-		// shown the month yet, so show its 0 first.
-		if l.started.Before(w.values) && !now.Before(w.values) {
-			l.zeroUntil = now.Add(l.calendar.rollover)
-		}
+		l.begin(now, w)
 	} else {
 		m.zeroUntil = now.Add(l.calendar.rollover)
 		if now.Sub(l.reported) > l.maxAge {
@@ -111,8 +108,30 @@ func (l *Ledger[K]) Commit(now time.Time, r *Report[K]) (decreased []Counter[K])
 			l.closeAt = later(w.closes, now.Add(l.calendar.rollover-l.slack()))
 		}
 	}
-
 	m.afterRollover = !now.Before(l.zeroUntil)
+	decreased = l.merge(&m, r)
+	l.nextShown = m.firstShown
+	// A month that is left late anyway waits for the counters that have only now
+	// appeared in it.
+	if l.closeAt.After(w.closes) && !m.lastShown.IsZero() {
+		l.closeAt = later(l.closeAt, m.lastShown.Add(l.calendar.rollover-l.slack()))
+	}
+	return decreased
+}
+
+// begin starts the first month.
+func (l *Ledger[K]) begin(now time.Time, w Window) {
+	l.month, l.created, l.zeroUntil = w.Month, w.opens, w.values
+	// Started before the end of the rollover, and read only after it: nothing has
+	// shown the month yet, so show its 0 first.
+	if l.started.Before(w.values) && !now.Before(w.values) {
+		l.zeroUntil = now.Add(l.calendar.rollover)
+	}
+}
+
+// merge merges a report into the columns, and returns the counters that were
+// reported lower than before.
+func (l *Ledger[K]) merge(m *merger, r *Report[K]) (decreased []Counter[K]) {
 	for k := range l.columns {
 		r.Column(k) // so that columns without a report are merged, too
 	}
@@ -128,12 +147,6 @@ func (l *Ledger[K]) Commit(now time.Time, r *Report[K]) (decreased []Counter[K])
 		for _, id := range lower {
 			decreased = append(decreased, Counter[K]{k, id})
 		}
-	}
-	l.nextShown = m.firstShown
-	// A month that is left late anyway waits for the counters that have only now
-	// appeared in it.
-	if l.closeAt.After(w.closes) && !m.lastShown.IsZero() {
-		l.closeAt = later(l.closeAt, m.lastShown.Add(l.calendar.rollover-l.slack()))
 	}
 	return decreased
 }
