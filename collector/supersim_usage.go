@@ -19,8 +19,8 @@ type SuperSIMUsage struct {
 
 	bytes  *monthly.Ledger[bytesColumn]
 	cost   *monthly.Ledger[costColumn]
-	months map[time.Time][][]string // keys with usage in months that were listed whole, by dimension, sorted
-	gauges []metric.Batch           // of the last successful poll
+	months map[query][]string // keys with usage in the whole months that were listed, sorted
+	gauges []metric.Batch     // of the last successful poll
 
 	sawInventory bool // the inventory was known to the last successful poll
 }
@@ -43,7 +43,7 @@ func NewSuperSIMUsage(account *Account, cfg config.SuperSIMUsage) *SuperSIMUsage
 		account: account, cfg: cfg,
 		bytes:  monthly.NewLedger[bytesColumn](account.ledgerOptions(cfg.Settle.Usage)),
 		cost:   monthly.NewLedger[costColumn](account.ledgerOptions(cfg.Settle.Cost)),
-		months: make(map[time.Time][][]string),
+		months: make(map[query][]string),
 	}
 	for _, group := range cfg.Groups {
 		for _, d := range dimensions() {

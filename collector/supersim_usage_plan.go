@@ -52,11 +52,12 @@ func (c *SuperSIMUsage) plan(now time.Time) usagePlan {
 		}{{p.bytes, c.bytes.HasReport()}, {p.cost, c.cost.HasReport()}} {
 			add(monthQuery(i, ledger.Window))
 			// The month before names the networks and countries that have counters
-			// although they are silent and, where a restart falls into the
-			// rollover, everything that has to show 0 in it.
+			// although they are silent and, after a restart in the rollover,
+			// everything that has to show 0 in it.
 			if d.keysFromUsage() || !ledger.hasReport && ledger.InRollover(now) {
-				if known := c.months[ledger.Previous()]; known == nil || known[i] == nil {
-					add(previousQuery(i, ledger.Window))
+				previous := previousQuery(i, ledger.Window)
+				if _, known := c.months[previous]; !known {
+					add(previous)
 				}
 			}
 		}

@@ -3,7 +3,6 @@ package collector
 import (
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/monthly"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
@@ -124,9 +123,7 @@ func (c *SuperSIMUsage) expected(dimension int, w monthly.Window, inventory reso
 			}
 		}
 	default:
-		if keys := c.months[w.Previous()]; keys != nil {
-			ids = keys[dimension]
-		}
+		ids = c.months[previousQuery(dimension, w)]
 	}
 	return ids
 }
@@ -138,18 +135,15 @@ func (c *SuperSIMUsage) remember(p usagePlan, totals usageTotals) {
 		if q.hour || !q.end.Equal(q.start.AddDate(0, 1, 0)) {
 			continue
 		}
-		if c.months[q.start] == nil {
-			c.months[q.start] = make([][]string, len(c.dimensions))
-		}
-		keys := []string{} // not nil: the month has been listed
+		var keys []string
 		if c.dimensions[q.dimension].keysFromUsage() {
 			for _, t := range keyed {
 				keys = append(keys, t.key)
 			}
 		}
-		c.months[q.start][q.dimension] = keys
+		c.months[q] = keys
 	}
-	maps.DeleteFunc(c.months, func(month time.Time, _ [][]string) bool { return month.Before(p.cost.Previous()) })
+	maps.DeleteFunc(c.months, func(q query, _ []string) bool { return q.start.Before(p.cost.Previous()) })
 }
 
 // currencies are those in which anything of the account was billed according to
