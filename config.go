@@ -30,8 +30,8 @@ func loadConfig(o options, env func(string) (string, bool)) (*config.Config, err
 	return cfg, errors.Join(err, webFaults(o))
 }
 
-// webFaults words what is wrong with the web configuration as faults of the
-// configuration are worded: one a line, and without any value.
+// webFaults reports the faults of the web configuration like those of the
+// configuration: one a line, without any value.
 func webFaults(o options) error {
 	err := toolkit.Validate(*o.web.WebConfigFile)
 	if err == nil {
@@ -51,7 +51,7 @@ func webFaults(o options) error {
 	return errors.Join(faults...)
 }
 
-// part is what this process serves of a configuration.
+// part is the part of a configuration that this shard serves.
 func (o options) part(cfg *config.Config, logger log.Logger) *config.Config {
 	part := cfg.Shard(o.shard, o.totalShards)
 	if o.totalShards > 1 {

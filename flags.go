@@ -15,7 +15,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 )
 
-// options are what the command line says.
+// options are the flags, checked.
 type options struct {
 	configFile    string
 	configCheck   bool
@@ -51,8 +51,8 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.telemetryPath)
 	app.Flag("web.external-url", "URL at which the exporter can be reached, for example behind a reverse proxy; its path is the default of --web.route-prefix.").PlaceHolder("URL").StringVar(&o.externalURL)
 	app.Flag("web.route-prefix", "Prefix of all paths that are served; default: the path of --web.external-url.").PlaceHolder("PATH").StringVar(&o.routePrefix)
-	app.Flag("web.max-requests", "Scrapes that are answered at a time; 0 is no limit.").Default("40").IntVar(&o.maxRequests)
-	app.Flag("web.disable-compression", "Send the metrics uncompressed, whatever the scraper takes.").BoolVar(&o.plain)
+	app.Flag("web.max-requests", "Maximum number of concurrent scrapes; 0 is no limit.").Default("40").IntVar(&o.maxRequests)
+	app.Flag("web.disable-compression", "Send the metrics uncompressed, even if the scraper accepts compression.").BoolVar(&o.plain)
 	app.Flag("log.level", "Least severe messages to log.").Default("info").EnumVar(&o.logLevel, "debug", "info", "warn", "error")
 	app.Flag("log.format", "Format of log messages.").Default("logfmt").EnumVar(&o.logFormat, "logfmt", "json")
 	o.web = kingpinflag.AddFlags(app, ":9860")
@@ -75,7 +75,7 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 	return o, exit, err
 }
 
-// parseShard reads two flags. kingpin's own integers take 1.5 for 1, and their
+// parseShard reads two flags. kingpin's integer flags accept 1.5 as 1, and their
 // errors do not name the flag.
 func parseShard(shard, total string) (index, of int, err error) {
 	n, err := strconv.ParseInt(total, 10, 32)
@@ -107,8 +107,8 @@ func routePrefix(prefix, external string) (string, error) {
 	return strings.TrimSuffix(prefix, "/"), nil
 }
 
-// checkTelemetryPath refuses paths that could not be reached, or not be told from
-// patterns or from the exporter's own.
+// checkTelemetryPath rejects paths that no request can have, that http.ServeMux takes
+// for a pattern, or that the exporter serves something else at.
 func checkTelemetryPath(p string) error {
 	switch {
 	case !strings.HasPrefix(p, "/"):

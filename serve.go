@@ -144,15 +144,14 @@ func (p pages) Polls() []web.Poll {
 	return polls
 }
 
-// newLogger makes the logger, and one that passes on to it what the web toolkit
-// logs by log/slog.
+// newLogger makes the logger, and a log/slog bridge to it for the web toolkit.
 func newLogger(o options, w io.Writer) (log.Logger, *slog.Logger) {
 	base := log.NewLogfmtLogger(log.NewSyncWriter(w))
 	if o.logFormat == "json" {
 		base = log.NewJSONLogger(log.NewSyncWriter(w))
 	}
 	var leveler slog.LevelVar
-	// Both libraries know the four words.
+	// The flag allows only levels that both libraries know.
 	_ = leveler.UnmarshalText([]byte(o.logLevel))
 	logger := level.NewFilter(base, level.Allow(level.ParseDefault(o.logLevel, level.InfoValue())))
 	return log.With(logger, "ts", log.DefaultTimestampUTC, "caller", log.DefaultCaller),
@@ -163,7 +162,7 @@ func userAgent() string {
 	return fmt.Sprintf("twilio_exporter/%s (%s; %s/%s)", version.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// demoNotice says where to look.
+// demoNotice shows what --demo runs and where to find it.
 func demoNotice(o options) string {
 	address := (*o.web.WebListenAddresses)[0]
 	host, port, err := net.SplitHostPort(address)

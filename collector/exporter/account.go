@@ -50,7 +50,7 @@ type account struct {
 func (e *Exporter) buildAccount(s settings, before *account) (*account, error) {
 	name := s.account.Name
 	observer := observer{e.metrics, name}
-	transport, err := e.Dial(s.account, s.api.Timeout, e.UserAgent, observer)
+	transport, err := e.options.Dial(s.account, s.api.Timeout, e.options.UserAgent, observer)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (e *Exporter) buildAccount(s settings, before *account) (*account, error) {
 		SuperSIMURL:    s.account.SuperSIMURL,
 		APIURL:         s.account.APIURL,
 		Transport:      transport,
-		UserAgent:      e.UserAgent,
+		UserAgent:      e.options.UserAgent,
 		NoRedirects:    !s.account.HTTPClient.FollowRedirects,
 		Timeout:        s.api.Timeout,
 		MaxRetries:     s.api.MaxRetries,
@@ -77,7 +77,7 @@ func (e *Exporter) buildAccount(s settings, before *account) (*account, error) {
 			Client: client, Inventory: new(collector.Inventory),
 			Rollover: s.rollover, MaxAge: s.maxAge, Started: time.Now().UTC(),
 		},
-		transport: transport, logger: log.With(e.Logger, "account", name),
+		transport: transport, logger: log.With(e.options.Logger, "account", name),
 	}
 	// An inventory that nothing keeps up to date any more is dropped.
 	if before != nil && s.collectors.SuperSIMInventory.Enabled {

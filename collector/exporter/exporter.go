@@ -19,7 +19,7 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
 )
 
-// Options say what an Exporter is made of.
+// Options configure an Exporter.
 type Options struct {
 	Logger    log.Logger
 	Registry  Registry // takes the self-metrics, and is exposed beside the collectors' results
@@ -36,7 +36,7 @@ type Registry interface {
 // An Exporter polls accounts and exposes their results. It has a configuration
 // from its first Reload on.
 type Exporter struct {
-	Options
+	options    Options
 	metrics    *metrics
 	exposition *exposition.Exposition
 	current    atomic.Pointer[generation]
@@ -51,12 +51,12 @@ func New(ctx context.Context, o Options) *Exporter {
 	if o.Dial == nil {
 		o.Dial = Dial
 	}
-	e := &Exporter{Options: o, metrics: newMetrics(o.Registry), exposition: exposition.New(), ctx: ctx}
+	e := &Exporter{options: o, metrics: newMetrics(o.Registry), exposition: exposition.New(), ctx: ctx}
 	o.Registry.MustRegister(newAccountInfoCollector(e.accounts))
 	return e
 }
 
-// HandlerOptions bound how metrics are served.
+// HandlerOptions configure a handler.
 type HandlerOptions struct {
 	MaxRequestsInFlight int  // 0: no limit
 	DisableCompression  bool // responses are not compressed, whatever the scraper accepts
@@ -66,7 +66,7 @@ type HandlerOptions struct {
 // metrics of the handler itself.
 func (e *Exporter) Handler(o HandlerOptions) http.Handler {
 	return e.exposition.Handler(exposition.HandlerOptions{
-		SelfMetrics: e.Registry, Registry: e.Registry, ErrorLog: errorLog{e.Logger},
+		SelfMetrics: e.options.Registry, Registry: e.options.Registry, ErrorLog: errorLog{e.options.Logger},
 		MaxRequestsInFlight: o.MaxRequestsInFlight, DisableCompression: o.DisableCompression,
 	})
 }
@@ -79,8 +79,8 @@ func (l errorLog) Println(v ...any) {
 	level.Error(l.Logger).Log("msg", "some metrics could not be exposed", "err", fmt.Sprint(v...))
 }
 
-// Gatherer gathers the collectors' results. It takes memory and time for each
-// sample; Handler does without it.
+// Gatherer gathers the collectors' results. It takes memory and time for each sample,
+// which Handler does not.
 func (e *Exporter) Gatherer() prometheus.Gatherer { return e.exposition }
 
 // Reload applies a configuration. It is all or nothing: an error changes nothing.
@@ -113,7 +113,7 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 	return nil
 }
 
-// ReloadFailed notes that there was no valid configuration to reload.
+// ReloadFailed reports that there was no valid configuration to reload.
 func (e *Exporter) ReloadFailed() { e.metrics.reloadSuccessful.Set(0) }
 
 // accounts are those of the current configuration; none before the first Reload.
@@ -147,7 +147,7 @@ func (e *Exporter) forget(old, next generation) {
 	}
 }
 
-// Wait returns when the context has ended and no poll runs any more.
+// Wait waits until the context has ended and no poll runs any more.
 func (e *Exporter) Wait() {
 	<-e.ctx.Done()
 	e.mu.Lock()

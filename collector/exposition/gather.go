@@ -8,8 +8,8 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// Gather implements prometheus.Gatherer. It takes time and memory for every
-// series; Handler does without it.
+// Gather implements prometheus.Gatherer. It takes memory and time for each sample,
+// which Handler does not.
 func (x *Exposition) Gather() ([]*dto.MetricFamily, error) {
 	s := x.snapshot(time.Now())
 	families := make([]*dto.MetricFamily, len(s.families))

@@ -46,8 +46,8 @@ func NewLedger[K comparable](o Options) *Ledger[K] {
 	}
 }
 
-// Window is what to ask for at a moment: the clock's month, or the ledger's own
-// as long as it could not be left.
+// Window is what to query at a moment: the month by the clock, or the ledger's month
+// if that could not be left yet.
 func (l *Ledger[K]) Window(now time.Time) Window {
 	if l.month.IsZero() {
 		return l.calendar.At(now)
