@@ -31,6 +31,22 @@ type bytesColumn struct {
 	download  bool
 }
 
+// direction is how one direction's bytes of a dimension are counted and exposed.
+type direction struct {
+	column      bytesColumn
+	total, hour metric.Family
+	bytes       func(*usageTotal) int64 // or notReported
+}
+
+// directions are those of a dimension: upload, then download.
+func (c *SuperSIMUsage) directions(dimension int) []direction {
+	d := c.dimensions[dimension]
+	return []direction{
+		{bytesColumn{dimension, false}, d.upload, d.hourUpload, func(t *usageTotal) int64 { return t.upload }},
+		{bytesColumn{dimension, true}, d.download, d.hourDownload, func(t *usageTotal) int64 { return t.download }},
+	}
+}
+
 // costColumn names the cost counters of a dimension.
 type costColumn struct {
 	dimension int // index in SuperSIMUsage.dimensions

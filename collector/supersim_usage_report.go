@@ -14,19 +14,20 @@ func (c *SuperSIMUsage) report(p usagePlan, totals usageTotals, inventory resour
 	currencies := c.currencies(totals, func(i int) query { return monthQuery(i, p.cost) })
 	previousCurrencies := c.currencies(totals, func(i int) query { return previousQuery(i, p.cost) })
 	for i := range c.dimensions {
-		upload, download := bytes.Column(bytesColumn{i, false}), bytes.Column(bytesColumn{i, true})
-		reportBytes(upload, download, totals[monthQuery(i, p.bytes)], c.expected(i, p.bytes, inventory))
-		for _, t := range totals[previousQuery(i, p.bytes)] {
-			if t.upload != notReported {
-				upload.AddPrevious(t.key)
+		var columns []*monthly.ColumnReport
+		expected := c.expected(i, p.bytes, inventory)
+		for _, dir := range c.directions(i) {
+			column := bytes.Column(dir.column)
+			reportBytes(column, dir, totals[monthQuery(i, p.bytes)], expected)
+			for _, t := range totals[previousQuery(i, p.bytes)] {
+				if dir.bytes(&t) != notReported {
+					column.AddPrevious(t.key)
+				}
 			}
-			if t.download != notReported {
-				download.AddPrevious(t.key)
-			}
+			columns = append(columns, column)
 		}
-		columns := []*monthly.ColumnReport{upload, download}
 
-		expected := c.expected(i, p.cost, inventory)
+		expected = c.expected(i, p.cost, inventory)
 		for _, currency := range currencies {
 			column := cost.Column(costColumn{i, currency})
 			reportCost(column, currency, totals[monthQuery(i, p.cost)], expected)
@@ -46,21 +47,13 @@ func (c *SuperSIMUsage) report(p usagePlan, totals usageTotals, inventory resour
 	return bytes, cost
 }
 
-func reportBytes(upload, download *monthly.ColumnReport, totals []usageTotal, expected []string) {
-	upload.Grow(max(len(totals), len(expected)))
-	download.Grow(max(len(totals), len(expected)))
+func reportBytes(column *monthly.ColumnReport, dir direction, totals []usageTotal, expected []string) {
+	column.Grow(max(len(totals), len(expected)))
 	visitKeys(totals, expected, func(id string, t *usageTotal, _ bool) {
 		if t == nil {
-			upload.Expect(id)
-			download.Expect(id)
-			return
-		}
-		// A counter that the API leaves out keeps its value.
-		if t.upload != notReported {
-			upload.Add(id, float64(t.upload))
-		}
-		if t.download != notReported {
-			download.Add(id, float64(t.download))
+			column.Expect(id)
+		} else if bytes := dir.bytes(t); bytes != notReported { // or the counter keeps its value
+			column.Add(id, float64(bytes))
 		}
 	})
 }
