@@ -308,7 +308,7 @@ func TestLarge(t *testing.T) {
 			codings = append(codings, header.Get("Content-Encoding"))
 			x.Wait()
 		}
-		// Nothing is kept for who looks once; for Prometheus, it is from the start.
+		// A single request keeps nothing compressed; OpenMetrics is, from the start.
 		expected := []string{"", "", "gzip", ""}
 		if accept == accepts[2] {
 			expected = []string{"gzip", "gzip", "gzip", ""}
