@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/common/version"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
 	sloggokit "github.com/tjhop/slog-gokit"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
@@ -74,8 +75,18 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 		g.Add(simulated.Run, func(error) { simulated.Close() })
 		fmt.Fprint(stdout, demoNotice(o))
 	}
+	addServer(&g, server, o.web, bridged)
+	if err := g.Run(); err != nil {
+		return err
+	}
+	level.Info(logger).Log("msg", "stopped")
+	return nil
+}
+
+// addServer adds a server to the group.
+func addServer(g *run.Group, server *http.Server, flags *toolkit.FlagConfig, logger *slog.Logger) {
 	g.Add(func() error {
-		if err := web.ListenAndServe(server, o.web, bridged); !errors.Is(err, http.ErrServerClosed) {
+		if err := web.ListenAndServe(server, flags, logger); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("cannot serve: %w", err)
 		}
 		return nil
@@ -87,11 +98,6 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 			server.Close()
 		}
 	})
-	if err := g.Run(); err != nil {
-		return err
-	}
-	level.Info(logger).Log("msg", "stopped")
-	return nil
 }
 
 // newReload makes the function that loads the configuration again and applies it.

@@ -106,13 +106,8 @@ func (m *merger) merge(have *column, r *ColumnReport) (next *column, decreased [
 	next = &column{ids: make([]string, 0, n), held: make([]float64, 0, n)}
 	var h, v, p int // how far each list has been read
 	for {
-		id, more := "", false
-		for _, head := range [...][]string{r.ids[v:], have.ids[h:], r.previous[p:]} {
-			if len(head) > 0 && (!more || head[0] < id) {
-				id, more = head[0], true
-			}
-		}
-		if !more {
+		id, ok := first(r.ids[v:], have.ids[h:], r.previous[p:])
+		if !ok {
 			break
 		}
 		e := entry{zeroUntil: unixNanoOf(m.zeroUntil), carried: true}
@@ -144,14 +139,29 @@ func (m *merger) merge(have *column, r *ColumnReport) (next *column, decreased [
 		}
 		next.add(id, e)
 	}
-	// Most polls find the same ids, and many the same values.
-	if slices.Equal(next.ids, have.ids) {
-		next.ids = have.ids
-	} else if slices.Equal(next.ids, r.ids) {
-		next.ids = r.ids
-	}
-	if slices.Equal(next.held, have.held) {
-		next.held = have.held
-	}
+	next.share(have, r)
 	return next, decreased
+}
+
+// first is the first of all ids in sorted lists, if there is one.
+func first(lists ...[]string) (id string, ok bool) {
+	for _, ids := range lists {
+		if len(ids) > 0 && (!ok || ids[0] < id) {
+			id, ok = ids[0], true
+		}
+	}
+	return id, ok
+}
+
+// share holds ids and values once that are equal to those of the column before or
+// of the report: most polls find the same ids, and many the same values.
+func (c *column) share(have *column, r *ColumnReport) {
+	if slices.Equal(c.ids, have.ids) {
+		c.ids = have.ids
+	} else if slices.Equal(c.ids, r.ids) {
+		c.ids = r.ids
+	}
+	if slices.Equal(c.held, have.held) {
+		c.held = have.held
+	}
 }
