@@ -54,7 +54,7 @@ func NewAccountUsage(account *Account, cfg config.AccountUsage) *AccountUsage {
 	return &AccountUsage{account: account, cfg: cfg, counters: monthly.NewLedger[accountColumn](account.ledgerOptions(cfg.Settle))}
 }
 
-// Adopt implements Adopter: counters go on if they count the same usage.
+// Adopt implements Adopter: counters continue if they count the same usage.
 func (c *AccountUsage) Adopt(previous Collector) {
 	if p, ok := previous.(*AccountUsage); ok && p.cfg.IncludeSubaccounts == c.cfg.IncludeSubaccounts {
 		c.counters.Adopt(p.counters)
@@ -68,7 +68,7 @@ func (c *AccountUsage) Poll(ctx context.Context) (Result, error) {
 	w := c.counters.Window(now)
 	current := monthly.Start(now)
 	previous := current.AddDate(0, -1, 0)
-	// What had usage in the month before has its counters all month.
+	// A category with usage in the month before has its counters all month.
 	records, err := c.list(ctx, monthly.Earliest(w.Previous(), previous), now)
 	if err != nil {
 		return Result{}, err
@@ -92,7 +92,7 @@ func (c *AccountUsage) Poll(ctx context.Context) (Result, error) {
 // report makes the report to the ledger from the records of its month and the one
 // before.
 func (c *AccountUsage) report(w monthly.Window, records []twilio.MonthlyUsage) *monthly.Report[accountColumn] {
-	counters := make(map[monthly.Counter[accountColumn]]twilio.Null[float64]) // not valid: expected
+	counters := make(map[monthly.Counter[accountColumn]]twilio.Null[float64]) // not valid: only expected
 	for _, record := range records {
 		key := c.key(record)
 		if key.category == twilio.CategoryTotalPrice {
@@ -111,7 +111,9 @@ func (c *AccountUsage) report(w monthly.Window, records []twilio.MonthlyUsage) *
 			case key.month.Equal(w.Month):
 				counters[counter] = twilio.Null[float64]{V: n.amount.V.InexactFloat64(), Valid: true}
 			case key.month.Equal(w.Previous()):
-				counters[counter] = counters[counter] // which is there from now on
+				if _, reported := counters[counter]; !reported {
+					counters[counter] = twilio.Null[float64]{} // expected
+				}
 			}
 		}
 	}

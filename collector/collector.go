@@ -31,8 +31,8 @@ type Clocked interface {
 	NextChange(now time.Time) time.Time
 }
 
-// An Adopter carries on where the collector it replaces ended, so that a
-// reload of the configuration loses nothing.
+// An Adopter continues where the collector that it replaces ended, so that a reload
+// of the configuration loses nothing.
 type Adopter interface {
 	Adopt(previous Collector)
 }
@@ -42,7 +42,7 @@ type Result struct {
 	Batches   []metric.Batch
 	Records   int      // read from the API
 	Decreases int      // counters that the API reported lower than before
-	Warnings  []string // what an operator should know of, one a line
+	Warnings  []string // what an operator should know, a sentence each
 }
 
 // Account is what the collectors of one account share.

@@ -53,12 +53,12 @@ func (c *SuperSIMInventory) Poll(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	listed := listed{answered: true, fleets: fleets, networks: networks, sims: newSIMList(sims, c.cfg.ICCID, previous.sims)}
+	found := resources{known: true, fleets: fleets, networks: networks, sims: newSIMList(sims, c.cfg.ICCID, previous.sims)}
 	switch {
 	case len(fleets) > 0 && fleets[0].AccountSID != "":
-		listed.accountSID = fleets[0].AccountSID
+		found.accountSID = fleets[0].AccountSID
 	case len(sims) > 0:
-		listed.accountSID = sims[0].AccountSID
+		found.accountSID = sims[0].AccountSID
 	}
 	var fleetSamples, limitSamples []metric.Sample
 	for _, fleet := range fleets {
@@ -67,10 +67,10 @@ func (c *SuperSIMInventory) Poll(ctx context.Context) (Result, error) {
 			limitSamples = append(limitSamples, metric.Sample{Labels: []string{fleet.SID}, Value: float64(fleet.DataLimit.V)})
 		}
 	}
-	c.account.Inventory.set(listed)
+	c.account.Inventory.set(found)
 	return Result{
 		Batches: []metric.Batch{
-			listed.sims.batch(),
+			found.sims.batch(),
 			metric.NewBatch(fleetInfo(), fleetSamples),
 			metric.NewBatch(fleetDataLimit(), limitSamples),
 		},
@@ -80,7 +80,7 @@ func (c *SuperSIMInventory) Poll(ctx context.Context) (Result, error) {
 
 // list reads the three listings, sorted by SID, as many at a time as the client
 // allows.
-func (c *SuperSIMInventory) list(ctx context.Context, previous listed) (sims []twilio.Sim, fleets []twilio.Fleet, networks []twilio.Network, err error) {
+func (c *SuperSIMInventory) list(ctx context.Context, previous resources) (sims []twilio.Sim, fleets []twilio.Fleet, networks []twilio.Network, err error) {
 	client := c.account.Client
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
@@ -114,7 +114,7 @@ func (c *SuperSIMInventory) list(ctx context.Context, previous listed) (sims []t
 	return sims, fleets, networks, err
 }
 
-// bySID orders resources that have a SID of their own.
+// bySID orders resources by SID.
 func bySID[T comparable](sid func(T) string) order[T] {
 	return order[T]{
 		compare: func(a, b T) int { return strings.Compare(sid(a), sid(b)) },
@@ -127,29 +127,26 @@ func bySID[T comparable](sid func(T) string) order[T] {
 // inventory collector fills it, the usage collector reads it.
 type Inventory struct {
 	mu   sync.Mutex
-	last listed
+	last resources
 }
 
-// listed is what one poll of the inventory found. Nothing changes it.
-type listed struct {
-	answered   bool
-	accountSID string // "" if nothing names it
+// resources are what one poll of the inventory found. They do not change.
+type resources struct {
+	known      bool   // false before the first successful poll
+	accountSID string // "" if no resource names it
 	sims       *simList
 	fleets     []twilio.Fleet // sorted by SID, as are the networks
 	networks   []twilio.Network
 }
 
-func (i *Inventory) set(l listed) {
+func (i *Inventory) set(r resources) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.last = l
+	i.last = r
 }
 
-func (i *Inventory) get() listed {
+func (i *Inventory) get() resources {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.last
 }
-
-// Answered reports whether the inventory has been listed at least once.
-func (i *Inventory) Answered() bool { return i.get().answered }

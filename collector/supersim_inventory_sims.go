@@ -11,7 +11,7 @@ import (
 )
 
 // simList is an account's SIMs, column by column, in the order in which they are
-// exposed. Nothing changes it.
+// exposed. It does not change.
 type simList struct {
 	iccid                         bool // SIMs are exposed with their ICCIDs
 	sids, names, fleets, statuses []string
@@ -61,9 +61,9 @@ func newSIMList(sims []twilio.Sim, iccid bool, previous *simList) *simList {
 	return l
 }
 
-// packed copies strings into one piece of memory: without the allocator's padding,
-// and without the responses that they came with. It returns the previous strings
-// if they are equal.
+// packed copies strings into one allocation, so that no padding and none of the
+// responses that they came in stay in memory. It returns the previous strings if
+// they are equal.
 func packed(values, previous []string) []string {
 	if slices.Equal(values, previous) {
 		return previous

@@ -19,16 +19,32 @@ type SuperSIMUsage struct {
 
 	bytes  *monthly.Ledger[bytesColumn]
 	cost   *monthly.Ledger[costColumn]
-	months map[time.Time][][]string // keys with usage in months that were listed whole, by dimension, sorted
-	gauges []metric.Batch           // of the last successful poll
+	months map[query][]string // keys with usage in the whole months that were listed, sorted
+	gauges []metric.Batch     // of the last successful poll
 
-	sawInventory bool // the inventory had answered before the last successful poll
+	sawInventory bool // the inventory was known to the last successful poll
 }
 
 // bytesColumn names the byte counters of a dimension.
 type bytesColumn struct {
 	dimension int // index in SuperSIMUsage.dimensions
 	download  bool
+}
+
+// direction is how one direction's bytes of a dimension are counted and exposed.
+type direction struct {
+	column      bytesColumn
+	total, hour metric.Family
+	bytes       func(*usageTotal) int64 // or notReported
+}
+
+// directions are those of a dimension: upload, then download.
+func (c *SuperSIMUsage) directions(dimension int) []direction {
+	d := c.dimensions[dimension]
+	return []direction{
+		{bytesColumn{dimension, false}, d.upload, d.hourUpload, func(t *usageTotal) int64 { return t.upload }},
+		{bytesColumn{dimension, true}, d.download, d.hourDownload, func(t *usageTotal) int64 { return t.download }},
+	}
 }
 
 // costColumn names the cost counters of a dimension.
@@ -43,7 +59,7 @@ func NewSuperSIMUsage(account *Account, cfg config.SuperSIMUsage) *SuperSIMUsage
 		account: account, cfg: cfg,
 		bytes:  monthly.NewLedger[bytesColumn](account.ledgerOptions(cfg.Settle.Usage)),
 		cost:   monthly.NewLedger[costColumn](account.ledgerOptions(cfg.Settle.Cost)),
-		months: make(map[time.Time][][]string),
+		months: make(map[query][]string),
 	}
 	for _, group := range cfg.Groups {
 		for _, d := range dimensions() {
@@ -55,7 +71,7 @@ func NewSuperSIMUsage(account *Account, cfg config.SuperSIMUsage) *SuperSIMUsage
 	return c
 }
 
-// Adopt implements Adopter: counters go on if they count the same usage.
+// Adopt implements Adopter: counters continue if they count the same usage.
 func (c *SuperSIMUsage) Adopt(previous Collector) {
 	p, ok := previous.(*SuperSIMUsage)
 	// Columns hold a dimension by its index.
@@ -86,7 +102,7 @@ func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 	now := time.Now().UTC() // the samples are exposed from now on, not from the start of the poll
 	decreased := c.commit(now, bytes, cost)
 	c.gauges = append(c.hourGauges(plan, totals), c.networkInfo(inventory.networks))
-	c.sawInventory = inventory.answered
+	c.sawInventory = inventory.known
 
 	warnings := unpriced(totals)
 	if len(decreased) > 0 {
@@ -123,9 +139,9 @@ func (c *SuperSIMUsage) Advance(now time.Time) (Result, bool) {
 }
 
 // NextChange implements Clocked. The counters of silent SIMs and fleets are due
-// once the inventory has answered.
+// once the inventory is known.
 func (c *SuperSIMUsage) NextChange(now time.Time) time.Time {
-	if c.bytes.HasReport() && !c.sawInventory && c.account.Inventory.Answered() {
+	if c.bytes.HasReport() && !c.sawInventory && c.account.Inventory.get().known {
 		return now
 	}
 	return monthly.Earliest(c.bytes.NextChange(now), c.cost.NextChange(now))

@@ -43,8 +43,8 @@ func newDimension(group, label, each string, api twilio.Group, key func(twilio.U
 	}
 }
 
-// keysFromUsage reports whether only usage names the dimension's keys: no
-// inventory lists those that were used.
+// keysFromUsage reports whether the dimension's keys are known from usage alone: no
+// inventory lists the networks and countries that SIMs use.
 func (d dimension) keysFromUsage() bool {
 	return d.api == twilio.GroupNetwork || d.api == twilio.GroupIsoCountry
 }

@@ -52,11 +52,12 @@ func (c *SuperSIMUsage) plan(now time.Time) usagePlan {
 		}{{p.bytes, c.bytes.HasReport()}, {p.cost, c.cost.HasReport()}} {
 			add(monthQuery(i, ledger.Window))
 			// The month before names the networks and countries that have counters
-			// although they are silent and, where a restart falls into the
-			// rollover, everything that has to show 0 in it.
+			// although they are silent and, after a restart in the rollover,
+			// everything that has to show 0 in it.
 			if d.keysFromUsage() || !ledger.hasReport && ledger.InRollover(now) {
-				if known := c.months[ledger.Previous()]; known == nil || known[i] == nil {
-					add(previousQuery(i, ledger.Window))
+				previous := previousQuery(i, ledger.Window)
+				if _, known := c.months[previous]; !known {
+					add(previous)
 				}
 			}
 		}
@@ -79,7 +80,7 @@ func previousQuery(dimension int, w monthly.Window) query {
 // ask sends the queries, as many at a time as the client allows, and fails with
 // the first error. It also returns how many records were read.
 func (c *SuperSIMUsage) ask(ctx context.Context, queries []query) (usageTotals, int, error) {
-	// Those with the most pages go first, so that they do not finish last alone.
+	// The longest listings go first, so that none of them is left to run alone.
 	slices.SortFunc(queries, func(a, b query) int {
 		return cmp.Or(cmp.Compare(c.weight(a), c.weight(b)), a.start.Compare(b.start), cmp.Compare(a.dimension, b.dimension))
 	})
@@ -140,8 +141,7 @@ func (c *SuperSIMUsage) list(ctx context.Context, q query) ([]usageTotal, int, e
 	return sumUp(records), len(records), nil
 }
 
-// key is what a record counts for. The account's own records may leave its SID
-// out.
+// key is what a record counts for. Records of the account may leave its SID out.
 func (c *SuperSIMUsage) key(d dimension, r twilio.UsageRecord) string {
 	if key := d.key(r); key != "" || d.api != twilio.GroupNone {
 		return key

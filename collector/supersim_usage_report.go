@@ -3,31 +3,31 @@ package collector
 import (
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/monthly"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
 // report makes the reports to the two ledgers from a poll's totals.
-func (c *SuperSIMUsage) report(p usagePlan, totals usageTotals, inventory listed) (*monthly.Report[bytesColumn], *monthly.Report[costColumn]) {
+func (c *SuperSIMUsage) report(p usagePlan, totals usageTotals, inventory resources) (*monthly.Report[bytesColumn], *monthly.Report[costColumn]) {
 	bytes, cost := monthly.NewReport[bytesColumn](p.bytes), monthly.NewReport[costColumn](p.cost)
 	currencies := c.currencies(totals, func(i int) query { return monthQuery(i, p.cost) })
 	previousCurrencies := c.currencies(totals, func(i int) query { return previousQuery(i, p.cost) })
 	for i := range c.dimensions {
-		upload, download := bytes.Column(bytesColumn{i, false}), bytes.Column(bytesColumn{i, true})
-		reportBytes(upload, download, totals[monthQuery(i, p.bytes)], c.expected(i, p.bytes, inventory))
-		for _, t := range totals[previousQuery(i, p.bytes)] {
-			if t.upload != notReported {
-				upload.AddPrevious(t.key)
+		var columns []*monthly.ColumnReport
+		expected := c.expected(i, p.bytes, inventory)
+		for _, dir := range c.directions(i) {
+			column := bytes.Column(dir.column)
+			reportBytes(column, dir, totals[monthQuery(i, p.bytes)], expected)
+			for _, t := range totals[previousQuery(i, p.bytes)] {
+				if dir.bytes(&t) != notReported {
+					column.AddPrevious(t.key)
+				}
 			}
-			if t.download != notReported {
-				download.AddPrevious(t.key)
-			}
+			columns = append(columns, column)
 		}
-		columns := []*monthly.ColumnReport{upload, download}
 
-		expected := c.expected(i, p.cost, inventory)
+		expected = c.expected(i, p.cost, inventory)
 		for _, currency := range currencies {
 			column := cost.Column(costColumn{i, currency})
 			reportCost(column, currency, totals[monthQuery(i, p.cost)], expected)
@@ -35,8 +35,8 @@ func (c *SuperSIMUsage) report(p usagePlan, totals usageTotals, inventory listed
 		}
 		for _, currency := range previousCurrencies {
 			column := cost.Column(costColumn{i, currency})
-			// What was silent in the month before had a counter beside what was billed.
-			merge(totals[previousQuery(i, p.cost)], expected, func(id string, t *usageTotal, expected bool) {
+			// In the month before, silent keys had a counter as well as billed ones.
+			visitKeys(totals[previousQuery(i, p.cost)], expected, func(id string, t *usageTotal, expected bool) {
 				if expected || t.costReported {
 					column.AddPrevious(id)
 				}
@@ -47,28 +47,20 @@ func (c *SuperSIMUsage) report(p usagePlan, totals usageTotals, inventory listed
 	return bytes, cost
 }
 
-func reportBytes(upload, download *monthly.ColumnReport, totals []usageTotal, expected []string) {
-	upload.Grow(max(len(totals), len(expected)))
-	download.Grow(max(len(totals), len(expected)))
-	merge(totals, expected, func(id string, t *usageTotal, _ bool) {
+func reportBytes(column *monthly.ColumnReport, dir direction, totals []usageTotal, expected []string) {
+	column.Grow(max(len(totals), len(expected)))
+	visitKeys(totals, expected, func(id string, t *usageTotal, _ bool) {
 		if t == nil {
-			upload.Expect(id)
-			download.Expect(id)
-			return
-		}
-		// What the API leaves out stays as it is.
-		if t.upload != notReported {
-			upload.Add(id, float64(t.upload))
-		}
-		if t.download != notReported {
-			download.Add(id, float64(t.download))
+			column.Expect(id)
+		} else if bytes := dir.bytes(t); bytes != notReported { // or the counter keeps its value
+			column.Add(id, float64(bytes))
 		}
 	})
 }
 
 func reportCost(column *monthly.ColumnReport, currency string, totals []usageTotal, expected []string) {
 	column.Grow(max(len(totals), len(expected)))
-	merge(totals, expected, func(id string, t *usageTotal, _ bool) {
+	visitKeys(totals, expected, func(id string, t *usageTotal, _ bool) {
 		if t == nil {
 			column.Expect(id)
 		} else if t.costReported {
@@ -81,9 +73,9 @@ func reportCost(column *monthly.ColumnReport, currency string, totals []usageTot
 	})
 }
 
-// merge visits all keys of totals and of what is expected, sorted. t is nil for a
+// visitKeys visits the keys of totals and the expected ones, sorted. t is nil for a
 // key that is only expected.
-func merge(totals []usageTotal, expected []string, visit func(id string, t *usageTotal, expected bool)) {
+func visitKeys(totals []usageTotal, expected []string, visit func(id string, t *usageTotal, expected bool)) {
 	for len(totals) > 0 || len(expected) > 0 {
 		switch {
 		case len(totals) == 0 || len(expected) > 0 && expected[0] < totals[0].key:
@@ -99,10 +91,10 @@ func merge(totals []usageTotal, expected []string, visit func(id string, t *usag
 	}
 }
 
-// expected names what has counters in a month although it may be silent, sorted:
-// the account, SIMs that can send, fleets, and networks and countries that had
-// usage in the month before.
-func (c *SuperSIMUsage) expected(dimension int, w monthly.Window, inventory listed) []string {
+// expected are the keys, sorted, that have counters in a month even if they are
+// silent: the account, SIMs that can send, fleets, and networks and countries that
+// had usage in the month before.
+func (c *SuperSIMUsage) expected(dimension int, w monthly.Window, inventory resources) []string {
 	var ids []string
 	f := c.cfg.Filter
 	switch c.dimensions[dimension].api {
@@ -124,9 +116,7 @@ func (c *SuperSIMUsage) expected(dimension int, w monthly.Window, inventory list
 			}
 		}
 	default:
-		if keys := c.months[w.Previous()]; keys != nil {
-			ids = keys[dimension]
-		}
+		ids = c.months[previousQuery(dimension, w)]
 	}
 	return ids
 }
@@ -138,18 +128,15 @@ func (c *SuperSIMUsage) remember(p usagePlan, totals usageTotals) {
 		if q.hour || !q.end.Equal(q.start.AddDate(0, 1, 0)) {
 			continue
 		}
-		if c.months[q.start] == nil {
-			c.months[q.start] = make([][]string, len(c.dimensions))
-		}
-		keys := []string{} // not nil: the month has been listed
+		var keys []string
 		if c.dimensions[q.dimension].keysFromUsage() {
 			for _, t := range keyed {
 				keys = append(keys, t.key)
 			}
 		}
-		c.months[q.start][q.dimension] = keys
+		c.months[q] = keys
 	}
-	maps.DeleteFunc(c.months, func(month time.Time, _ [][]string) bool { return month.Before(p.cost.Previous()) })
+	maps.DeleteFunc(c.months, func(q query, _ []string) bool { return q.start.Before(p.cost.Previous()) })
 }
 
 // currencies are those in which anything of the account was billed according to

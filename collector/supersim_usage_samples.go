@@ -14,14 +14,11 @@ func (c *SuperSIMUsage) batches(now time.Time) []metric.Batch {
 	var usageEnds, costEnds []metric.Sample
 	batches := slices.Clone(c.gauges)
 	for i, d := range c.dimensions {
-		for _, direction := range []struct {
-			family metric.Family
-			column bytesColumn
-		}{{d.upload, bytesColumn{i, false}}, {d.download, bytesColumn{i, true}}} {
-			ids := c.bytes.IDs(direction.column)
+		for _, dir := range c.directions(i) {
+			ids := c.bytes.IDs(dir.column)
 			batches = append(batches, metric.Batch{
-				Family: direction.family, Created: c.bytes.Created(), Len: len(ids),
-				Labels: []metric.Column[string]{metric.Values(ids)}, Values: c.bytes.Values(direction.column, now),
+				Family: dir.total, Created: c.bytes.Created(), Len: len(ids),
+				Labels: []metric.Column[string]{metric.Values(ids)}, Values: c.bytes.Values(dir.column, now),
 			})
 		}
 		for _, currency := range c.costCurrencies(i) {
@@ -56,20 +53,13 @@ func (c *SuperSIMUsage) hourGauges(p usagePlan, totals usageTotals) []metric.Bat
 	var batches []metric.Batch
 	var ends []metric.Sample
 	for i, d := range c.dimensions {
-		for _, direction := range []struct {
-			family metric.Family
-			column bytesColumn
-			bytes  func(*usageTotal) int64
-		}{
-			{d.hourUpload, bytesColumn{i, false}, func(t *usageTotal) int64 { return t.upload }},
-			{d.hourDownload, bytesColumn{i, true}, func(t *usageTotal) int64 { return t.download }},
-		} {
-			counters := c.bytes.IDs(direction.column)
+		for _, dir := range c.directions(i) {
+			counters := c.bytes.IDs(dir.column)
 			ids, values := make([]string, 0, len(counters)), make([]float64, 0, len(counters))
-			merge(totals[p.hourQuery(i)], counters, func(id string, t *usageTotal, _ bool) {
+			visitKeys(totals[p.hourQuery(i)], counters, func(id string, t *usageTotal, _ bool) {
 				var bytes int64
 				if t != nil {
-					if bytes = direction.bytes(t); bytes == notReported {
+					if bytes = dir.bytes(t); bytes == notReported {
 						return
 					}
 				}
@@ -79,7 +69,7 @@ func (c *SuperSIMUsage) hourGauges(p usagePlan, totals usageTotals) []metric.Bat
 				ids = counters // held once
 			}
 			batches = append(batches, metric.Batch{
-				Family: direction.family, Len: len(ids),
+				Family: dir.hour, Len: len(ids),
 				Labels: []metric.Column[string]{metric.Values(ids)}, Values: metric.Values(values),
 			})
 		}

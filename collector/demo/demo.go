@@ -1,5 +1,5 @@
-// Package demo runs the exporter's configuration against a simulated Twilio, so
-// that it can be seen at work without an account.
+// Package demo is a simulated Twilio with a configuration for it, so that the
+// exporter can be tried without an account.
 package demo
 
 import (
@@ -15,7 +15,7 @@ import (
 )
 
 // A Demo is a simulated Twilio that listens on the loopback interface, and the
-// configuration that leads the exporter to it.
+// configuration that points the exporter at it.
 type Demo struct {
 	Config *config.Config
 	server *http.Server
@@ -77,7 +77,7 @@ func (d *Demo) Run() error {
 	return nil
 }
 
-// Close ends Run, and stops to listen where it was never called.
+// Close ends Run. It also stops listening if Run was never called.
 func (d *Demo) Close() {
 	d.server.Close()
 	d.listen.Close()

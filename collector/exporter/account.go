@@ -16,7 +16,7 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
-// settings are all that the configuration says of an account.
+// settings are everything in the configuration that an account depends on.
 type settings struct {
 	account    config.Account
 	collectors config.Collectors
@@ -25,11 +25,11 @@ type settings struct {
 	maxAge     time.Duration
 }
 
-// equal reports whether an account works the same by other settings.
+// equal reports whether an account works the same with other settings.
 func (s settings) equal(o settings) bool { return reflect.DeepEqual(s, o) }
 
 // account is what the tasks of one account share. It runs until a configuration
-// says something else of it.
+// has other settings for it.
 type account struct {
 	name     string
 	identity string // an account of the same identity has the same results
@@ -39,7 +39,6 @@ type account struct {
 	tasks    []*task
 
 	transport http.RoundTripper
-	metrics   *metrics
 	logger    log.Logger
 
 	cancel context.CancelFunc // nil before it has started
@@ -51,7 +50,7 @@ type account struct {
 func (e *Exporter) buildAccount(s settings, before *account) (*account, error) {
 	name := s.account.Name
 	observer := observer{e.metrics, name}
-	transport, err := e.Dial(s.account, s.api.Timeout, e.UserAgent, observer)
+	transport, err := e.options.Dial(s.account, s.api.Timeout, e.options.UserAgent, observer)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +60,7 @@ func (e *Exporter) buildAccount(s settings, before *account) (*account, error) {
 		SuperSIMURL:    s.account.SuperSIMURL,
 		APIURL:         s.account.APIURL,
 		Transport:      transport,
-		UserAgent:      e.UserAgent,
+		UserAgent:      e.options.UserAgent,
 		NoRedirects:    !s.account.HTTPClient.FollowRedirects,
 		Timeout:        s.api.Timeout,
 		MaxRetries:     s.api.MaxRetries,
@@ -78,9 +77,9 @@ func (e *Exporter) buildAccount(s settings, before *account) (*account, error) {
 			Client: client, Inventory: new(collector.Inventory),
 			Rollover: s.rollover, MaxAge: s.maxAge, Started: time.Now().UTC(),
 		},
-		transport: transport, metrics: e.metrics, logger: log.With(e.Logger, "account", name),
+		transport: transport, logger: log.With(e.options.Logger, "account", name),
 	}
-	// What is known of it stays known as long as it is kept up to date.
+	// An inventory that nothing keeps up to date any more is dropped.
 	if before != nil && s.collectors.SuperSIMInventory.Enabled {
 		a.shared.Inventory = before.shared.Inventory
 	}
@@ -117,7 +116,8 @@ func (e *Exporter) buildTasks(a *account) []*task {
 	return tasks
 }
 
-// start runs the tasks, the first one after the delay.
+// start runs the tasks, the first one after the delay and each of the others a
+// little later.
 func (a *account) start(ctx context.Context, delay, apart time.Duration) {
 	ctx, a.cancel = context.WithCancel(ctx)
 	for i, t := range a.tasks {
@@ -133,6 +133,3 @@ func (a *account) collectors() []string {
 	}
 	return names
 }
-
-// showInfo exposes what is known of the account itself.
-func (a *account) showInfo() { a.metrics.accountInfo.set(a.name, a.shared.SID(), a.provider) }

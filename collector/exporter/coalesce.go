@@ -2,9 +2,9 @@ package exporter
 
 import "sync"
 
-// Coalesce makes of a function one that may be called from many sides: while it
-// runs, all further calls together are one, which runs after it and so sees what
-// its callers have written before. Every caller gets the error of its run.
+// Coalesce makes a function safe for concurrent callers. All calls that come while f
+// runs share one run, which starts after it and so sees whatever these callers have
+// written before. Every caller gets the error of its run.
 func Coalesce(f func() error) func() error {
 	type call struct {
 		done chan struct{}
@@ -12,7 +12,7 @@ func Coalesce(f func() error) func() error {
 	}
 	running := make(chan struct{}, 1)
 	var mu sync.Mutex
-	var next *call // waits for the one that runs
+	var next *call // waits until the current run ends
 	return func() error {
 		mu.Lock()
 		c, first := next, next == nil
@@ -24,7 +24,7 @@ func Coalesce(f func() error) func() error {
 		if first {
 			running <- struct{}{}
 			mu.Lock()
-			next = nil // whoever calls from now on may want something newer
+			next = nil // later callers may have written something newer
 			mu.Unlock()
 			c.err = f()
 			<-running

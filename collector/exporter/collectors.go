@@ -7,7 +7,7 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
-// collectorType is a row of the table of collectors.
+// collectorType is a row of the table of all collectors.
 type collectorType struct {
 	name     string // key in the configuration, and value of the label collector
 	families func(config.Collectors) []metric.Family
@@ -17,7 +17,7 @@ type collectorType struct {
 	// providerHas reports whether a provider has the API that the collector asks;
 	// nil: every provider has.
 	providerHas func(twilio.Provider) bool
-	// after names the collector after whose successful polls this one may be due.
+	// after names the collector whose successful polls can make a poll of this one due.
 	after string
 }
 
@@ -65,9 +65,8 @@ func collectorTypes() []collectorType {
 	}
 }
 
-// Families is every family that the exporter exposes by a configuration of the
-// collectors, apart from those of the Go runtime, the process and the HTTP
-// handler.
+// Families are those that the exporter exposes with a configuration of the
+// collectors, apart from those of the Go runtime, the process and the HTTP handler.
 func Families(cfg config.Collectors) []metric.Family {
 	return append(resultFamilies(cfg), selfFamilies()...)
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +19,7 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
 )
 
-// Options say what an Exporter is made of.
+// Options configure an Exporter.
 type Options struct {
 	Logger    log.Logger
 	Registry  Registry // takes the self-metrics, and is exposed beside the collectors' results
@@ -35,7 +36,7 @@ type Registry interface {
 // An Exporter polls accounts and exposes their results. It has a configuration
 // from its first Reload on.
 type Exporter struct {
-	Options
+	options    Options
 	metrics    *metrics
 	exposition *exposition.Exposition
 	current    atomic.Pointer[generation]
@@ -50,10 +51,12 @@ func New(ctx context.Context, o Options) *Exporter {
 	if o.Dial == nil {
 		o.Dial = Dial
 	}
-	return &Exporter{Options: o, metrics: newMetrics(o.Registry), exposition: exposition.New(), ctx: ctx}
+	e := &Exporter{options: o, metrics: newMetrics(o.Registry), exposition: exposition.New(), ctx: ctx}
+	o.Registry.MustRegister(newAccountInfoCollector(e.accounts))
+	return e
 }
 
-// HandlerOptions bound how metrics are served.
+// HandlerOptions configure a handler.
 type HandlerOptions struct {
 	MaxRequestsInFlight int  // 0: no limit
 	DisableCompression  bool // responses are not compressed, whatever the scraper accepts
@@ -63,7 +66,7 @@ type HandlerOptions struct {
 // metrics of the handler itself.
 func (e *Exporter) Handler(o HandlerOptions) http.Handler {
 	return e.exposition.Handler(exposition.HandlerOptions{
-		SelfMetrics: e.Registry, Registry: e.Registry, ErrorLog: errorLog{e.Logger},
+		SelfMetrics: e.options.Registry, Registry: e.options.Registry, ErrorLog: errorLog{e.options.Logger},
 		MaxRequestsInFlight: o.MaxRequestsInFlight, DisableCompression: o.DisableCompression,
 	})
 }
@@ -76,31 +79,29 @@ func (l errorLog) Println(v ...any) {
 	level.Error(l.Logger).Log("msg", "some metrics could not be exposed", "err", fmt.Sprint(v...))
 }
 
-// Gatherer gathers the collectors' results. It takes memory and time for each
-// sample; Handler does without it.
+// Gatherer gathers the collectors' results. It takes memory and time for each sample,
+// which Handler does not.
 func (e *Exporter) Gatherer() prometheus.Gatherer { return e.exposition }
 
-// Reload starts to work by a configuration. It is all or nothing: after an
-// error everything goes on as before. An account of which the configuration says
-// the same as before goes on undisturbed. One of which it says something else
-// keeps its results until its next poll, which comes at once.
+// Reload applies a configuration. It is all or nothing: an error changes nothing.
+// An account whose settings stay the same is not interrupted. One whose settings
+// change keeps its results until its next poll, which starts at once.
 func (e *Exporter) Reload(cfg *config.Config) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	old := e.current.Load()
+	old := e.accounts()
 	next, err := e.build(cfg, old)
 	if err != nil {
 		e.metrics.reloadSuccessful.Set(0)
 		return err
 	}
 	replaced := old.without(next)
-	stop(replaced)
+	replaced.stop()
 	next.adopt(replaced)
-	for _, a := range next.accounts {
-		e.metrics.start(a.name, a.provider, a.collectors())
-		a.showInfo()
+	for _, a := range next {
+		e.metrics.initialize(a.name, a.provider, a.collectors())
 	}
-	e.current.Store(next)
+	e.current.Store(&next)
 	e.exposition.Replace(resultFamilies(cfg.Collectors()), next.sources())
 	e.forget(old, next)
 	next.start(e.ctx)
@@ -112,58 +113,53 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 	return nil
 }
 
-// ReloadFailed notes that there was no valid configuration to reload.
+// ReloadFailed reports that there was no valid configuration to reload.
 func (e *Exporter) ReloadFailed() { e.metrics.reloadSuccessful.Set(0) }
 
+// accounts are those of the current configuration; none before the first Reload.
+func (e *Exporter) accounts() generation {
+	if g := e.current.Load(); g != nil {
+		return *g
+	}
+	return nil
+}
+
 // forget drops the self-metrics of accounts and collectors that are gone.
-func (e *Exporter) forget(old, next *generation) {
-	if old == nil {
-		return
-	}
+func (e *Exporter) forget(old, next generation) {
 	kept := make(map[string]bool)
-	for _, a := range next.accounts {
+	running := make(map[[2]string]bool)
+	for _, a := range next {
 		kept[a.name] = true
-	}
-	for _, a := range old.accounts {
-		if !kept[a.name] {
-			e.metrics.accountInfo.forget(a.name)
-			e.metrics.forget(prometheus.Labels{"account": a.name})
+		for _, t := range a.tasks {
+			running[[2]string{a.name, t.name}] = true
 		}
 	}
-	running := make(map[[2]string]bool)
-	for _, t := range next.tasks() {
-		running[[2]string{t.account.name, t.name}] = true
-	}
-	for _, t := range old.tasks() {
-		if account := t.account.name; kept[account] && !running[[2]string{account, t.name}] {
-			e.metrics.forget(prometheus.Labels{"account": account, "collector": t.name})
+	for _, a := range old {
+		if !kept[a.name] {
+			e.metrics.forget(prometheus.Labels{"account": a.name})
+			continue
+		}
+		for _, t := range a.tasks {
+			if !running[[2]string{a.name, t.name}] {
+				e.metrics.forget(prometheus.Labels{"account": a.name, "collector": t.name})
+			}
 		}
 	}
 }
 
-// Wait returns when the context has ended and no poll runs any more.
+// Wait waits until the context has ended and no poll runs any more.
 func (e *Exporter) Wait() {
 	<-e.ctx.Done()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if g := e.current.Load(); g != nil {
-		stop(g.accounts)
-	}
+	e.accounts().stop()
 }
 
 // Ready reports whether every collector of every account has finished a poll,
-// successful or not.
+// successful or not. It is false before the first Reload.
 func (e *Exporter) Ready() bool {
-	g := e.current.Load()
-	if g == nil {
-		return false
-	}
-	for _, t := range g.tasks() {
-		if t.outcome.Load() == nil {
-			return false
-		}
-	}
-	return true
+	unfinished := func(t *task) bool { return t.outcome.Load() == nil }
+	return e.current.Load() != nil && !slices.ContainsFunc(e.accounts().tasks(), unfinished)
 }
 
 // A Status is how a collector of an account is doing.
@@ -175,12 +171,8 @@ type Status struct {
 
 // Status lists every collector of every account in the configuration's order.
 func (e *Exporter) Status() []Status {
-	g := e.current.Load()
-	if g == nil {
-		return nil
-	}
 	var all []Status
-	for _, t := range g.tasks() {
+	for _, t := range e.accounts().tasks() {
 		all = append(all, Status{t.account.name, string(t.account.provider), t.name, t.interval, t.outcome.Load()})
 	}
 	return all

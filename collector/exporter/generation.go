@@ -3,6 +3,7 @@ package exporter
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
@@ -10,55 +11,53 @@ import (
 )
 
 // generation is the accounts of one configuration.
-type generation struct{ accounts []*account }
+type generation []*account
 
-// build makes a generation without touching what runs. Accounts for which nothing
-// changed are taken over as they are.
-func (e *Exporter) build(cfg *config.Config, old *generation) (*generation, error) {
-	g := new(generation)
+// build makes a generation without touching what runs. It takes over the accounts
+// whose settings have not changed.
+func (e *Exporter) build(cfg *config.Config, old generation) (generation, error) {
+	var g generation
 	known := make(map[string]*account)
-	if old != nil {
-		for _, a := range old.accounts {
-			known[a.identity] = a
-		}
+	for _, a := range old {
+		known[a.identity] = a
 	}
 	for _, c := range cfg.Accounts() {
 		settings := settings{c, cfg.Collectors(), cfg.API(), cfg.Rollover(), cfg.MaxAge()}
 		before := known[c.Identity()]
 		if before != nil && before.settings.equal(settings) {
-			g.accounts = append(g.accounts, before)
+			g = append(g, before)
 			continue
 		}
 		built, err := e.buildAccount(settings, before)
 		if err != nil {
 			return nil, fmt.Errorf("account %q: %w", c.Name, err)
 		}
-		g.accounts = append(g.accounts, built)
+		g = append(g, built)
 	}
 	return g, nil
 }
 
 // tasks lists the tasks of all accounts.
-func (g *generation) tasks() []*task {
+func (g generation) tasks() []*task {
 	var tasks []*task
-	for _, a := range g.accounts {
+	for _, a := range g {
 		tasks = append(tasks, a.tasks...)
 	}
 	return tasks
 }
 
-// start runs the accounts that do not run yet, their tasks a little apart from
-// each other.
-func (g *generation) start(ctx context.Context) {
+// start runs the accounts that do not run yet. Their tasks start one after the
+// other.
+func (g generation) start(ctx context.Context) {
 	var starting []*account
 	tasks := 0
-	for _, a := range g.accounts {
+	for _, a := range g {
 		if a.cancel == nil {
 			starting = append(starting, a)
 			tasks += len(a.tasks)
 		}
 	}
-	// All have begun within a minute, however many they are.
+	// All have started within a minute, however many there are.
 	apart := min(100*time.Millisecond, time.Minute/time.Duration(max(tasks, 1)))
 	var delay time.Duration
 	for _, a := range starting {
@@ -67,12 +66,12 @@ func (g *generation) start(ctx context.Context) {
 	}
 }
 
-// stop ends accounts and waits until none of their tasks runs any more.
-func stop(accounts []*account) {
-	for _, a := range accounts {
+// stop ends the accounts and waits until none of their tasks runs any more.
+func (g generation) stop() {
+	for _, a := range g {
 		a.cancel()
 	}
-	for _, a := range accounts {
+	for _, a := range g {
 		a.wait.Wait()
 		if c, ok := a.transport.(interface{ CloseIdleConnections() }); ok {
 			c.CloseIdleConnections()
@@ -80,31 +79,17 @@ func stop(accounts []*account) {
 	}
 }
 
-// without lists the accounts that another generation does not have as they are.
-func (g *generation) without(other *generation) []*account {
-	var accounts []*account
-	if g != nil {
-		kept := make(map[*account]bool)
-		for _, a := range other.accounts {
-			kept[a] = true
-		}
-		for _, a := range g.accounts {
-			if !kept[a] {
-				accounts = append(accounts, a)
-			}
-		}
-	}
-	return accounts
+// without lists the accounts that another generation has not taken over.
+func (g generation) without(other generation) generation {
+	return slices.DeleteFunc(slices.Clone(g), func(a *account) bool { return slices.Contains(other, a) })
 }
 
-// adopt lets each task go on where the old one ended that polled the same
-// collector of the same account.
-func (g *generation) adopt(old []*account) {
+// adopt lets each task continue where the one ended that polled the same collector
+// of the same account.
+func (g generation) adopt(old generation) {
 	before := make(map[string]*task)
-	for _, a := range old {
-		for _, t := range a.tasks {
-			before[t.identity()] = t
-		}
+	for _, t := range old.tasks() {
+		before[t.identity()] = t
 	}
 	for _, t := range g.tasks() {
 		if o := before[t.identity()]; o != nil {
@@ -113,12 +98,11 @@ func (g *generation) adopt(old []*account) {
 	}
 }
 
-// sources are where the exposition gets its samples from.
-func (g *generation) sources() []exposition.SourceInit {
-	var sources []exposition.SourceInit
+// sources are those of all tasks.
+func (g generation) sources() []*exposition.Source {
+	var sources []*exposition.Source
 	for _, t := range g.tasks() {
-		sources = append(sources, exposition.SourceInit{Source: t.source, Predecessor: t.predecessor})
-		t.predecessor = t.source // should this task outlive the generation
+		sources = append(sources, t.source)
 	}
 	return sources
 }

@@ -9,12 +9,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// spoilt is a collector with metrics that cannot be exposed.
-type spoilt struct{ twice *prometheus.Desc }
+// invalidCollector is a collector with metrics that cannot be exposed.
+type invalidCollector struct{ twice *prometheus.Desc }
 
-func (spoilt) Describe(chan<- *prometheus.Desc) {}
+func (invalidCollector) Describe(chan<- *prometheus.Desc) {}
 
-func (c spoilt) Collect(metrics chan<- prometheus.Metric) {
+func (c invalidCollector) Collect(metrics chan<- prometheus.Metric) {
 	for range 2 {
 		metrics <- prometheus.MustNewConstMetric(c.twice, prometheus.GaugeValue, 1, "same")
 	}
@@ -29,12 +29,12 @@ func TestSpoiltMetrics(t *testing.T) {
 		noon(t)
 		p := launch(t, bothAccounts, handMade())
 		defer p.stop()
-		p.registry.MustRegister(spoilt{prometheus.NewDesc("spoilt", "Help.", []string{"label"}, nil)})
+		p.registry.MustRegister(invalidCollector{prometheus.NewDesc("invalidCollector", "Help.", []string{"label"}, nil)})
 		h := p.handler()
 		for range 2 {
 			resp := get(h, "/metrics", "")
 			text := body(t, resp)
-			if resp.StatusCode != 200 || !strings.Contains(text, "twilio_account_info{") || strings.Count(text, `spoilt{label="same"}`) != 1 {
+			if resp.StatusCode != 200 || !strings.Contains(text, "twilio_account_info{") || strings.Count(text, `invalidCollector{label="same"}`) != 1 {
 				t.Errorf("want all that can be exposed, have %d and %s", resp.StatusCode, text)
 			}
 		}

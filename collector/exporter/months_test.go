@@ -84,7 +84,7 @@ func countEverything(t *testing.T, end time.Time, trouble bool) {
 		found := &increases{make(map[string]float64), make(map[string]float64)}
 		restart := time.Now().Add(upTo(48 * time.Hour))
 		fault := time.Now().Add(upTo(24 * time.Hour))
-		var mended time.Time
+		var recovers time.Time
 		var status string
 		restarts, episodes, samples := 0, 0, 0
 		for time.Now().Before(end.Add(27 * time.Hour)) {
@@ -101,13 +101,13 @@ func countEverything(t *testing.T, end time.Time, trouble bool) {
 				}
 			}
 			switch {
-			case !mended.IsZero() && now.After(mended):
+			case !recovers.IsZero() && now.After(recovers):
 				simulators["b"].ClearFaults()
-				mended = time.Time{}
-			case trouble && mended.IsZero() && now.After(fault):
+				recovers = time.Time{}
+			case trouble && recovers.IsZero() && now.After(fault):
 				episodes++
 				simulators["b"].Inject(twiliotest.Fault{Kind: faults[random.IntN(len(faults))]})
-				mended = now.Add(upTo(90 * time.Minute))
+				recovers = now.Add(upTo(90 * time.Minute))
 				fault = now.Add(upTo(72 * time.Hour))
 			}
 			synctest.Wait()
@@ -117,7 +117,7 @@ func countEverything(t *testing.T, end time.Time, trouble bool) {
 			for _, x := range p.exporter.Status() {
 				fmt.Fprintf(&s, "%p ", x.Outcome)
 			}
-			if s.String() != status || !mended.IsZero() && now.Day() <= 2 {
+			if s.String() != status || !recovers.IsZero() && now.Day() <= 2 {
 				status = s.String()
 				found.sample(p.gather())
 				samples++

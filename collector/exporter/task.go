@@ -23,12 +23,11 @@ type task struct {
 	metrics   *metrics
 	logger    log.Logger
 
-	exposition  *exposition.Exposition
-	source      *exposition.Source // of the collector's results
-	predecessor *exposition.Source // of the task that this one replaces; nil if there is none
+	exposition *exposition.Exposition
+	source     *exposition.Source // of the collector's results
 
-	wake       chan struct{} // asks it to find out again when its next poll is due
-	successors []*task       // that may be due after its successful polls
+	wake       chan struct{} // to reschedule it
+	successors []*task       // to reschedule after its successful polls
 	outcome    atomic.Pointer[Outcome]
 }
 
@@ -45,8 +44,8 @@ type Outcome struct {
 // identity is the same for tasks that poll the same collector of the same account.
 func (t *task) identity() string { return t.account.identity + "|" + t.name }
 
-// run polls after the delay, then at the interval and whenever the collector's
-// results change by the clock, until the context ends.
+// run polls after the delay, then at the interval and when the clock changes the
+// collector's results, until the context ends.
 func (t *task) run(ctx context.Context, delay time.Duration) {
 	first := time.Now().Add(delay)
 	next := first
@@ -68,17 +67,17 @@ func (t *task) run(ctx context.Context, delay time.Duration) {
 			if ctx.Err() != nil {
 				return
 			}
-			next = t.next(first, started, time.Now(), overdue)
+			next = t.nextPoll(first, started, time.Now(), overdue)
 		}
 		timer.Reset(time.Until(next))
 	}
 }
 
-// next is when to poll after a poll: at the next multiple of the interval, or
-// when the clock changes the results. One poll does for both if they are close.
-// What was overdue for that poll and still is waits for the interval: polls that
-// fail must not follow each other at once.
-func (t *task) next(first, started, now time.Time, overdue bool) time.Time {
+// nextPoll is when to poll after a poll: at the next multiple of the interval, or
+// when the clock changes the results. If the two are within a tenth of the interval,
+// one poll does for both. A change that was overdue before the poll and still is
+// waits for the interval: failing polls must not follow each other at once.
+func (t *task) nextPoll(first, started, now time.Time, overdue bool) time.Time {
 	near := t.interval / 10
 	from := started.Add(near)
 	if now.After(from) {
@@ -92,6 +91,7 @@ func (t *task) next(first, started, now time.Time, overdue bool) time.Time {
 	return tick
 }
 
+// due is when the clock changes the results next, if it does.
 func (t *task) due(now time.Time) (time.Time, bool) {
 	if c, ok := t.collector.(collector.Clocked); ok {
 		due := c.NextChange(now.UTC())
@@ -100,6 +100,7 @@ func (t *task) due(now time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// poll polls once. It does nothing with the result if the context has ended.
 func (t *task) poll(ctx context.Context, started time.Time) {
 	last := t.outcome.Load()
 	if last == nil {
@@ -116,34 +117,18 @@ func (t *task) poll(ctx context.Context, started time.Time) {
 	}
 	now := time.Now()
 	outcome := &Outcome{Ended: now, Duration: now.Sub(started), Records: last.Records, LastSuccess: last.LastSuccess}
-	labels := []string{t.account.name, t.name}
-	t.metrics.polls.WithLabelValues(labels...).Inc()
-	t.metrics.pollDuration.WithLabelValues(labels...).Set(outcome.Duration.Seconds())
 	if err != nil {
 		outcome.Reason, outcome.Err = twilio.ReasonOf(err), err.Error()
-		t.metrics.pollSuccess.WithLabelValues(labels...).Set(0)
-		t.metrics.pollFailures.WithLabelValues(t.account.name, t.name, string(outcome.Reason)).Inc()
-		message := "poll failed; earlier results stay exposed"
-		if last.LastSuccess.IsZero() {
-			message = "poll failed; there are no results yet"
-		}
-		level.Error(t.logger).Log("msg", message, "reason", string(outcome.Reason),
-			"err", err, "advice", outcome.Reason.Advice(), "duration", outcome.Duration)
-		t.outcome.Store(outcome)
+	} else {
+		outcome.Records, outcome.LastSuccess = result.Records, now
+		t.exposition.Show(t.source, result.Batches, now)
+	}
+	t.metrics.pollEnded(t.account.name, t.name, outcome, result.Decreases)
+	t.log(outcome, result.Warnings)
+	t.outcome.Store(outcome)
+	if err != nil {
 		return
 	}
-	outcome.Records, outcome.LastSuccess = result.Records, now
-	t.exposition.Show(t.source, result.Batches, now)
-	t.metrics.pollSuccess.WithLabelValues(labels...).Set(1)
-	t.metrics.pollLastSuccess.WithLabelValues(labels...).Set(float64(now.UnixMilli()) / 1000)
-	t.metrics.pollRecords.WithLabelValues(labels...).Set(float64(result.Records))
-	t.metrics.decreases.WithLabelValues(labels...).Add(float64(result.Decreases))
-	for _, warning := range result.Warnings {
-		level.Warn(t.logger).Log("msg", "poll succeeded with a warning", "warning", warning)
-	}
-	level.Debug(t.logger).Log("msg", "poll succeeded", "records", result.Records, "duration", outcome.Duration)
-	t.outcome.Store(outcome)
-	t.account.showInfo() // its SID may be known now
 	for _, successor := range t.successors {
 		successor.reschedule()
 	}
@@ -152,12 +137,29 @@ func (t *task) poll(ctx context.Context, started time.Time) {
 	}
 }
 
+// log logs how a poll ended.
+func (t *task) log(o *Outcome, warnings []string) {
+	if o.Reason != "" {
+		message := "poll failed; earlier results stay exposed"
+		if o.LastSuccess.IsZero() {
+			message = "poll failed; there are no results yet"
+		}
+		level.Error(t.logger).Log("msg", message, "reason", string(o.Reason),
+			"err", o.Err, "advice", o.Reason.Advice(), "duration", o.Duration)
+		return
+	}
+	for _, warning := range warnings {
+		level.Warn(t.logger).Log("msg", "poll succeeded with a warning", "warning", warning)
+	}
+	level.Debug(t.logger).Log("msg", "poll succeeded", "records", o.Records, "duration", o.Duration)
+}
+
 // manyRecords is from how many records on a poll leaves so much garbage that its
 // memory is returned to the operating system at once: nothing needs it until the
 // next poll.
 const manyRecords = 10_000
 
-// reschedule makes the task find out again when its next poll is due.
+// reschedule makes the task ask its collector again when the next poll is due.
 func (t *task) reschedule() {
 	select {
 	case t.wake <- struct{}{}:
@@ -169,7 +171,7 @@ func (t *task) reschedule() {
 // poll of its own.
 func (t *task) adopt(old *task) {
 	t.outcome.Store(old.outcome.Load())
-	t.predecessor = old.source
+	t.source.Adopt(old.source)
 	if a, ok := t.collector.(collector.Adopter); ok {
 		a.Adopt(old.collector)
 	}

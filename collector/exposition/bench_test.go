@@ -54,7 +54,7 @@ func fleet(sims int) []metric.Batch {
 
 func shown(sims int) (*exposition.Exposition, *exposition.Source) {
 	x, source := exposition.New(), exposition.NewSource("production", 0)
-	x.Replace(fleetTable(false), []exposition.SourceInit{{Source: source}})
+	x.Replace(fleetTable(false), []*exposition.Source{source})
 	x.Show(source, fleet(sims), time.Now())
 	return x, source
 }
@@ -182,17 +182,17 @@ func BenchmarkManyAccounts(b *testing.B) {
 		b.Run(fmt.Sprintf("accounts=%d", accounts), func(b *testing.B) {
 			x := exposition.New()
 			x.Replace(fleetTable(true), nil)
-			sources := make([]exposition.SourceInit, accounts*parts)
+			sources := make([]*exposition.Source, accounts*parts)
 			for i := range sources {
 				source := exposition.NewSource(fmt.Sprintf("account-%d", i/parts), 3*time.Hour)
 				x.Show(source, batches(1, i%parts), time.Now()) // which costs little while no source is exposed
-				sources[i] = exposition.SourceInit{Source: source, Predecessor: source}
+				sources[i] = source
 			}
 			x.Replace(fleetTable(true), sources)
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				which := i * 7919 % len(sources)
-				x.Show(sources[which].Source, batches(float64(2+i%2), which%parts), time.Now())
+				x.Show(sources[which], batches(float64(2+i%2), which%parts), time.Now())
 			}
 		})
 	}

@@ -33,7 +33,7 @@
 //
 // A scrape of 300,000 series as const metrics behind promhttp takes 2 s of
 // processor time, and 2.4 s where the text is kept and compressed by each scrape,
-// at gzip's default level. To send chunks takes 2 ms, and the self-metrics come on
+// at gzip's default level. Sending chunks takes 2 ms, and the self-metrics come on
 // top. Chunks also take a sixth of the text's memory: 7 instead of 39 MB.
 //
 // Chunks are kept in the formats that are in demand. Prometheus asks for
@@ -50,5 +50,5 @@
 // # Equality with client_golang
 //
 // A response is byte for byte what promhttp serves from one registry that has all
-// of the samples and self-metrics. Tests and fuzz tests compare them.
+// samples and self-metrics. Tests and fuzz tests compare them.
 package exposition

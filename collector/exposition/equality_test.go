@@ -113,12 +113,12 @@ func (r reference) handler() http.Handler {
 func show(w world) (*exposition.Exposition, map[string]*exposition.Source) {
 	x := exposition.New()
 	sources := make(map[string]*exposition.Source)
-	var inits []exposition.SourceInit
+	var all []*exposition.Source
 	for account := range w {
 		sources[account] = exposition.NewSource(account, 0)
-		inits = append(inits, exposition.SourceInit{Source: sources[account]})
+		all = append(all, sources[account])
 	}
-	x.Replace(table(), inits)
+	x.Replace(table(), all)
 	for account, batches := range w {
 		x.Show(sources[account], batches, time.Now())
 	}
@@ -308,7 +308,7 @@ func TestLarge(t *testing.T) {
 			codings = append(codings, header.Get("Content-Encoding"))
 			x.Wait()
 		}
-		// Nothing is kept for who looks once; for Prometheus, it is from the start.
+		// A single request keeps nothing compressed; OpenMetrics is, from the start.
 		expected := []string{"", "", "gzip", ""}
 		if accept == accepts[2] {
 			expected = []string{"gzip", "gzip", "gzip", ""}

@@ -13,10 +13,10 @@ import (
 
 // family is a metric.Family prepared for exposition.
 type family struct {
-	name    string
-	like    *dto.MetricFamily // without metrics
-	labels  []string          // sorted, as client_golang has them, with account
-	columns []int             // for each label its column in a batch; -1 is account
+	name      string
+	prototype *dto.MetricFamily // without metrics
+	labels    []string          // sorted, as client_golang has them, with account
+	columns   []int             // for each label its column in a batch; -1 is account
 
 	// What surrounds the family's samples. In protobuf, the length of the message
 	// comes before it.
@@ -32,12 +32,12 @@ func newFamilies(table []metric.Family) map[string]*family {
 }
 
 func newFamily(of metric.Family) *family {
-	f := &family{name: of.Name, like: &dto.MetricFamily{Name: &of.Name, Help: &of.Help, Type: dto.MetricType_GAUGE.Enum()}}
+	f := &family{name: of.Name, prototype: &dto.MetricFamily{Name: &of.Name, Help: &of.Help, Type: dto.MetricType_GAUGE.Enum()}}
 	if of.Type == metric.TypeCounter {
-		f.like.Type = dto.MetricType_COUNTER.Enum()
+		f.prototype.Type = dto.MetricType_COUNTER.Enum()
 	}
 	if unit := of.Unit(); unit != "" {
-		f.like.Unit = &unit
+		f.prototype.Unit = &unit
 	}
 	f.labels = append([]string{"account"}, of.Labels...)
 	slices.Sort(f.labels)
@@ -47,8 +47,8 @@ func newFamily(of metric.Family) *family {
 	f.header[text] = f.textHeader(expfmt.TypeTextPlain)
 	f.header[openMetrics] = f.textHeader(expfmt.TypeOpenMetrics)
 	// The unit's field comes after the metrics.
-	f.header[protobuf] = marshal(&dto.MetricFamily{Name: f.like.Name, Help: f.like.Help, Type: f.like.Type})
-	f.footer[protobuf] = marshal(&dto.MetricFamily{Unit: f.like.Unit})
+	f.header[protobuf] = marshal(&dto.MetricFamily{Name: f.prototype.Name, Help: f.prototype.Help, Type: f.prototype.Type})
+	f.footer[protobuf] = marshal(&dto.MetricFamily{Unit: f.prototype.Unit})
 	return f
 }
 
@@ -56,7 +56,7 @@ func newFamily(of metric.Family) *family {
 func (f *family) textHeader(t expfmt.FormatType) []byte {
 	var b bytes.Buffer
 	encoder := expfmt.NewEncoder(&b, expfmt.NewFormat(t))
-	family := &dto.MetricFamily{Name: f.like.Name, Help: f.like.Help, Type: f.like.Type, Unit: f.like.Unit, Metric: []*dto.Metric{f.newMetric()}}
+	family := &dto.MetricFamily{Name: f.prototype.Name, Help: f.prototype.Help, Type: f.prototype.Type, Unit: f.prototype.Unit, Metric: []*dto.Metric{f.newMetric()}}
 	if err := encoder.Encode(family); err != nil {
 		panic(err) // the table of families is not valid
 	}
@@ -72,7 +72,7 @@ func (f *family) newMetric() *dto.Metric {
 	return &dto.Metric{Gauge: &dto.Gauge{Value: new(float64)}}
 }
 
-func (f *family) isCounter() bool { return f.like.GetType() == dto.MetricType_COUNTER }
+func (f *family) isCounter() bool { return f.prototype.GetType() == dto.MetricType_COUNTER }
 
 // marshal encodes a message that has no required fields, which cannot fail.
 func marshal(m proto.Message) []byte {

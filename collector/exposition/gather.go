@@ -8,8 +8,8 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// Gather implements prometheus.Gatherer. It takes time and memory for every
-// series; Handler does without it.
+// Gather implements prometheus.Gatherer. It takes memory and time for each sample,
+// which Handler does not.
 func (x *Exposition) Gather() ([]*dto.MetricFamily, error) {
 	s := x.snapshot(time.Now())
 	families := make([]*dto.MetricFamily, len(s.families))
@@ -21,8 +21,8 @@ func (x *Exposition) Gather() ([]*dto.MetricFamily, error) {
 
 // gather is the family in client_golang's form.
 func (s *shownFamily) gather() *dto.MetricFamily {
-	like := s.family.like
-	family := &dto.MetricFamily{Name: like.Name, Help: like.Help, Type: like.Type, Unit: like.Unit}
+	p := s.family.prototype
+	family := &dto.MetricFamily{Name: p.Name, Help: p.Help, Type: p.Type, Unit: p.Unit}
 	for _, segment := range s.segments {
 		for _, samples := range segment.samples {
 			for i := range samples.count {

@@ -20,7 +20,7 @@ type chunk struct {
 	size     uint32 // how many they are, modulo 2^32
 	shift    uint32 // x^(8 size) modulo the CRC's polynomial
 
-	header, footer []byte // those among the plain bytes
+	header, footer []byte // of the family, as far as the plain bytes have them
 }
 
 // deflaters compress chunks. Each takes 0.9 MB, so they are used again.
@@ -62,7 +62,7 @@ func (d *deflater) deflate(write func(w *bufio.Writer)) *chunk {
 	d.flate.Reset(&deflated)
 	d.crc, d.size = 0, 0
 	write(d.plain)
-	// To write to memory cannot fail.
+	// Writing to memory cannot fail.
 	_ = d.plain.Flush()
 	_ = d.flate.Flush()
 	return &chunk{deflated: bytes.Clone(deflated.Bytes()), crc: d.crc, size: uint32(d.size), shift: power(d.size)}

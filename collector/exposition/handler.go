@@ -11,13 +11,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// HandlerOptions say how scrapes are answered. What they do not say is as promhttp
-// does it with ContinueOnError and EnableOpenMetrics.
+// HandlerOptions configure a handler, which otherwise behaves like promhttp with
+// ContinueOnError and EnableOpenMetrics.
 type HandlerOptions struct {
 	SelfMetrics         prometheus.Gatherer   // gathered in each scrape
 	Registry            prometheus.Registerer // takes promhttp's metrics about scrapes
 	ErrorLog            promhttp.Logger       // of what is missing in a response; nil: not logged
-	MaxRequestsInFlight int                   // further ones are answered with status 503; 0: no limit
+	MaxRequestsInFlight int                   // further ones get status 503; 0: no limit
 	DisableCompression  bool
 }
 

@@ -270,7 +270,7 @@ func TestMaxAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := exposition.New()
 		old, young := exposition.NewSource("old", 3*time.Hour), exposition.NewSource("young", 0)
-		x.Replace(fleetTable(false), []exposition.SourceInit{{Source: old}, {Source: young}})
+		x.Replace(fleetTable(false), []*exposition.Source{old, young})
 		x.Show(old, fleet(600), time.Now())
 		x.Show(young, fleet(600), time.Now())
 		h := handler(x, nil)
@@ -307,13 +307,14 @@ func TestMaxAge(t *testing.T) {
 	})
 }
 
-// TestReplace: a source goes on with the samples of its predecessor, unless their
+// TestReplace: a source exposes the samples that it adopted, unless their
 // labels have changed.
 func TestReplace(t *testing.T) {
 	x, source := shown(600)
 	next, other := exposition.NewSource("production", 0), exposition.NewSource("other", 0)
 	x.Show(other, []metric.Batch{metric.NewBatch(family("twilio_account_info"), []metric.Sample{{Labels: []string{"AC1", "kore"}, Value: 1}})}, time.Now())
-	x.Replace(fleetTable(true), []exposition.SourceInit{{Source: other, Predecessor: other}, {Source: next, Predecessor: source}})
+	next.Adopt(source)
+	x.Replace(fleetTable(true), []*exposition.Source{other, next})
 	_, body := scrape(t, handler(x, nil), "", "gzip", "")
 	for want, n := range map[string]int{
 		"twilio_supersim_sim_cost_total{": 600, "twilio_supersim_sim_info{": 0,
@@ -350,12 +351,12 @@ func TestNeighbours(t *testing.T) {
 	h := handler(x, nil)
 	for _, accounts := range []string{"b", "bc", "abc", "ab", "b", "bc", "ac", "a"} {
 		w := make(world)
-		var inits []exposition.SourceInit
+		var chosen []*exposition.Source
 		for account := range strings.SplitSeq(accounts, "") {
 			w[account] = all[account]
-			inits = append(inits, exposition.SourceInit{Source: sources[account], Predecessor: sources[account]})
+			chosen = append(chosen, sources[account])
 		}
-		x.Replace(table(), inits)
+		x.Replace(table(), chosen)
 		for _, accept := range []string{accepts[1], accepts[2], accepts[5]} {
 			_, want := scrape(t, reference{world: w}.handler(), accept, "", "")
 			for range 3 {
@@ -371,7 +372,7 @@ func TestNeighbours(t *testing.T) {
 	for i := range other {
 		other[i].Help = "Other words."
 	}
-	x.Replace(other, []exposition.SourceInit{{Source: sources["a"], Predecessor: sources["a"]}})
+	x.Replace(other, []*exposition.Source{sources["a"]})
 	for _, accept := range accepts[:6] {
 		if _, body := scrape(t, h, accept, "gzip", ""); !bytes.Contains(body, []byte("Other words.")) || bytes.Contains(body, []byte("Help of")) {
 			t.Errorf("%q: the help is not what it is now: %.200q", accept, body)
@@ -382,7 +383,7 @@ func TestNeighbours(t *testing.T) {
 // TestSwitch: a scrape sees all of a poll or nothing of it.
 func TestSwitch(t *testing.T) {
 	x, source := exposition.New(), exposition.NewSource("a", 0)
-	x.Replace(fleetTable(false), []exposition.SourceInit{{Source: source}})
+	x.Replace(fleetTable(false), []*exposition.Source{source})
 	batches := func(poll int) []metric.Batch {
 		all := fleet(600 + poll%3)
 		for i := range all {

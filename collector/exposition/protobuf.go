@@ -11,10 +11,10 @@ import (
 const fieldMetric = 4
 
 // protobufEncoder encodes samples as metrics of a MetricFamily. An encoded message
-// is the concatenation of its fields, so a family need not be in one piece.
+// is the concatenation of its fields, so metrics can be encoded one by one.
 type protobufEncoder struct {
 	*samples
-	metric *dto.Metric // filled anew for each sample
+	metric *dto.Metric // reused for each sample
 }
 
 func newProtobufEncoder(s *samples) *protobufEncoder { return &protobufEncoder{s, s.newMetric()} }

@@ -20,7 +20,7 @@ type response struct {
 	self        []*dto.MetricFamily
 	contentType expfmt.Format
 	format      format // of the content type
-	rendered    bool   // it has a format, and is not left to expfmt
+	hasFormat   bool   // false: expfmt encodes the samples, too
 }
 
 // respond negotiates format and coding, and sends a snapshot and self-metrics.
@@ -33,20 +33,20 @@ func (h *handler) respond(w http.ResponseWriter, r *http.Request, s *snapshot, s
 	w.Header().Del("Content-Encoding")
 
 	resp := &response{handler: h, families: s.families, self: self, contentType: expfmt.Format(w.Header().Get("Content-Type"))}
-	resp.format, resp.rendered = formatOf(resp.contentType)
+	resp.format, resp.hasFormat = formatOf(resp.contentType)
 	names := r.URL.Query()["name[]"]
 	if len(names) > 0 {
 		resp.filter(names)
 	}
 	send := resp.sendPlain
 	switch {
-	case gzip && resp.rendered:
+	case gzip && resp.hasFormat:
 		begins := len(names) == 0 && h.demand.note(resp.format, now)
 		if chunks := resp.chunks(); chunks != nil {
 			send = func(w *bufio.Writer) error { return resp.sendChunks(w, chunks) }
 			break
 		}
-		// To send samples as they are costs less than to compress them while the
+		// Sending samples uncompressed costs less than compressing them while the
 		// scraper waits.
 		gzip = false
 		if begins {
@@ -59,11 +59,11 @@ func (h *handler) respond(w http.ResponseWriter, r *http.Request, s *snapshot, s
 		w.Header().Set("Content-Encoding", string(promhttp.Gzip))
 	}
 	if r.Method != http.MethodHead && send(bufio.NewWriterSize(w, bufferSize)) != nil {
-		panic(http.ErrAbortHandler) // or what was sent would look whole
+		panic(http.ErrAbortHandler) // or a truncated response would look complete
 	}
 }
 
-// headersOnly is a response whose body is thrown away.
+// headersOnly is a response whose body is discarded.
 type headersOnly struct {
 	io.Writer
 	header http.Header
@@ -74,16 +74,16 @@ func (h headersOnly) WriteHeader(int)     {}
 
 // filter keeps the families of these names.
 func (resp *response) filter(names []string) {
-	others := func(name string) bool { return !slices.Contains(names, name) }
-	resp.families = slices.DeleteFunc(slices.Clone(resp.families), func(s *shownFamily) bool { return others(s.family.name) })
-	resp.self = slices.DeleteFunc(slices.Clone(resp.self), func(f *dto.MetricFamily) bool { return others(f.GetName()) })
+	excluded := func(name string) bool { return !slices.Contains(names, name) }
+	resp.families = slices.DeleteFunc(slices.Clone(resp.families), func(s *shownFamily) bool { return excluded(s.family.name) })
+	resp.self = slices.DeleteFunc(slices.Clone(resp.self), func(f *dto.MetricFamily) bool { return excluded(f.GetName()) })
 }
 
-// maxInline is up to how many samples a scrape compresses by itself if they are not
-// compressed yet, in a few milliseconds.
+// maxInline is how many samples a scrape compresses itself if they are not compressed
+// yet: in a few milliseconds.
 const maxInline = 20_000
 
-// chunks are those of each family, nil if one is missing.
+// chunks are the chunks of each family; nil if one is missing.
 func (resp *response) chunks() [][]*chunk {
 	count := 0
 	for _, shown := range resp.families {
@@ -127,7 +127,7 @@ func (resp *response) sendGzip(w *bufio.Writer) error {
 func (resp *response) sendPlain(w *bufio.Writer) error {
 	for _, shown := range resp.families {
 		err := resp.encode(w, resp.selfBefore(shown))
-		if err == nil && resp.rendered {
+		if err == nil && resp.hasFormat {
 			err = shown.render(w, resp.format)
 		} else if err == nil {
 			err = resp.encode(w, []*dto.MetricFamily{shown.gather()})

@@ -23,8 +23,8 @@ type samples struct {
 	version uint64 // samples of the same version are equal
 }
 
-// newSamples checks a batch. It leaves out each sample that cannot be exposed,
-// with an error, and exposes the others.
+// newSamples checks a batch. It drops each sample that cannot be exposed, with an
+// error, and keeps the others.
 func newSamples(f *family, account string, batch metric.Batch) (*samples, []error) {
 	s := &samples{family: f, account: account, count: batch.Len, values: batch.Values}
 	if f.isCounter() {
@@ -141,8 +141,8 @@ func (s *samples) labelValues(i int) []string {
 	return values
 }
 
-// equal reports whether two samples look the same in every format, apart from
-// their families' headers.
+// equal reports whether s and o are the same in every format, apart from the headers
+// of their families.
 func (s *samples) equal(o *samples) bool {
 	if s.family.name != o.family.name || s.account != o.account || s.count != o.count ||
 		!s.created.Equal(o.created) || len(s.labels) != len(o.labels) {

@@ -27,8 +27,8 @@ type shownFamily struct {
 }
 
 // newSnapshot puts together the samples of sources, in their order. It takes the
-// families that are not touched from the snapshot before; nil touches all of them.
-func newSnapshot(sources []*Source, now time.Time, before *snapshot, touched map[*family]bool) *snapshot {
+// families that have not changed from the snapshot before; nil is a change of all.
+func newSnapshot(sources []*Source, now time.Time, before *snapshot, changed map[*family]bool) *snapshot {
 	s := new(snapshot)
 	byFamily := make(map[*family][]*samples)
 	var errs []error
@@ -42,7 +42,7 @@ func newSnapshot(sources []*Source, now time.Time, before *snapshot, touched map
 		}
 		errs = append(errs, state.errs...)
 		for _, samples := range state.samples {
-			if samples.count > 0 && (touched == nil || touched[samples.family]) {
+			if samples.count > 0 && (changed == nil || changed[samples.family]) {
 				byFamily[samples.family] = append(byFamily[samples.family], samples)
 			}
 		}
@@ -51,7 +51,7 @@ func newSnapshot(sources []*Source, now time.Time, before *snapshot, touched map
 	segmentsBefore := make(map[string][]*segment)
 	for _, shown := range before.families {
 		segmentsBefore[shown.family.name] = shown.segments
-		if touched != nil && !touched[shown.family] {
+		if changed != nil && !changed[shown.family] {
 			s.families = append(s.families, shown)
 		}
 	}
@@ -137,7 +137,7 @@ func compress(families []*shownFamily, f format, d *deflaters) {
 			if s.chunk(f, i) != nil {
 				continue
 			}
-			// To compress into memory cannot fail.
+			// Compressing into memory cannot fail.
 			c := d.deflate(func(w *bufio.Writer) { _ = s.renderSegment(w, f, i) })
 			c.header, c.footer = s.frame(f, i)
 			s.segments[i].cache.chunks[f].Store(c)

@@ -38,7 +38,8 @@ func newTextEncoder(s *samples, openMetrics bool) *textEncoder {
 		}
 		b = append(b, '"')
 	}
-	e.end = append(b, "} "...)
+	b = append(b, "} "...)
+	e.end = b
 	return e
 }
 

@@ -52,7 +52,7 @@ func NewBatch(family Family, samples []Sample) Batch {
 	return NewCounters(family, time.Time{}, samples)
 }
 
-// NewCounters makes a batch of counters that count anew from the time created.
+// NewCounters makes a batch of counters that were last reset at the time created.
 func NewCounters(family Family, created time.Time, samples []Sample) Batch {
 	b := Batch{Family: family, Created: created, Len: len(samples)}
 	if len(samples) == 0 {

@@ -23,8 +23,8 @@ type Calendar struct {
 }
 
 // NewCalendar makes a calendar whose months stay open for settle after their
-// end, and whose counters then show 0 for rollover. A month stays open for
-// rollover in any case: its last hour is known no sooner and must be scraped.
+// end, and whose counters then show 0 for rollover. A month stays open at least for
+// rollover, so that its last hour can be polled and scraped.
 func NewCalendar(settle, rollover time.Duration) Calendar {
 	return Calendar{max(settle, rollover), rollover}
 }
@@ -80,7 +80,7 @@ func Start(t time.Time) time.Time {
 	return time.Date(y, m, 1, 0, 0, 0, 0, time.UTC)
 }
 
-// Earliest is the earliest of some times, of which a zero one is never.
+// Earliest is the earliest of some times; a zero time is never.
 func Earliest(times ...time.Time) time.Time {
 	var first time.Time
 	for _, t := range times {

@@ -6,39 +6,40 @@ import (
 	"time"
 )
 
-// column is a counter for each of some ids. What is the same for almost all of
-// them takes no memory.
+// column is a counter for each of some ids. State that almost no counter is in
+// takes no memory while none is.
 type column struct {
 	// Both are exposed, so they are replaced and never changed.
 	ids  []string  // sorted
 	held []float64 // the highest value that was reported in the month
 
-	last      []float64 // the value that was reported last; nil if it is the one held, for all
-	zeroUntil []moment  // the counter shows 0 until then; nil if that is over for all
-	carried   []bool    // over from the month before, only to show 0; nil if none is
+	last      []float64  // the value that was reported last; nil if it is the one held, for all
+	zeroUntil []unixNano // the counter shows 0 until then; nil if that is over for all
+	carried   []bool     // the counter is of the month before, only to show 0; nil if none is
 }
 
-// moment is a time in nanoseconds since the epoch; 0 is none.
-type moment int64
+// unixNano is a time in nanoseconds since the epoch; 0 is none. It takes a third of
+// the memory of a time.Time.
+type unixNano int64
 
-func momentOf(t time.Time) moment {
+func unixNanoOf(t time.Time) unixNano {
 	if t.IsZero() {
 		return 0
 	}
-	return moment(t.UnixNano())
+	return unixNano(t.UnixNano())
 }
 
-func (m moment) time() time.Time {
-	if m == 0 {
+func (n unixNano) time() time.Time {
+	if n == 0 {
 		return time.Time{}
 	}
-	return time.Unix(0, int64(m)).UTC()
+	return time.Unix(0, int64(n)).UTC()
 }
 
 // entry is one of the counters.
 type entry struct {
 	held, last float64
-	zeroUntil  moment
+	zeroUntil  unixNano
 	carried    bool
 }
 
@@ -63,7 +64,7 @@ func (c *column) add(id string, e entry) {
 		c.last = append(make([]float64, 0, cap(c.held)), c.held...)
 	}
 	if c.zeroUntil == nil && e.zeroUntil != 0 {
-		c.zeroUntil = make([]moment, n, cap(c.held))
+		c.zeroUntil = make([]unixNano, n, cap(c.held))
 	}
 	if c.carried == nil && e.carried {
 		c.carried = make([]bool, n, cap(c.held))
@@ -89,32 +90,27 @@ func (c *column) atZero() *column {
 	return n
 }
 
-// merge makes the next column of a column and a report on it.
-type merge struct {
+// merger makes the next column of a column and a report on it.
+type merger struct {
 	now           time.Time
 	zeroUntil     time.Time // when a counter that is new shows its value; zero: at once
 	afterRollover bool      // the month's rollover is over
 
-	wake, last time.Time // when the first and the last counter stops showing 0; zero if none does
+	firstShown, lastShown time.Time // when the first and the last counter stop showing 0; zero if none waits
 }
 
 // merge returns the next column, and the ids whose values were reported lower
 // than before.
-func (m *merge) merge(have *column, r *ColumnReport) (next *column, decreased []string) {
+func (m *merger) merge(have *column, r *ColumnReport) (next *column, decreased []string) {
 	n := max(len(have.ids), len(r.ids), len(r.previous))
 	next = &column{ids: make([]string, 0, n), held: make([]float64, 0, n)}
 	var h, v, p int // how far each list has been read
 	for {
-		id, more := "", false
-		for _, head := range [...][]string{r.ids[v:], have.ids[h:], r.previous[p:]} {
-			if len(head) > 0 && (!more || head[0] < id) {
-				id, more = head[0], true
-			}
-		}
-		if !more {
+		id, ok := first(r.ids[v:], have.ids[h:], r.previous[p:])
+		if !ok {
 			break
 		}
-		e := entry{zeroUntil: momentOf(m.zeroUntil), carried: true}
+		e := entry{zeroUntil: unixNanoOf(m.zeroUntil), carried: true}
 		if h < len(have.ids) && have.ids[h] == id {
 			e = have.at(h)
 			h++
@@ -139,18 +135,33 @@ func (m *merge) merge(have *column, r *ColumnReport) (next *column, decreased []
 		if until := e.zeroUntil.time(); !m.now.Before(until) {
 			e.zeroUntil = 0
 		} else if e.held > 0 {
-			m.wake, m.last = Earliest(m.wake, until), later(m.last, until)
+			m.firstShown, m.lastShown = Earliest(m.firstShown, until), later(m.lastShown, until)
 		}
 		next.add(id, e)
 	}
-	// Most polls find the same ids, and many the same values.
-	if slices.Equal(next.ids, have.ids) {
-		next.ids = have.ids
-	} else if slices.Equal(next.ids, r.ids) {
-		next.ids = r.ids
-	}
-	if slices.Equal(next.held, have.held) {
-		next.held = have.held
-	}
+	next.share(have, r)
 	return next, decreased
+}
+
+// first is the first of all ids in sorted lists, if there is one.
+func first(lists ...[]string) (id string, ok bool) {
+	for _, ids := range lists {
+		if len(ids) > 0 && (!ok || ids[0] < id) {
+			id, ok = ids[0], true
+		}
+	}
+	return id, ok
+}
+
+// share holds ids and values once that are equal to those of the column before or
+// of the report: most polls find the same ids, and many the same values.
+func (c *column) share(have *column, r *ColumnReport) {
+	if slices.Equal(c.ids, have.ids) {
+		c.ids = have.ids
+	} else if slices.Equal(c.ids, r.ids) {
+		c.ids = r.ids
+	}
+	if slices.Equal(c.held, have.held) {
+		c.held = have.held
+	}
 }

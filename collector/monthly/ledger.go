@@ -22,12 +22,12 @@ type Ledger[K comparable] struct {
 
 	columns   map[K]*column
 	month     time.Time // over which the counters run; zero before the first report
-	created   time.Time // from when the counters count anew
+	created   time.Time // when the counters were last reset
 	end       time.Time // up to when they count
 	zeroUntil time.Time // all show 0 until then
 	reported  time.Time // when the last report came
 	closeAt   time.Time // when to leave the month; zero until it was read to its end
-	wake      time.Time // when a counter stops showing 0; zero if none waits
+	nextShown time.Time // when the next counter stops showing 0; zero if none waits
 }
 
 // Options say how a Ledger treats its months.
@@ -40,11 +40,14 @@ type Options struct {
 
 // NewLedger makes a ledger without counters.
 func NewLedger[K comparable](o Options) *Ledger[K] {
-	return &Ledger[K]{calendar: NewCalendar(o.Settle, o.Rollover), maxAge: o.MaxAge, started: o.Started}
+	return &Ledger[K]{
+		calendar: NewCalendar(o.Settle, o.Rollover), maxAge: o.MaxAge, started: o.Started,
+		columns: make(map[K]*column),
+	}
 }
 
-// Window is what to ask for at a moment: the clock's month, or the ledger's own
-// as long as it could not be left.
+// Window is what to query at a moment: the month by the clock, or the ledger's month
+// if that could not be left yet.
 func (l *Ledger[K]) Window(now time.Time) Window {
 	if l.month.IsZero() {
 		return l.calendar.At(now)
@@ -64,8 +67,8 @@ func (l *Ledger[K]) Advance(now time.Time) bool {
 	w := l.calendar.of(l.month.AddDate(0, 1, 0), now)
 	l.month, l.end, l.zeroUntil = w.Month, w.Month, w.values
 	l.created = later(w.opens, now)
-	l.closeAt, l.wake = time.Time{}, time.Time{}
-	// A rollover that begins late still lasts as long as a scrape needs.
+	l.closeAt, l.nextShown = time.Time{}, time.Time{}
+	// A rollover that begins late still lasts long enough to be scraped.
 	if now.Sub(w.opens) > l.slack() {
 		l.zeroUntil = later(w.values, now.Add(l.calendar.rollover))
 	}
@@ -75,8 +78,7 @@ func (l *Ledger[K]) Advance(now time.Time) bool {
 	return true
 }
 
-// slack is how much of the time for which something is to be shown a poll may
-// take away.
+// slack is by how much a poll may shorten the time for which values are shown.
 func (l *Ledger[K]) slack() time.Duration { return l.calendar.rollover / 10 }
 
 // A Counter names one counter of a ledger.
@@ -85,19 +87,13 @@ type Counter[K comparable] struct {
 	ID     string
 }
 
-// Commit takes over what a poll reported at now, and returns the counters that
-// were reported lower than before.
+// Commit takes a poll's report at now, and returns the counters that were reported
+// lower than before.
 func (l *Ledger[K]) Commit(now time.Time, r *Report[K]) (decreased []Counter[K]) {
 	w, first := r.window, l.month.IsZero()
-	m := merge{now: now}
+	m := merger{now: now}
 	if first {
-		l.columns = make(map[K]*column, len(r.columns))
-		l.month, l.created, l.zeroUntil = w.Month, w.opens, w.values
-		// The rollover was to be shown in this time and could not be, so nothing
-		// has shown the month yet.
-		if l.started.Before(w.values) && !now.Before(w.values) {
-			l.zeroUntil = now.Add(l.calendar.rollover)
-		}
+		l.begin(now, w)
 	} else {
 		m.zeroUntil = now.Add(l.calendar.rollover)
 		if now.Sub(l.reported) > l.maxAge {
@@ -112,10 +108,31 @@ func (l *Ledger[K]) Commit(now time.Time, r *Report[K]) (decreased []Counter[K])
 			l.closeAt = later(w.closes, now.Add(l.calendar.rollover-l.slack()))
 		}
 	}
-
 	m.afterRollover = !now.Before(l.zeroUntil)
+	decreased = l.merge(&m, r)
+	l.nextShown = m.firstShown
+	// The month waits for the counters that have only now appeared in it.
+	if !l.closeAt.IsZero() && !m.lastShown.IsZero() {
+		l.closeAt = later(l.closeAt, m.lastShown.Add(l.calendar.rollover-l.slack()))
+	}
+	return decreased
+}
+
+// begin starts the first month.
+func (l *Ledger[K]) begin(now time.Time, w Window) {
+	l.month, l.created, l.zeroUntil = w.Month, w.opens, w.values
+	// Started before the end of the rollover, and read only after it: nothing has
+	// shown the month yet, so show its 0 first.
+	if l.started.Before(w.values) && !now.Before(w.values) {
+		l.zeroUntil = now.Add(l.calendar.rollover)
+	}
+}
+
+// merge merges a report into the columns, and returns the counters that were
+// reported lower than before.
+func (l *Ledger[K]) merge(m *merger, r *Report[K]) (decreased []Counter[K]) {
 	for k := range l.columns {
-		r.Column(k) // what is not reported is merged, too
+		r.Column(k) // so that columns without a report are merged, too
 	}
 	for k, c := range r.columns {
 		have := l.columns[k]
@@ -130,16 +147,11 @@ func (l *Ledger[K]) Commit(now time.Time, r *Report[K]) (decreased []Counter[K])
 			decreased = append(decreased, Counter[K]{k, id})
 		}
 	}
-	l.wake = m.wake
-	// The month waits for what has only now appeared in it.
-	if !l.closeAt.IsZero() && !m.last.IsZero() {
-		l.closeAt = later(l.closeAt, m.last.Add(l.calendar.rollover-l.slack()))
-	}
 	return decreased
 }
 
-// repeatUnseen starts each time at 0 again that was not over when the results
-// stopped being exposed.
+// repeatUnseen shows 0 once more where counters still showed it when the results
+// expired, at since.
 func (l *Ledger[K]) repeatUnseen(since, now time.Time) {
 	until := now.Add(l.calendar.rollover)
 	if l.zeroUntil.After(since) {
@@ -147,8 +159,8 @@ func (l *Ledger[K]) repeatUnseen(since, now time.Time) {
 	}
 	for _, c := range l.columns {
 		for i, t := range c.zeroUntil {
-			if t > momentOf(since) {
-				c.zeroUntil[i] = max(t, momentOf(until))
+			if t > unixNanoOf(since) {
+				c.zeroUntil[i] = max(t, unixNanoOf(until))
 			}
 		}
 	}
@@ -175,7 +187,7 @@ func (l *Ledger[K]) Values(k K, now time.Time) metric.Column[float64] {
 	}
 	values, copied := c.held, false
 	for i, t := range c.zeroUntil {
-		if momentOf(now) < t && values[i] != 0 {
+		if unixNanoOf(now) < t && values[i] != 0 {
 			if !copied {
 				values, copied = slices.Clone(values), true
 			}
@@ -185,9 +197,9 @@ func (l *Ledger[K]) Values(k K, now time.Time) metric.Column[float64] {
 	return metric.Values(values)
 }
 
-// Created is from when the counters count anew: when they left the month before,
-// by the clock or, where it could not be left then, in fact. No sample of the month
-// before is exposed at that time or later. It is zero before the first report.
+// Created is when the counters were last reset: when they left the month before, by
+// the clock or, if that month could not be left then, later. No sample of the month
+// before is exposed at that time or after it. It is zero before the first report.
 //
 // Source: OpenMetrics 1.0, section "Counter" (the time of the reset).
 func (l *Ledger[K]) Created() time.Time { return l.created }
@@ -205,14 +217,14 @@ func (l *Ledger[K]) End(now time.Time) time.Time {
 // none is known.
 func (l *Ledger[K]) NextChange(now time.Time) time.Time {
 	if !l.closeAt.IsZero() && !now.Before(l.closeAt) {
-		return now // its time came while a poll was under way
+		return now // the time came while a poll was under way
 	}
 	w := l.Window(now)
 	var next time.Time
 	// What the read at two rollovers before the edge finds for the first time shows
 	// 0 until the last read, and its value until the edge.
 	last := w.closes.Add(-l.calendar.rollover)
-	for _, t := range []time.Time{l.zeroUntil, last.Add(-l.calendar.rollover), last, w.closes, l.closeAt, l.wake} {
+	for _, t := range []time.Time{l.zeroUntil, last.Add(-l.calendar.rollover), last, w.closes, l.closeAt, l.nextShown} {
 		if t.After(now) {
 			next = Earliest(next, t)
 		}
@@ -220,7 +232,7 @@ func (l *Ledger[K]) NextChange(now time.Time) time.Time {
 	return next
 }
 
-// Adopt carries on with another ledger's counters by this one's options.
+// Adopt continues another ledger's counters with this one's options.
 func (l *Ledger[K]) Adopt(o *Ledger[K]) {
 	calendar, maxAge := l.calendar, l.maxAge
 	*l = *o

@@ -7,22 +7,22 @@ import (
 	"sync"
 )
 
-// maxConnections is up to how many connections are kept, if the operating system
-// allows the process many more files: scrapers need one each.
+// maxConnections is how many connections are kept at most, if the operating system
+// allows the process many more files. Each scraper needs one.
 const maxConnections = 512
 
-// connections bounds how many connections there are: past the bound it closes
-// those that wait for a request, the one that has waited longest first.
+// connections limits the number of connections: beyond the limit it closes those
+// that wait for a request, the one that has waited longest first.
 type connections struct {
-	most int
+	limit int
 
 	mu      sync.Mutex
 	open    map[net.Conn]bool
 	waiting []net.Conn // in the order in which they began to wait
 }
 
-func newConnections(most int) *connections {
-	return &connections{most: most, open: make(map[net.Conn]bool)}
+func newConnections(limit int) *connections {
+	return &connections{limit: limit, open: make(map[net.Conn]bool)}
 }
 
 // changed is called when the state of a connection changes (http.Server.ConnState).
@@ -41,11 +41,11 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	case http.StateHijacked, http.StateClosed:
 		delete(c.open, conn)
 	}
-	// The one that has come to wait last stays.
-	for len(c.open) > c.most && len(c.waiting) > 1 {
+	// The one that began to wait last stays.
+	for len(c.open) > c.limit && len(c.waiting) > 1 {
 		first := c.waiting[0]
 		c.waiting = slices.Delete(c.waiting, 0, 1)
 		delete(c.open, first)
-		go first.Close() // TLS waits for its last message to be sent
+		go first.Close() // with TLS, Close waits until a last message is sent
 	}
 }

@@ -4,12 +4,12 @@ package web
 
 import "syscall"
 
-// connectionLimit leaves three quarters of the files that the process may have
-// open to everything else.
+// connectionLimit is how many connections are kept: a quarter of the files that the
+// process may have open, and at most maxConnections.
 func connectionLimit() int {
 	var files syscall.Rlimit
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files) != nil {
 		return maxConnections
 	}
-	return int(max(4, min(uint64(files.Cur)/4, maxConnections)))
+	return int(max(4, min(uint64(files.Cur)/4, maxConnections))) //nolint:unconvert // signed on some systems
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -16,17 +17,17 @@ import (
 	stdlog "log"
 )
 
-// Deadlines of a connection. No request that the exporter answers has a body, so
-// there is little to read. A response that takes longer than writeTimeout sets
-// deadlines of its own, as that with the metrics does.
+// Deadlines of a connection. No request to the exporter has a body, so there is
+// little to read. A handler whose response may take longer than writeTimeout sets a
+// deadline of its own, as that of the metrics does.
 const (
 	readTimeout  = 10 * time.Second
 	writeTimeout = 30 * time.Second
 	idleTimeout  = 2 * time.Minute // longer than a scrape interval
 )
 
-// NewServer makes a server whose connections all end: after a time, or because
-// there are too many. What net/http logs goes to the logger.
+// NewServer makes a server that closes every connection at last: after a timeout, or
+// when there are too many. What net/http logs goes to the logger.
 func NewServer(logger log.Logger, handler http.Handler) *http.Server {
 	connections := newConnections(connectionLimit())
 	return &http.Server{
@@ -41,9 +42,8 @@ func NewServer(logger log.Logger, handler http.Handler) *http.Server {
 	}
 }
 
-// withoutBody refuses requests with a body before anything is done for them:
-// net/http would read what the client may never send, in the middle of the
-// response.
+// withoutBody refuses requests with a body before they cost anything: in the middle
+// of the response, net/http would wait for a body that may never come.
 func withoutBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
@@ -55,8 +55,8 @@ func withoutBody(next http.Handler) http.Handler {
 	})
 }
 
-// serverLog logs what net/http has to say. Whatever a client can cause at will is
-// at debug: a port scanner must not fill the log.
+// serverLog logs the messages of net/http. Those that any client can cause are at
+// level debug: a port scanner must not fill the log.
 type serverLog struct{ log.Logger }
 
 // Write implements io.Writer.
@@ -80,7 +80,7 @@ func ListenAndServe(server *http.Server, flags *toolkit.FlagConfig, logger *slog
 	if flags.WebSystemdSocket == nil || !*flags.WebSystemdSocket {
 		return toolkit.ListenAndServe(server, flags, logger)
 	}
-	// The toolkit panics where a descriptor is no socket that listens.
+	// The toolkit panics if a descriptor is not a listening socket.
 	var listeners []net.Listener
 	for _, file := range activation.Files(true) {
 		listener, err := net.FileListener(file)
@@ -91,7 +91,7 @@ func ListenAndServe(server *http.Server, flags *toolkit.FlagConfig, logger *slog
 		listeners = append(listeners, listener)
 	}
 	if len(listeners) == 0 {
-		return fmt.Errorf("--web.systemd-socket: systemd passed no socket")
+		return errors.New("--web.systemd-socket: systemd passed no socket")
 	}
 	return toolkit.ServeMultiple(listeners, server, flags, logger)
 }

@@ -297,7 +297,7 @@ func TestSystemdSocket(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
 			// systemd says whom the descriptors are for; the shell knows its PID.
-			child := exec.CommandContext(ctx, "sh", "-c", `LISTEN_PID=$$ exec "$0" -test.run='^TestSystemdChild$'`, os.Args[0]) //nolint:gosec // this test binary
+			child := exec.CommandContext(ctx, "sh", "-c", `LISTEN_PID=$$ exec "$0" -test.run='^TestSystemdChild$'`, os.Args[0])
 			child.Env = append(os.Environ(), "SYSTEMD_CHILD=1", "LISTEN_FDNAMES=web", fmt.Sprintf("LISTEN_FDS=%d", x.fds))
 			child.ExtraFiles = x.files
 			out, err := child.CombinedOutput()

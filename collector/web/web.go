@@ -1,4 +1,4 @@
-// Package web answers the exporter's HTTP requests.
+// Package web serves the exporter's HTTP endpoints.
 package web
 
 import (
@@ -15,10 +15,10 @@ import (
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 )
 
-// Options say what there is to serve.
+// Options configure the handler.
 type Options struct {
 	Logger        log.Logger
-	RoutePrefix   string       // of all paths: "" or as "/twilio"
+	RoutePrefix   string       // of all paths: "" or, for example, "/twilio"
 	TelemetryPath string       // of the metrics, without the prefix
 	Metrics       http.Handler // serves them
 	Version       string       // for the landing page
@@ -26,7 +26,7 @@ type Options struct {
 	Reload        func() error // its error is sent to the client that asked for the reload
 }
 
-// An Exporter is what the pages are about.
+// An Exporter is what the pages report on.
 type Exporter interface {
 	// Ready reports whether every collector has finished a poll, successful or not.
 	Ready() bool
@@ -47,12 +47,12 @@ type Poll struct {
 	Reason, Err, Advice string // why the last poll failed; empty if it succeeded
 }
 
-// Handler serves metrics, landing page, health, readiness and reload. Requests that
-// a page of another site made a browser send change nothing.
+// Handler serves metrics, landing page, health, readiness and reload. It refuses
+// cross-origin requests that would change something.
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
 	get := func(path string, h http.HandlerFunc) {
-		if strings.HasSuffix(path, "/") { // the mux would take everything below it, too
+		if strings.HasSuffix(path, "/") { // the mux would match every path below it, too
 			path += "{$}"
 		}
 		mux.Handle("GET "+path, h)
@@ -102,8 +102,8 @@ func landingPage(o Options) http.HandlerFunc {
 			level.Error(o.Logger).Log("msg", "the landing page cannot be rendered", "err", err)
 		}
 		page, err := toolkit.NewLandingPage(toolkit.LandingConfig{
-			// Links are relative, so that they stay below the path at which a proxy
-			// serves the page.
+			// Links are relative, so that they work below any path at which a reverse
+			// proxy serves the page.
 			RoutePrefix: ".",
 			Name:        "Twilio Exporter",
 			Description: "Usage and cost of Twilio Super SIM fleets for Prometheus",
