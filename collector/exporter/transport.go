@@ -1,9 +1,11 @@
 package exporter
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	promconfig "github.com/prometheus/common/config"
@@ -68,7 +70,7 @@ func newConnections(files secretFiles, key string, tlsConfig promconfig.TLSConfi
 		rt, err := promconfig.NewRoundTripperFromConfig(promconfig.HTTPClientConfig{ProxyConfig: proxy, EnableHTTP2: http2},
 			"twilio") // in connection metrics that are not exposed
 		if t, ok := rt.(*http.Transport); ok { // it is: there is nothing to add to requests
-			t.TLSClientConfig = c
+			t.TLSClientConfig, t.OnProxyConnectResponse = c, proxyRefusal
 		}
 		return rt, err
 	}
@@ -81,6 +83,19 @@ func newConnections(files secretFiles, key string, tlsConfig promconfig.TLSConfi
 		return newTransport(loaded)
 	}
 	return promconfig.NewTLSRoundTripper(loaded, settings, newTransport)
+}
+
+// proxyRefusal is the error if a proxy refuses to connect to a host. That of
+// net/http is the text of the status, such as "Forbidden", alone.
+func proxyRefusal(_ context.Context, proxy *url.URL, request *http.Request, response *http.Response) error {
+	status, advice := response.StatusCode, "it must allow CONNECT to "+request.Host
+	switch status {
+	case http.StatusOK:
+		return nil
+	case http.StatusProxyAuthRequired:
+		advice = "check the user and password in the URL of the proxy"
+	}
+	return fmt.Errorf("the proxy %s refused the connection: HTTP %d %s: %s", proxy.Host, status, http.StatusText(status), advice)
 }
 
 // addCredentials adds those that are the same for each request.

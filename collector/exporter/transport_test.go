@@ -383,6 +383,89 @@ func TestDialProxy(t *testing.T) {
 	}
 }
 
+// TestDialProxyRefuses: what a proxy refuses is not taken for an answer of the API.
+func TestDialProxyRefuses(t *testing.T) {
+	status := http.StatusForbidden
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+	}))
+	t.Cleanup(proxy.Close)
+	host := strings.TrimPrefix(proxy.URL, "http://")
+	ca := authority(t, kore(t, quiet))
+	for _, x := range []struct {
+		name, yaml string
+		status     int
+		want       string
+	}{
+		{"forbidden", account + "  basic_auth: {username: u, password: p}\n", 403, "HTTP 403 Forbidden: it must allow CONNECT to api.invalid:443"},
+		{"bad gateway", account + "  basic_auth: {username: u, password: p}\n", 502, "HTTP 502 Bad Gateway: it must allow CONNECT to api.invalid:443"},
+		{"with a CA file", account + "  basic_auth: {username: u, password: p}\n  tls_config: {ca_file: " + ca + "}\n", 403, "HTTP 403 Forbidden: it must allow CONNECT to api.invalid:443"},
+		{"authentication", account + "  basic_auth: {username: u, password: p}\n", 407, "HTTP 407 Proxy Authentication Required: check the user and password in the URL of the proxy"},
+		{"a token", koreYAML("https://token.invalid", "client_secret: secret-b", ""), 403, "HTTP 403 Forbidden: it must allow CONNECT to token.invalid:443"},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			status = x.status
+			rt := mustDial(t, x.yaml+"  proxy_url: http://user:canary@"+host+"\n")
+			have := ask(t, rt, "https://api.invalid/v1/Fleets")
+			if want := "the proxy " + host + " refused the connection: " + x.want; !strings.HasSuffix(have, want) {
+				t.Errorf("want %q, have %q", want, have)
+			}
+			if strings.Contains(have, "canary") {
+				t.Errorf("a secret shows in %q", have)
+			}
+		})
+	}
+}
+
+// TestDialProxyFromEnvironment: without a configuration file, requests take the
+// proxy of the environment, as those of other programs do that read TWILIO_*.
+func TestDialProxyFromEnvironment(t *testing.T) {
+	var mu sync.Mutex
+	var seen []string
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen = append(seen, r.Method+" "+r.Host)
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	t.Cleanup(proxy.Close)
+	for _, x := range []struct{ name, variable, value, noProxy, url, want string }{
+		{"HTTPS", "HTTPS_PROXY", proxy.URL, "", "https://api.invalid", "CONNECT api.invalid:443"},
+		{"HTTPS, lower case", "https_proxy", proxy.URL, "", "https://api.invalid", "CONNECT api.invalid:443"},
+		{"HTTPS, without scheme", "HTTPS_PROXY", strings.TrimPrefix(proxy.URL, "http://"), "", "https://api.invalid", "CONNECT api.invalid:443"},
+		{"HTTP", "HTTP_PROXY", proxy.URL, "", "http://api.invalid", "GET api.invalid"},
+		{"HTTP, lower case", "http_proxy", proxy.URL, "", "http://api.invalid", "GET api.invalid"},
+		{"not for this host", "HTTPS_PROXY", proxy.URL, ".invalid", "https://api.invalid", ""},
+		{"not for HTTPS", "HTTP_PROXY", proxy.URL, "", "https://api.invalid", ""},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"} {
+				t.Setenv(name, "")
+			}
+			t.Setenv(x.variable, x.value)
+			t.Setenv("NO_PROXY", x.noProxy)
+			cfg, err := config.FromEnvironment(func(name string) (string, bool) {
+				v, ok := map[string]string{"TWILIO_ACCOUNT_SID": sidA, "TWILIO_AUTH_TOKEN": "t"}[name]
+				return v, ok
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			rt, err := exporter.Dial(cfg.Accounts()[0], time.Second, "twilio_exporter/test", &requests{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen = nil
+			have := ask(t, rt, x.url)
+			mu.Lock()
+			defer mu.Unlock()
+			if strings.Join(seen, ", ") != x.want {
+				t.Errorf("want %q at the proxy, have %q and %q", x.want, seen, have)
+			}
+		})
+	}
+}
+
 // TestDialEchoingTokenEndpoint: what a token endpoint says is repeated, the
 // secret in it is not.
 func TestDialEchoingTokenEndpoint(t *testing.T) {
