@@ -718,6 +718,12 @@ func TestSecrets(t *testing.T) {
 			tokens[bearer] = true
 			mu.Unlock()
 		}
+		if echoed := r.Header.Get("X-Inline") + r.Header.Get("X-File"); echoed != "" {
+			w.Header().Set("Twilio-Request-Id", echoed)
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprintf(w, `{"code": 20001, "message": "Cannot make sense of X-Any: %s", "more_info": "https://example.com/%[1]s"}`, echoed)
+			return
+		}
 		s.ServeHTTP(w, r)
 	}))
 	defer server.Close()
@@ -731,6 +737,8 @@ func TestSecrets(t *testing.T) {
 		{"kore-wrong", "provider: kore, oauth2: {client_id: client, token_url: TOKEN, client_secret: " + secret("wrong") + "}"},
 		{"bearer", "api_url: API, account_sid: " + sid + ", authorization: {credentials: " + secret("bearer") + "}"},
 		{"bearer-file", "api_url: API, account_sid: " + sid + ", authorization: {credentials_file: " + inFile("bearer", secret("bearerfile")) + "}"},
+		{"header", "api_url: API, account_sid: " + sid + ", basic_auth: {username: u, password: " + secrets[0] + "}, http_headers: {X-Inline: {secrets: [" + secret("header") + "]}}"},
+		{"header-file", "api_url: API, account_sid: " + sid + ", basic_auth: {username: u, password: " + secrets[0] + "}, http_headers: {X-File: {files: [" + inFile("header", secret("headerfile")) + "]}}"},
 		{"proxy", "api_url: API, account_sid: " + sid + ", basic_auth: {username: u, password: " + secret("behind") + "}, proxy_url: http://user:" + secret("proxy") + "@127.0.0.1:1"},
 		{"kore-proxy", "provider: kore, oauth2: {client_id: client, token_url: TOKEN, client_secret: " + secrets[2] + ", proxy_url: http://user:" + secret("tokenproxy") + "@127.0.0.1:1}"},
 		{"tls-proxy", "api_url: API, account_sid: " + sid + ", basic_auth: {username: u, password: " + secrets[0] + "}, proxy_url: https://user:" + secret("tlsproxy") + "@" + server.Listener.Addr().String()},
@@ -774,7 +782,7 @@ func TestSecrets(t *testing.T) {
 		p.stop()
 		out.WriteString(body + stdout + stderr + p.stdout.String() + p.stderr.String())
 	}
-	contains(t, out.String(), "Cannot make sense of Authorization", "<secret>", "passwort", "connection refused", "reason=authentication", `"reason":"authentication"`)
+	contains(t, out.String(), "Cannot make sense of Authorization", "Cannot make sense of X-Any: <secret>", "<secret>", "passwort", "connection refused", "reason=authentication", `"reason":"authentication"`)
 	mu.Lock()
 	for bearer := range tokens {
 		secrets = append(secrets, bearer)
