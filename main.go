@@ -25,8 +25,6 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
@@ -207,12 +205,10 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 	}
 
 	level.Info(logger).Log("msg", "starting twilio_exporter", "version", version.Info(), "build", version.BuildContext())
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	e := exporter.New(ctx, exporter.Options{Logger: logger, Registry: registry, UserAgent: userAgent(), Redaction: redaction})
+	e := exporter.New(ctx, exporter.Options{Logger: logger, Registry: exporter.NewRegistry(), UserAgent: userAgent(), Redaction: redaction})
 	_, err = await(ctx, func() (struct{}, error) { return struct{}{}, e.Reload(o.part(cfg, logger)) })
 	if err == errInterrupted {
 		level.Error(logger).Log("msg", "stopped while the files of the accounts were read")

@@ -316,6 +316,10 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"--web.telemetry-path=/{x"}, 2, "", "--web.telemetry-path"},
 		{[]string{"--web.telemetry-path=/a b"}, 2, "", "--web.telemetry-path"},
 		{[]string{"--web.telemetry-path=/a/../b"}, 2, "", "--web.telemetry-path"},
+		{[]string{"--web.route-prefix=/-/x"}, 2, "", "--web.route-prefix must be"},
+		{[]string{"--web.route-prefix=/a/../b"}, 2, "", "--web.route-prefix must be"},
+		{[]string{"--web.external-url=example.com/twilio"}, 2, "", "--web.external-url must be"},
+		{[]string{"--web.external-url=https://example.com/?a=b"}, 2, "", "--web.external-url must be"},
 		{[]string{"--total-shards=0"}, 2, "", "twilio_exporter: --total-shards must be"},
 		{[]string{"--total-shards=-1"}, 2, "", "twilio_exporter: --total-shards must be"},
 		{[]string{"--shard=1"}, 2, "", "twilio_exporter: --shard must be"},
@@ -525,6 +529,25 @@ func TestTelemetryPath(t *testing.T) {
 		t.Errorf("want status 404 at /metrics, have %d", status)
 	}
 	p.stop()
+}
+
+// TestRoutePrefix: the path of the external URL is the prefix, unless another is
+// given.
+func TestRoutePrefix(t *testing.T) {
+	_, url := simulate(t)
+	file := "--config.file=" + write(t, "a.yml", yaml(url, "a"))
+	for _, x := range []struct {
+		args []string
+		path string
+	}{
+		{[]string{"--web.external-url=https://example.com/twilio/"}, "/twilio/metrics"},
+		{[]string{"--web.external-url=https://example.com/twilio/", "--web.route-prefix=/"}, "/metrics"},
+		{[]string{"--web.route-prefix=a/b/"}, "/a/b/metrics"},
+	} {
+		p := start(t, append(x.args, file)...)
+		contains(t, p.get(x.path), "twilio_account_info")
+		p.stop()
+	}
 }
 
 // TestUserAgent: requests say who asks.

@@ -71,7 +71,7 @@ type HandlerOptions struct {
 // metrics of the handler itself.
 func (e *Exporter) Handler(o HandlerOptions) http.Handler {
 	return e.exposition.Handler(exposition.HandlerOptions{
-		Live: prometheus.ToTransactionalGatherer(e.Registry), Registry: e.Registry, ErrorLog: errorLog{e.Logger},
+		SelfMetrics: e.Registry, Registry: e.Registry, ErrorLog: errorLog{e.Logger},
 		MaxRequestsInFlight: o.MaxRequestsInFlight, DisableCompression: o.DisableCompression,
 	})
 }

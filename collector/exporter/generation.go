@@ -129,10 +129,10 @@ func (g *generation) adopt(old []*account) {
 }
 
 // sources are where the exposition gets its samples from.
-func (g *generation) sources() []exposition.Place {
-	var sources []exposition.Place
+func (g *generation) sources() []exposition.SourceInit {
+	var sources []exposition.SourceInit
 	for _, t := range g.tasks() {
-		sources = append(sources, exposition.Place{Source: t.source, Before: t.predecessor})
+		sources = append(sources, exposition.SourceInit{Source: t.source, Predecessor: t.predecessor})
 		t.predecessor = t.source // should this task outlive the generation
 	}
 	return sources
