@@ -25,7 +25,6 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
-	"github.com/oklog/run"
 	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
@@ -34,6 +33,7 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/demo"
 	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
+	"github.com/twilio-exporter/twilio_exporter/collector/lifecycle"
 	"github.com/twilio-exporter/twilio_exporter/collector/web"
 )
 
@@ -47,7 +47,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
-	status := command(ctx, hangup, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)
+	status := lifecycle.ExitStatus(ctx, lifecycle.ProcessTimeout, func() int {
+		return command(ctx, hangup, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)
+	})
 	stop()
 	os.Exit(status)
 }
@@ -82,7 +84,13 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 		defer simulated.Close()
 		load = func() (*config.Config, error) { return simulated.Config, webFaults(o) }
 	}
-	cfg, err := load()
+	redaction := new(exporter.Redaction)
+	logger, bridged := newLogger(o, redaction, stderr)
+	cfg, err := lifecycle.Await(ctx, load)
+	if errors.Is(err, lifecycle.ErrInterrupted) && !o.configCheck {
+		level.Error(logger).Log("msg", "stopped while the configuration and its files were read")
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -90,16 +98,20 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 		printConfig(stdout, o, cfg)
 		return nil
 	}
-	logger, bridged := newLogger(o, stderr)
 	level.Info(logger).Log("msg", "starting twilio_exporter", "version", version.Info(), "build", version.BuildContext())
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	e := exporter.New(ctx, exporter.Options{Logger: logger, Registry: exporter.NewRegistry(), UserAgent: userAgent()})
-	if err := e.Reload(o.part(cfg, logger)); err != nil {
+	e := exporter.New(ctx, exporter.Options{Logger: logger, Registry: exporter.NewRegistry(), UserAgent: userAgent(), Redaction: redaction})
+	err = lifecycle.AwaitError(ctx, func() error { return e.Reload(o.part(cfg, logger)) })
+	if errors.Is(err, lifecycle.ErrInterrupted) {
+		level.Error(logger).Log("msg", "stopped while the files of the accounts were read")
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	reload := newReload(e, o, load, logger)
+	reload := newReload(e, o, load, logger, redaction)
 	server := web.NewServer(logger, web.Handler(web.Options{
 		Logger:        logger,
 		RoutePrefix:   o.routePrefix,
@@ -108,25 +120,28 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 		Version:       version.Info(), Exporter: pages{e}, Reload: reload,
 	}))
 
-	var g run.Group
-	g.Add(func() error { <-ctx.Done(); return nil }, func(error) { cancel() })
-	g.Add(func() error { e.Wait(); return nil }, func(error) { cancel() })
-	g.Add(func() error { reloadOn(ctx, hangup, reload); return nil }, func(error) { cancel() })
+	var g lifecycle.Group
+	g.Add("signals", func() error { <-ctx.Done(); return nil }, func(error) { cancel() })
+	g.Add("polls", func() error { e.Wait(); return nil }, func(error) { cancel() })
+	g.Add("reloads", func() error { reloadOn(ctx, hangup, reload); return nil }, func(error) { cancel() })
 	if simulated != nil {
-		g.Add(simulated.Run, func(error) { simulated.Close() })
+		g.Add("simulated Twilio", simulated.Run, func(error) { simulated.Close() })
 		fmt.Fprint(stdout, demoNotice(o))
 	}
 	addServer(&g, server, o.web, bridged)
-	if err := g.Run(); err != nil {
-		return err
+	hanging, err := g.Run(lifecycle.GroupTimeout)
+	if len(hanging) > 0 {
+		level.Error(logger).Log("msg", "stopping without waiting any longer for what hangs", "hangs", strings.Join(hanging, ", "))
 	}
-	level.Info(logger).Log("msg", "stopped")
-	return nil
+	if err == nil {
+		level.Info(logger).Log("msg", "stopped")
+	}
+	return err
 }
 
 // addServer adds a server to the group.
-func addServer(g *run.Group, server *http.Server, flags *toolkit.FlagConfig, logger *slog.Logger) {
-	g.Add(func() error {
+func addServer(g *lifecycle.Group, server *http.Server, flags *toolkit.FlagConfig, logger *slog.Logger) {
+	g.Add("web server", func() error {
 		if err := web.ListenAndServe(server, flags, logger); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("cannot serve: %w", err)
 		}
@@ -142,7 +157,7 @@ func addServer(g *run.Group, server *http.Server, flags *toolkit.FlagConfig, log
 }
 
 // newReload makes the function that loads the configuration again and applies it.
-func newReload(e *exporter.Exporter, o options, load func() (*config.Config, error), logger log.Logger) func() error {
+func newReload(e *exporter.Exporter, o options, load func() (*config.Config, error), logger log.Logger, redaction *exporter.Redaction) func() error {
 	return exporter.Coalesce(func() error {
 		cfg, err := load()
 		if err == nil {
@@ -153,7 +168,7 @@ func newReload(e *exporter.Exporter, o options, load func() (*config.Config, err
 		}
 		if err != nil {
 			level.Error(logger).Log("msg", "configuration not reloaded; the one before stays", "err", err)
-			return err
+			return errors.New(redaction.Redact(err.Error())) // which is sent to the client that asked for it
 		}
 		level.Info(logger).Log("msg", "configuration reloaded", "accounts", len(cfg.Accounts()))
 		return nil
@@ -165,7 +180,7 @@ func reloadOn(ctx context.Context, hangup <-chan os.Signal, reload func() error)
 	for {
 		select {
 		case <-hangup:
-			_ = reload() // which has logged it
+			_ = lifecycle.AwaitError(ctx, reload) // which has logged it
 		case <-ctx.Done():
 			return
 		}
@@ -191,12 +206,14 @@ func (p pages) Polls() []web.Poll {
 	return polls
 }
 
-// newLogger makes the logger, and a log/slog bridge to it for the web toolkit.
-func newLogger(o options, w io.Writer) (log.Logger, *slog.Logger) {
+// newLogger makes the logger, which writes no secret, and a log/slog bridge to it
+// for the web toolkit.
+func newLogger(o options, redaction *exporter.Redaction, w io.Writer) (log.Logger, *slog.Logger) {
 	base := log.NewLogfmtLogger(log.NewSyncWriter(w))
 	if o.logFormat == "json" {
 		base = log.NewJSONLogger(log.NewSyncWriter(w))
 	}
+	base = redaction.Logger(base)
 	var leveler slog.LevelVar
 	// The flag allows only levels that both libraries know.
 	_ = leveler.UnmarshalText([]byte(o.logLevel))
@@ -246,12 +263,20 @@ func loadConfig(o options, env func(string) (string, bool)) (*config.Config, err
 	return cfg, errors.Join(err, webFaults(o))
 }
 
+// webConfigTimeout bounds how long the web configuration and its files are read.
+const webConfigTimeout = 10 * time.Second
+
 // webFaults reports the faults of the web configuration like those of the
 // configuration: one a line, without any value.
 func webFaults(o options) error {
-	err := toolkit.Validate(*o.web.WebConfigFile)
-	if err == nil {
+	ctx, cancel := context.WithTimeout(context.Background(), webConfigTimeout)
+	defer cancel()
+	err := lifecycle.AwaitError(ctx, func() error { return toolkit.Validate(*o.web.WebConfigFile) })
+	switch {
+	case err == nil:
 		return nil
+	case errors.Is(err, lifecycle.ErrInterrupted):
+		return fmt.Errorf("%s: no complete read of it and its files within %s", *o.web.WebConfigFile, webConfigTimeout)
 	}
 	located := regexp.MustCompile(`^(?:yaml: )?\s*line (\d+): (.*)`)
 	values := regexp.MustCompile("`[^`]*`")

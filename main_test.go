@@ -18,10 +18,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,7 +34,12 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	sid   = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -736,6 +743,12 @@ func TestSecrets(t *testing.T) {
 			tokens[bearer] = true
 			mu.Unlock()
 		}
+		if echoed := r.Header.Get("X-Inline") + r.Header.Get("X-File"); echoed != "" {
+			w.Header().Set("Twilio-Request-Id", echoed)
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprintf(w, `{"code": 20001, "message": "Cannot make sense of X-Any: %s", "more_info": "https://example.com/%[1]s"}`, echoed)
+			return
+		}
 		s.ServeHTTP(w, r)
 	}))
 	defer server.Close()
@@ -749,6 +762,8 @@ func TestSecrets(t *testing.T) {
 		{"kore-wrong", "provider: kore, oauth2: {client_id: client, token_url: TOKEN, client_secret: " + secret("wrong") + "}"},
 		{"bearer", "api_url: API, account_sid: " + sid + ", authorization: {credentials: " + secret("bearer") + "}"},
 		{"bearer-file", "api_url: API, account_sid: " + sid + ", authorization: {credentials_file: " + inFile("bearer", secret("bearerfile")) + "}"},
+		{"header", "api_url: API, account_sid: " + sid + ", basic_auth: {username: u, password: " + secrets[0] + "}, http_headers: {X-Inline: {secrets: [" + secret("header") + "]}}"},
+		{"header-file", "api_url: API, account_sid: " + sid + ", basic_auth: {username: u, password: " + secrets[0] + "}, http_headers: {X-File: {files: [" + inFile("header", secret("headerfile")) + "]}}"},
 		{"proxy", "api_url: API, account_sid: " + sid + ", basic_auth: {username: u, password: " + secret("behind") + "}, proxy_url: http://user:" + secret("proxy") + "@127.0.0.1:1"},
 		{"kore-proxy", "provider: kore, oauth2: {client_id: client, token_url: TOKEN, client_secret: " + secrets[2] + ", proxy_url: http://user:" + secret("tokenproxy") + "@127.0.0.1:1}"},
 		{"tls-proxy", "api_url: API, account_sid: " + sid + ", basic_auth: {username: u, password: " + secrets[0] + "}, proxy_url: https://user:" + secret("tlsproxy") + "@" + server.Listener.Addr().String()},
@@ -792,7 +807,7 @@ func TestSecrets(t *testing.T) {
 		p.stop()
 		out.WriteString(body + stdout + stderr + p.stdout.String() + p.stderr.String())
 	}
-	contains(t, out.String(), "Cannot make sense of Authorization", "<secret>", "passwort", "connection refused", "reason=authentication", `"reason":"authentication"`)
+	contains(t, out.String(), "Cannot make sense of Authorization", "Cannot make sense of X-Any: <secret>", "<secret>", "passwort", "connection refused", "reason=authentication", `"reason":"authentication"`)
 	mu.Lock()
 	for bearer := range tokens {
 		secrets = append(secrets, bearer)
@@ -870,5 +885,149 @@ func TestShards(t *testing.T) {
 			t.Errorf("%q: want exit status 1, have %d", args, status)
 		}
 		contains(t, stderr, file+":9: accounts[1].basic_auth.password_file: ")
+	}
+}
+
+// asProgram is a variable of the environment that makes the test binary the
+// program.
+const asProgram = "TWILIO_EXPORTER_TEST_MAIN"
+
+// pipe makes a pipe that nobody writes to: to open it takes for ever, until the
+// test ends.
+func pipe(t *testing.T, file string) string {
+	t.Helper()
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(t.TempDir(), file)
+	}
+	_ = os.Remove(file)
+	if err := syscall.Mkfifo(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for { // whoever opens it now reads nothing
+			f, err := os.OpenFile(file, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+			if err != nil {
+				return // nobody reads any more
+			}
+			f.Close()
+			time.Sleep(time.Millisecond)
+		}
+	})
+	return file
+}
+
+// TestIrregularFiles: configuration and secrets are read from regular files only.
+func TestIrregularFiles(t *testing.T) {
+	password := strings.Replace(yaml("http://127.0.0.1:1", "a"), "password: "+token, "password_file: "+pipe(t, "password"), 1)
+	file := write(t, "a.yml", password)
+	config := pipe(t, "config")
+	for _, x := range []struct{ file, want string }{
+		{config, config + ": cannot be read: not a regular file\n"},
+		{file, file + ":4: accounts[0].basic_auth.password_file: must be a regular file, because it is read repeatedly\n"},
+	} {
+		for _, args := range [][]string{{"--config.check"}, {"--web.listen-address=127.0.0.1:0"}} {
+			start := time.Now()
+			status, _, stderr := runToEnd(t, nil, append(args, "--config.file="+x.file)...)
+			if status != 1 || stderr != x.want {
+				t.Errorf("%q: want exit status 1 and %q, have %d and %q", args, x.want, status, stderr)
+			}
+			if took := time.Since(start); took > 5*time.Second {
+				t.Errorf("%q: it took %s", args, took)
+			}
+		}
+	}
+}
+
+// TestStopWhileReading: the end does not wait for a file whose read hangs. The web
+// toolkit opens a pipe, and so hangs as on a dead mount.
+func TestStopWhileReading(t *testing.T) {
+	_, url := simulate(t)
+	config := "--config.file=" + write(t, "a.yml", yaml(url, "a"))
+	stop := func(p *program) {
+		p.t.Helper()
+		start := time.Now()
+		p.stop()
+		if took := time.Since(start); took > 10*time.Second {
+			p.t.Errorf("it took %s to end", took)
+		}
+	}
+	t.Run("at the start", func(t *testing.T) {
+		t.Parallel()
+		p := launch(t, config, "--web.config.file="+pipe(t, "web.yml"))
+		time.Sleep(100 * time.Millisecond)
+		stop(p)
+		contains(t, p.stderr.String(), "stopped while the configuration and its files were read")
+	})
+	t.Run("at a reload", func(t *testing.T) {
+		t.Parallel()
+		web := write(t, "web.yml", "{}")
+		p := start(t, config, "--web.config.file="+web)
+		p.awaitReady()
+		pipe(t, web)
+		p.hangup <- os.Interrupt
+		requested := make(chan error, 1)
+		go func() { // for which the toolkit reads the file, too
+			resp, err := p.client.Post("http://"+p.url+"/-/reload", "", nil)
+			if err == nil {
+				resp.Body.Close()
+			}
+			requested <- err
+		}()
+		time.Sleep(100 * time.Millisecond)
+		stop(p)
+		if err := <-requested; err == nil {
+			t.Error("want the request to be cut short")
+		}
+		contains(t, p.stderr.String(), "msg=stopped")
+	})
+	t.Run("not at all", func(t *testing.T) {
+		t.Parallel()
+		if testing.Short() {
+			t.Skip("takes 10 seconds")
+		}
+		web := pipe(t, "web.yml")
+		status, _, stderr := runToEnd(t, nil, config, "--web.config.file="+web)
+		if want := web + ": no complete read of it and its files within 10s\n"; status != 1 || stderr != want {
+			t.Errorf("want exit status 1 and %q, have %d and %q", want, status, stderr)
+		}
+	})
+}
+
+// TestStopWithoutLog: the process ends even if nobody reads what it logs.
+func TestStopWithoutLog(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 9 seconds")
+	}
+	_, url := simulate(t)
+	more := "collectors: {supersim_usage: {interval: 1s}, supersim_inventory: {interval: 1s}, account_usage: {interval: 1s}, account_balance: {interval: 1s}}"
+	command := exec.CommandContext(t.Context(), os.Args[0], "--log.level=debug", "--web.listen-address=127.0.0.1:0",
+		"--config.file="+write(t, "a.yml", yaml(url, "a", more)))
+	command.Env = append(os.Environ(), asProgram+"=1")
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	command.Stderr = writer
+	// As full as it gets, but for the first lines.
+	if _, err := writer.Write(make([]byte, 63<<10)); err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	writer.Close()
+	time.Sleep(4 * time.Second)
+	start := time.Now()
+	if err := command.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Wait(); err != nil {
+		t.Errorf("want exit status 0, have %v", err)
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("it took %s to end", took)
+	} else if took < time.Second {
+		t.Errorf("it took only %s to end: the log was not blocked", took)
 	}
 }

@@ -25,7 +25,7 @@ func goList(t *testing.T, args ...string) []string {
 // Whoever adds an arrow adds it here.
 func TestImports(t *testing.T) {
 	arrows := map[string][]string{
-		"":                            {"collector/config", "collector/demo", "collector/exporter", "collector/web"},
+		"":                            {"collector/config", "collector/demo", "collector/exporter", "collector/lifecycle", "collector/web"},
 		"collector/demo":              {"collector/config", "twilio/twiliotest"},
 		"collector/exporter":          {"collector", "collector/config", "collector/exposition", "collector/metric", "twilio"},
 		"collector":                   {"collector/config", "collector/metric", "collector/monthly", "twilio"},
@@ -33,6 +33,7 @@ func TestImports(t *testing.T) {
 		"collector/monthly":           {"collector/metric"},
 		"collector/metric":            nil,
 		"collector/web":               nil,
+		"collector/lifecycle":         nil,
 		"collector/config":            {"collector/config/strictyaml", "twilio"},
 		"collector/config/strictyaml": nil,
 		"twilio":                      nil,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/go-kit/log"
@@ -39,16 +38,20 @@ type account struct {
 	tasks    []*task
 
 	transport http.RoundTripper
+	secrets   []string         // of the configuration and its files
+	redactor  *twilio.Redactor // knows them, and what the client has seen since
 	logger    log.Logger
 
 	cancel context.CancelFunc // nil before it has started
-	wait   sync.WaitGroup     // for the tasks
 }
 
 // buildAccount makes the client of one account and the tasks of its collectors.
-// before is the same account by an older configuration, or nil.
-func (e *Exporter) buildAccount(s settings, before *account) (*account, error) {
+// before is the same account by an older configuration, or nil. Until the context
+// ends, it reads the files of secrets.
+func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account) (*account, error) {
 	name := s.account.Name
+	secrets := s.account.Secrets(ctx, new(config.Files))
+	redactor := twilio.NewRedactor(secrets...)
 	observer := observer{e.metrics, name}
 	transport, err := e.options.Dial(s.account, s.api.Timeout, e.options.UserAgent, observer)
 	if err != nil {
@@ -61,6 +64,8 @@ func (e *Exporter) buildAccount(s settings, before *account) (*account, error) {
 		APIURL:         s.account.APIURL,
 		Transport:      transport,
 		UserAgent:      e.options.UserAgent,
+		Redactor:       redactor,
+		SecretHeaders:  s.account.SecretHeaders(),
 		NoRedirects:    !s.account.HTTPClient.FollowRedirects,
 		Timeout:        s.api.Timeout,
 		MaxRetries:     s.api.MaxRetries,
@@ -76,8 +81,9 @@ func (e *Exporter) buildAccount(s settings, before *account) (*account, error) {
 		shared: &collector.Account{
 			Client: client, Inventory: new(collector.Inventory),
 			Rollover: s.rollover, MaxAge: s.maxAge, Started: time.Now().UTC(),
+			MaxConcurrency: s.api.MaxConcurrency,
 		},
-		transport: transport, logger: log.With(e.options.Logger, "account", name),
+		transport: transport, secrets: secrets, redactor: redactor, logger: log.With(e.options.Logger, "account", name),
 	}
 	// An inventory that nothing keeps up to date any more is dropped.
 	if before != nil && s.collectors.SuperSIMInventory.Enabled {
@@ -106,7 +112,7 @@ func (e *Exporter) buildTasks(a *account) []*task {
 			collector: c.new(a.shared, a.settings.collectors), interval: schedule.Interval,
 			exposition: e.exposition, source: exposition.NewSource(a.name, a.settings.maxAge),
 			metrics: e.metrics, logger: log.With(a.logger, "collector", c.name),
-			wake: make(chan struct{}, 1),
+			wake: make(chan struct{}, 1), done: make(chan struct{}),
 		}
 		if before := byName[c.after]; before != nil {
 			before.successors = append(before.successors, t)
@@ -121,7 +127,10 @@ func (e *Exporter) buildTasks(a *account) []*task {
 func (a *account) start(ctx context.Context, delay, apart time.Duration) {
 	ctx, a.cancel = context.WithCancel(ctx)
 	for i, t := range a.tasks {
-		a.wait.Go(func() { t.run(ctx, delay+time.Duration(i)*apart) })
+		go func() {
+			defer close(t.done)
+			t.run(ctx, delay+time.Duration(i)*apart)
+		}()
 	}
 }
 

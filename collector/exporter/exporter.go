@@ -3,17 +3,19 @@
 package exporter
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
@@ -25,6 +27,8 @@ type Options struct {
 	Registry  Registry // takes the self-metrics, and is exposed beside the collectors' results
 	UserAgent string
 	Dial      Dialer // default: Dial
+	// Redaction gets to know the secrets of the configuration; default: a new one.
+	Redaction *Redaction
 }
 
 // A Registry takes metrics and gathers them, as prometheus.Registry does.
@@ -41,8 +45,8 @@ type Exporter struct {
 	exposition *exposition.Exposition
 	current    atomic.Pointer[generation]
 
-	mu  sync.Mutex // held while one generation replaces another
-	ctx context.Context
+	replacing *semaphore.Weighted // held while one generation replaces another
+	ctx       context.Context
 }
 
 // New makes an exporter and registers its self-metrics. It polls until the
@@ -51,7 +55,11 @@ func New(ctx context.Context, o Options) *Exporter {
 	if o.Dial == nil {
 		o.Dial = Dial
 	}
-	e := &Exporter{options: o, metrics: newMetrics(o.Registry), exposition: exposition.New(), ctx: ctx}
+	o.Redaction = cmp.Or(o.Redaction, new(Redaction))
+	e := &Exporter{
+		options: o, metrics: newMetrics(o.Registry), exposition: exposition.New(),
+		replacing: semaphore.NewWeighted(1), ctx: ctx,
+	}
 	o.Registry.MustRegister(newAccountInfoCollector(e.accounts))
 	return e
 }
@@ -85,10 +93,13 @@ func (e *Exporter) Gatherer() prometheus.Gatherer { return e.exposition }
 
 // Reload applies a configuration. It is all or nothing: an error changes nothing.
 // An account whose settings stay the same is not interrupted. One whose settings
-// change keeps its results until its next poll, which starts at once.
+// change keeps its results until its next poll, which starts at once. Reload fails
+// when the context of the exporter ends.
 func (e *Exporter) Reload(cfg *config.Config) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	if err := e.replacing.Acquire(e.ctx, 1); err != nil {
+		return errStopping
+	}
+	defer e.replacing.Release(1)
 	old := e.accounts()
 	next, err := e.build(cfg, old)
 	if err != nil {
@@ -96,7 +107,10 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 		return err
 	}
 	replaced := old.without(next)
-	replaced.stop()
+	if len(replaced.stop(e.ctx)) > 0 {
+		return errStopping
+	}
+	e.options.Redaction.know(next)
 	next.adopt(replaced)
 	for _, a := range next {
 		e.metrics.initialize(a.name, a.provider, a.collectors())
@@ -147,12 +161,26 @@ func (e *Exporter) forget(old, next generation) {
 	}
 }
 
-// Wait waits until the context has ended and no poll runs any more.
+var errStopping = errors.New("the exporter is stopping")
+
+// stopTimeout is how long Wait waits for polls, all of which end with the context
+// unless the operating system hangs.
+const stopTimeout = 5 * time.Second
+
+// Wait waits until the context has ended and no poll runs any more, or until 5s
+// after the context's end. It logs the polls that still run then.
 func (e *Exporter) Wait() {
 	<-e.ctx.Done()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.accounts().stop()
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if e.replacing.Acquire(ctx, 1) != nil {
+		level.Error(e.options.Logger).Log("msg", "stopping without waiting any longer for a reload that hangs")
+		return
+	}
+	defer e.replacing.Release(1)
+	for _, t := range e.accounts().stop(ctx) {
+		level.Error(t.logger).Log("msg", "stopping without waiting any longer for a poll that hangs")
+	}
 }
 
 // Ready reports whether every collector of every account has finished a poll,

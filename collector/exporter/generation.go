@@ -13,10 +13,15 @@ import (
 // generation is the accounts of one configuration.
 type generation []*account
 
+// secretsTimeout bounds how long a reload reads files to know the secrets in them.
+const secretsTimeout = 10 * time.Second
+
 // build makes a generation without touching what runs. It takes over the accounts
 // whose settings have not changed.
 func (e *Exporter) build(cfg *config.Config, old generation) (generation, error) {
 	var g generation
+	ctx, cancel := context.WithTimeout(e.ctx, secretsTimeout)
+	defer cancel()
 	known := make(map[string]*account)
 	for _, a := range old {
 		known[a.identity] = a
@@ -28,7 +33,7 @@ func (e *Exporter) build(cfg *config.Config, old generation) (generation, error)
 			g = append(g, before)
 			continue
 		}
-		built, err := e.buildAccount(settings, before)
+		built, err := e.buildAccount(ctx, settings, before)
 		if err != nil {
 			return nil, fmt.Errorf("account %q: %w", c.Name, err)
 		}
@@ -66,17 +71,27 @@ func (g generation) start(ctx context.Context) {
 	}
 }
 
-// stop ends the accounts and waits until none of their tasks runs any more.
-func (g generation) stop() {
+// stop ends the accounts and waits until none of their tasks runs any more, or
+// until the context ends. It returns the tasks that still run.
+func (g generation) stop(ctx context.Context) (running []*task) {
 	for _, a := range g {
 		a.cancel()
 	}
 	for _, a := range g {
-		a.wait.Wait()
+		for _, t := range a.tasks {
+			select {
+			case <-t.done:
+			case <-ctx.Done():
+				if !t.ended() {
+					running = append(running, t)
+				}
+			}
+		}
 		if c, ok := a.transport.(interface{ CloseIdleConnections() }); ok {
 			c.CloseIdleConnections()
 		}
 	}
+	return running
 }
 
 // without lists the accounts that another generation has not taken over.

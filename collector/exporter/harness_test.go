@@ -53,11 +53,12 @@ const (
 
 // a process is one run of the exporter, in memory.
 type process struct {
-	t        *testing.T
-	exporter *exporter.Exporter
-	registry *prometheus.Registry
-	log      *syncBuffer
-	cancel   context.CancelFunc
+	t         *testing.T
+	exporter  *exporter.Exporter
+	registry  *prometheus.Registry
+	redaction *exporter.Redaction
+	log       *syncBuffer
+	cancel    context.CancelFunc
 }
 
 // launch starts an exporter whose accounts are reached through the simulators,
@@ -75,9 +76,9 @@ func launchAs(t *testing.T, yaml string, logger func(io.Writer) log.Logger, dial
 func start(t *testing.T, cfg *config.Config, logger func(io.Writer) log.Logger, dial exporter.Dialer) *process {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &process{t: t, registry: prometheus.NewRegistry(), log: new(syncBuffer), cancel: cancel}
+	p := &process{t: t, registry: prometheus.NewRegistry(), log: new(syncBuffer), redaction: new(exporter.Redaction), cancel: cancel}
 	p.exporter = exporter.New(ctx, exporter.Options{
-		Logger: logger(p.log), Registry: p.registry, UserAgent: "twilio_exporter/test", Dial: dial,
+		Logger: logger(p.log), Registry: p.registry, UserAgent: "twilio_exporter/test", Dial: dial, Redaction: p.redaction,
 	})
 	if err := p.exporter.Reload(cfg); err != nil {
 		t.Fatal(err)

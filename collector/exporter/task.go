@@ -29,6 +29,17 @@ type task struct {
 	wake       chan struct{} // to reschedule it
 	successors []*task       // to reschedule after its successful polls
 	outcome    atomic.Pointer[Outcome]
+	done       chan struct{} // closed when it runs no more
+}
+
+// ended reports whether the task runs no more.
+func (t *task) ended() bool {
+	select {
+	case <-t.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // An Outcome is how a collector's last poll ended.
@@ -38,7 +49,7 @@ type Outcome struct {
 	Records     int           // of the last successful poll
 	LastSuccess time.Time     // end of the last successful poll; zero if there was none
 	Reason      twilio.Reason // why it failed; empty if it did not
-	Err         string        // the whole error
+	Err         string        // the error in one line, without secrets
 }
 
 // identity is the same for tasks that poll the same collector of the same account.
@@ -118,7 +129,7 @@ func (t *task) poll(ctx context.Context, started time.Time) {
 	now := time.Now()
 	outcome := &Outcome{Ended: now, Duration: now.Sub(started), Records: last.Records, LastSuccess: last.LastSuccess}
 	if err != nil {
-		outcome.Reason, outcome.Err = twilio.ReasonOf(err), err.Error()
+		outcome.Reason, outcome.Err = twilio.ReasonOf(err), t.account.redactor.Line(err.Error())
 	} else {
 		outcome.Records, outcome.LastSuccess = result.Records, now
 		t.exposition.Show(t.source, result.Batches, now)
