@@ -27,6 +27,7 @@ COVERAGE_MIN := 85
 
 FUZZTIME ?= 30s
 GORELEASER := github.com/goreleaser/goreleaser/v2@v2.15.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 comma := ,
@@ -109,11 +110,12 @@ soak:
 microbench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-## lint: golangci-lint with .golangci.yml; the first run builds it
+## lint: golangci-lint with .golangci.yml, which the first run builds, and govulncheck
 lint:
 	$(GO) run $(GOLANGCI_LINT) run ./...
 	cd deploy/e2e && $(GO) run $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...
 	cd collector/bench && $(GO) run $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...
+	$(GO) run $(GOVULNCHECK) ./...
 
 ## fuzz: each fuzz target for FUZZTIME (30s)
 fuzz:

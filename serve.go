@@ -15,8 +15,6 @@ import (
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"github.com/oklog/run"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	sloggokit "github.com/tjhop/slog-gokit"
@@ -49,12 +47,10 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 	}
 	logger, bridged := newLogger(o, stderr)
 	level.Info(logger).Log("msg", "starting twilio_exporter", "version", version.Info(), "build", version.BuildContext())
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	e := exporter.New(ctx, exporter.Options{Logger: logger, Registry: registry, UserAgent: userAgent()})
+	e := exporter.New(ctx, exporter.Options{Logger: logger, Registry: exporter.NewRegistry(), UserAgent: userAgent()})
 	if err := e.Reload(o.part(cfg, logger)); err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func TestOutageOverTheTurn(t *testing.T) {
 		r.inventory()
 		c := collector.NewSuperSIMUsage(r.account, superSIMUsage())
 		r.at(c, "2004-02-29 23:30", 1000, "2004-02-01 02:00")
-		r.next(c, "2004-03-01 01:45") // the last look
+		r.next(c, "2004-03-01 01:30") // the last read but one
 		r.fails()
 		r.at(c, "2004-03-01 01:45", 1000, "2004-02-01 02:00")
 		r.next(c, "2004-03-01 02:00")
@@ -186,7 +186,7 @@ func TestShortSettling(t *testing.T) {
 		cfg.Settle.Usage, cfg.Settle.Cost = 0, 0
 		c := collector.NewSuperSIMUsage(r.account, cfg)
 		r.at(c, "2004-02-29 23:30", 1000, "2004-02-01 00:15")
-		r.next(c, "2004-03-01 00:00")
+		r.next(c, "2004-02-29 23:45")
 		r.at(c, "2004-03-01 00:00", 1020, "2004-02-01 00:15")
 		r.next(c, "2004-03-01 00:15")
 		r.at(c, "2004-03-01 00:15", 0, "2004-03-01 00:15")

@@ -21,14 +21,15 @@ type HandlerOptions struct {
 	DisableCompression  bool
 }
 
-// Handler serves the samples and the self-metrics.
+// Handler serves the samples and the self-metrics. The server must have a
+// WriteTimeout: it also ends the deadlines that responses set for themselves.
 func (x *Exposition) Handler(o HandlerOptions) http.Handler {
 	h := &handler{Exposition: x, HandlerOptions: o, errorCount: errorCounter(o.Registry)}
 	h.negotiator = promhttp.HandlerFor(prometheus.NewRegistry(), promhttp.HandlerOpts{
 		EnableOpenMetrics: true, DisableCompression: o.DisableCompression,
 	})
 	if o.MaxRequestsInFlight > 0 {
-		h.inFlight = make(chan struct{}, o.MaxRequestsInFlight)
+		h.inFlight = make(semaphore, o.MaxRequestsInFlight)
 	}
 	return promhttp.InstrumentMetricHandler(o.Registry, h)
 }
@@ -57,28 +58,18 @@ type handler struct {
 	HandlerOptions
 	negotiator http.Handler // promhttp's, which serves nothing
 	errorCount *prometheus.CounterVec
-	inFlight   chan struct{} // a semaphore
+	inFlight   semaphore
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if h.inFlight != nil {
-		select {
-		case h.inFlight <- struct{}{}:
-			defer func() { <-h.inFlight }()
-		default:
-			http.Error(w, fmt.Sprintf("Limit of concurrent requests reached (%d), try again later.", cap(h.inFlight)), http.StatusServiceUnavailable)
-			return
-		}
+	if !h.inFlight.tryAcquire() {
+		http.Error(w, fmt.Sprintf("Limit of concurrent requests reached (%d), try again later.", cap(h.inFlight)), http.StatusServiceUnavailable)
+		return
 	}
+	defer h.inFlight.release()
 	now := time.Now()
 	timeout := scrapeTimeout(r)
-	if timeout > 0 {
-		// Nobody reads what is sent later.
-		connection := http.NewResponseController(w)
-		if connection.SetWriteDeadline(now.Add(timeout)) == nil {
-			defer func() { _ = connection.SetWriteDeadline(time.Time{}) }()
-		}
-	}
+	w = &scrapeWriter{w, http.NewResponseController(w), now.Add(timeout), h.inFlight}
 	self, err := h.SelfMetrics.Gather()
 	s := h.snapshot(now)
 	for _, err := range []error{err, s.err} {
@@ -89,18 +80,21 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil && len(self) == 0 && len(s.families) == 0:
 		http.Error(w, "An error has occurred while serving metrics:\n\n"+err.Error(), http.StatusInternalServerError)
-	case timeout > 0 && time.Since(now) > timeout, r.Context().Err() != nil:
+	case time.Since(now) > timeout, r.Context().Err() != nil:
 		http.Error(w, "The scrape has timed out.", http.StatusServiceUnavailable)
 	default:
 		h.respond(w, r, s, self, now)
 	}
 }
 
-// scrapeTimeout is how long the scraper waits, 0 if it does not say.
+// maxScrape is how long a scrape may take, whatever the scraper says.
+const maxScrape = 2 * time.Minute
+
+// scrapeTimeout is how long the scraper waits, at most maxScrape.
 func scrapeTimeout(r *http.Request) time.Duration {
 	seconds, err := strconv.ParseFloat(r.Header.Get("X-Prometheus-Scrape-Timeout-Seconds"), 64)
-	if err != nil || !(seconds > 0 && seconds < 1e6) {
-		return 0
+	if err != nil || !(seconds > 0 && seconds < maxScrape.Seconds()) {
+		return maxScrape
 	}
 	return time.Duration(seconds * float64(time.Second))
 }

@@ -451,3 +451,73 @@ func FuzzAcceptEncoding(f *testing.F) {
 		}
 	})
 }
+
+// TestStalledScrapers: scrapers that read nothing keep no others waiting.
+func TestStalledScrapers(t *testing.T) {
+	x, _ := shown(100_000) // more than any buffer on the way holds
+	h := x.Handler(exposition.HandlerOptions{
+		SelfMetrics: prometheus.NewRegistry(), Registry: prometheus.NewRegistry(), MaxRequestsInFlight: 2,
+	})
+	server := httptest.NewServer(h)
+	defer server.Close()
+	for range 5 {
+		c, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := c.(*net.TCPConn).SetReadBuffer(4096); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(c, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+	}
+	// While they are rendered for, there may be no room.
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		resp, err := server.Client().Get(server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		if err == nil && resp.StatusCode == http.StatusOK && n > 1<<20 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("want the metrics, have status %d", resp.StatusCode)
+		}
+	}
+}
+
+// deadlines is a response that notes the deadlines of its writes.
+type deadlines struct {
+	http.ResponseWriter
+	left []time.Duration
+}
+
+func (d *deadlines) SetWriteDeadline(t time.Time) error {
+	d.left = append(d.left, time.Until(t))
+	return nil
+}
+
+// TestWriteDeadlines: each write has a deadline; the scraper may shorten that of
+// the response, but not put it off.
+func TestWriteDeadlines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x, _ := shown(2000)
+		h := handler(x, nil)
+		for wish, want := range map[string]time.Duration{"": 10 * time.Second, "3.5": 3500 * time.Millisecond, "1000000": 10 * time.Second, "-1": 10 * time.Second, "NaN": 10 * time.Second} {
+			w := &deadlines{ResponseWriter: httptest.NewRecorder()}
+			r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+			r.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", wish)
+			h.ServeHTTP(w, r)
+			if len(w.left) < 2 {
+				t.Errorf("%q: %d deadlines", wish, len(w.left))
+			}
+			for _, left := range w.left {
+				if left != want {
+					t.Errorf("%q: want %s, have %s", wish, want, left)
+				}
+			}
+		}
+	})
+}

@@ -101,7 +101,7 @@ func (l *Ledger[K]) Commit(now time.Time, r *Report[K]) (decreased []Counter[K])
 		}
 	}
 	l.end, l.reported = w.End, now
-	if l.closeAt.IsZero() && !now.Before(w.closes.Add(-l.calendar.rollover)) && !now.Before(l.zeroUntil) {
+	if l.closeAt.IsZero() && w.readsEnd(l.calendar.rollover) && !now.Before(l.zeroUntil) {
 		l.closeAt = w.closes
 		// The month's last values must be scraped, too, before they are gone.
 		if !first {
@@ -111,9 +111,8 @@ func (l *Ledger[K]) Commit(now time.Time, r *Report[K]) (decreased []Counter[K])
 	m.afterRollover = !now.Before(l.zeroUntil)
 	decreased = l.merge(&m, r)
 	l.nextShown = m.firstShown
-	// A month that is left late anyway waits for the counters that have only now
-	// appeared in it.
-	if l.closeAt.After(w.closes) && !m.lastShown.IsZero() {
+	// The month waits for counters that have only now appeared in it.
+	if !l.closeAt.IsZero() && !m.lastShown.IsZero() {
 		l.closeAt = later(l.closeAt, m.lastShown.Add(l.calendar.rollover-l.slack()))
 	}
 	return decreased
@@ -222,7 +221,10 @@ func (l *Ledger[K]) NextChange(now time.Time) time.Time {
 	}
 	w := l.Window(now)
 	var next time.Time
-	for _, t := range []time.Time{l.zeroUntil, w.closes.Add(-l.calendar.rollover), w.closes, l.closeAt, l.nextShown} {
+	// What the read at two rollovers before the edge finds for the first time shows
+	// 0 until the last read, and its value until the edge.
+	last := w.closes.Add(-l.calendar.rollover)
+	for _, t := range []time.Time{l.zeroUntil, last.Add(-l.calendar.rollover), last, w.closes, l.closeAt, l.nextShown} {
 		if t.After(now) {
 			next = Earliest(next, t)
 		}

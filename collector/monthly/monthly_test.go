@@ -151,13 +151,13 @@ func show(l *monthly.Ledger[column], now time.Time) values {
 // rollover.
 func TestMonth(t *testing.T) {
 	run(t, monthly.NewLedger[column](options("2004-02-29 23:30")),
-		step{at: "2004-02-29 23:30", report: values{"a": 10}, show: values{"a": 10}, end: "2004-02-29 23:00", next: "2004-03-01 01:45"},
+		step{at: "2004-02-29 23:30", report: values{"a": 10}, show: values{"a": 10}, end: "2004-02-29 23:00", next: "2004-03-01 01:30"},
 		step{at: "2004-03-01 00:30", report: values{"a": 12}, show: values{"a": 12}, end: "2004-03-01 00:00"},
 		step{at: "2004-03-01 01:45", report: values{"a": 13}, show: values{"a": 13}, end: "2004-03-01 00:00", next: "2004-03-01 02:00"},
 		step{at: "2004-03-01 01:59:59", show: values{"a": 13}, end: "2004-03-01 00:00", next: "2004-03-01 02:00"},
 		step{at: "2004-03-01 02:00", report: values{"a": 99}, show: values{"a": 0}, end: "2004-03-01 00:00", next: "2004-03-01 02:15"},
 		step{at: "2004-03-01 02:14:59", show: values{"a": 0}, end: "2004-03-01 00:00", next: "2004-03-01 02:15"},
-		step{at: "2004-03-01 02:15", report: values{"a": 99}, show: values{"a": 99}, end: "2004-03-01 02:00", next: "2004-04-01 01:45"},
+		step{at: "2004-03-01 02:15", report: values{"a": 99}, show: values{"a": 99}, end: "2004-03-01 02:00", next: "2004-04-01 01:30"},
 		step{at: "2004-03-31 23:59:59", report: values{"a": 500}, show: values{"a": 500}, end: "2004-03-31 23:00"},
 		step{at: "2004-04-01 01:45", report: values{"a": 501}, show: values{"a": 501}, end: "2004-04-01 00:00", next: "2004-04-01 02:00"},
 		step{at: "2004-04-01 02:00", report: values{"a": 1}, show: values{"a": 0}, end: "2004-04-01 00:00"},
@@ -183,6 +183,46 @@ func TestAppears(t *testing.T) {
 		step{at: "2004-03-10 12:15", report: values{"a": 10, "b": 5}, show: values{"a": 10, "b": 0}, end: "2004-03-10 12:00", next: "2004-03-10 12:30"},
 		step{at: "2004-03-10 12:29:59", show: values{"a": 10, "b": 0}, end: "2004-03-10 12:00", next: "2004-03-10 12:30"},
 		step{at: "2004-03-10 12:30", show: values{"a": 10, "b": 5}, end: "2004-03-10 12:00"},
+	)
+}
+
+// TestAppearsAtTheEnd: what first appears shortly before its month is left is shown
+// at 0 and at its value, too. The month waits for it if it must.
+func TestAppearsAtTheEnd(t *testing.T) {
+	before := step{at: "2004-03-01 01:00", report: values{"a": 10}, show: values{"a": 10}, end: "2004-03-01 00:00", next: "2004-03-01 01:30"}
+	run(t, monthly.NewLedger[column](options("2004-02-10 12:00")), before,
+		step{at: "2004-03-01 01:30", report: values{"a": 10, "b": 5}, show: values{"a": 10, "b": 0}, end: "2004-03-01 00:00", next: "2004-03-01 01:45"},
+		step{at: "2004-03-01 01:45", report: values{"a": 10, "b": 5}, show: values{"a": 10, "b": 5}, end: "2004-03-01 00:00", next: "2004-03-01 02:00"},
+		step{at: "2004-03-01 02:00", show: values{"a": 0, "b": 0}, end: "2004-03-01 00:00"},
+	)
+	run(t, monthly.NewLedger[column](options("2004-02-10 12:00")), before,
+		step{at: "2004-03-01 01:40", report: values{"a": 10, "b": 5}, show: values{"a": 10, "b": 0}, end: "2004-03-01 00:00", next: "2004-03-01 01:45"},
+		step{at: "2004-03-01 01:45", report: values{"a": 10, "b": 5}, show: values{"a": 10, "b": 0}, end: "2004-03-01 00:00", next: "2004-03-01 01:55"},
+		step{at: "2004-03-01 01:55", show: values{"a": 10, "b": 5}, end: "2004-03-01 00:00", next: "2004-03-01 02:00"},
+		step{at: "2004-03-01 02:00", show: values{"a": 10, "b": 5}, end: "2004-03-01 00:00", next: "2004-03-01 02:08:30"},
+		step{at: "2004-03-01 02:08:30", show: values{"a": 0, "b": 0}, end: "2004-03-01 00:00", next: "2004-03-01 02:23:30"},
+	)
+	run(t, monthly.NewLedger[column](options("2004-02-10 12:00")), before,
+		step{at: "2004-03-01 01:45", report: values{"a": 10, "b": 5}, show: values{"a": 10, "b": 0}, end: "2004-03-01 00:00"},
+		step{at: "2004-03-01 02:00", show: values{"a": 10, "b": 5}, end: "2004-03-01 00:00", next: "2004-03-01 02:13:30"},
+		step{at: "2004-03-01 02:13:30", show: values{"a": 0, "b": 0}, end: "2004-03-01 00:00"},
+	)
+}
+
+// TestSlowPoll: a poll that began before the month's last hour was over has not
+// read the month to its end, however late it is committed.
+func TestSlowPoll(t *testing.T) {
+	o := options("2004-02-10 12:00")
+	o.Settle = 0
+	l := monthly.NewLedger[column](o)
+	run(t, l, step{at: "2004-02-29 22:30", report: values{"a": 10}, show: values{"a": 10}, end: "2004-02-29 22:00"})
+	slow := monthly.NewReport[column](l.Window(date("2004-02-29 23:58")))
+	slow.Column(column{}).Add("a", 11) // up to 23:00
+	l.Commit(date("2004-03-01 00:14"), slow)
+	run(t, l,
+		step{at: "2004-03-01 00:14", show: values{"a": 11}, end: "2004-02-29 23:00", next: "2004-03-01 00:15"},
+		step{at: "2004-03-01 00:15", report: values{"a": 12}, show: values{"a": 12}, end: "2004-03-01 00:00", next: "2004-03-01 00:28:30"},
+		step{at: "2004-03-01 00:28:30", show: values{"a": 0}, end: "2004-03-01 00:00"},
 	)
 }
 

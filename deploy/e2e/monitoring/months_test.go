@@ -49,7 +49,7 @@ func TestMonthsTurn(t *testing.T) {
 	record(t, file, world(from, stop, nil), `
 collectors:
   supersim_usage: {interval: 1h}
-  supersim_inventory: {interval: 6h}
+  supersim_inventory: {interval: 90m}
   account_usage: {enabled: false}
   account_balance: {enabled: false}
 `, from, to, scrape, func(family string) bool {
