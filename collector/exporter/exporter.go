@@ -27,12 +27,6 @@ type Options struct {
 	Dial      Dialer // default: Dial
 }
 
-// A Registry takes metrics and gathers them, as prometheus.Registry does.
-type Registry interface {
-	prometheus.Registerer
-	prometheus.Gatherer
-}
-
 // An Exporter polls accounts and exposes their results. It has a configuration
 // from its first Reload on.
 type Exporter struct {

@@ -221,8 +221,8 @@ func (l *Ledger[K]) NextChange(now time.Time) time.Time {
 	}
 	w := l.Window(now)
 	var next time.Time
-	// What the read at two rollovers before the edge finds for the first time shows
-	// 0 until the last read, and its value until the edge.
+	// A counter that first appears in the poll at two rollovers before the month closes
+	// shows 0 until the last poll, and then its value until the month closes.
 	last := w.closes.Add(-l.calendar.rollover)
 	for _, t := range []time.Time{l.zeroUntil, last.Add(-l.calendar.rollover), last, w.closes, l.closeAt, l.nextShown} {
 		if t.After(now) {
