@@ -4,15 +4,37 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
+	"path"
+	"regexp"
+	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+	"github.com/oklog/run"
 	"github.com/prometheus/common/version"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+	sloggokit "github.com/tjhop/slog-gokit"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/config"
+	"github.com/twilio-exporter/twilio_exporter/collector/demo"
+	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
+	"github.com/twilio-exporter/twilio_exporter/collector/web"
 )
 
 func main() {
@@ -46,4 +68,330 @@ func command(ctx context.Context, hangup <-chan os.Signal, args []string, env fu
 		return 1
 	}
 	return 0
+}
+
+// serve is the daemon: it returns nil once the context has ended.
+func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(string) (string, bool), stdout, stderr io.Writer) error {
+	load := func() (*config.Config, error) { return loadConfig(o, env) }
+	var simulated *demo.Demo
+	if o.demo {
+		var err error
+		if simulated, err = demo.New(); err != nil {
+			return err
+		}
+		defer simulated.Close()
+		load = func() (*config.Config, error) { return simulated.Config, webFaults(o) }
+	}
+	cfg, err := load()
+	if err != nil {
+		return err
+	}
+	if o.configCheck {
+		printConfig(stdout, o, cfg)
+		return nil
+	}
+	logger, bridged := newLogger(o, stderr)
+	level.Info(logger).Log("msg", "starting twilio_exporter", "version", version.Info(), "build", version.BuildContext())
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	e := exporter.New(ctx, exporter.Options{Logger: logger, Registry: exporter.NewRegistry(), UserAgent: userAgent()})
+	if err := e.Reload(o.part(cfg, logger)); err != nil {
+		return err
+	}
+	reload := newReload(e, o, load, logger)
+	server := web.NewServer(logger, web.Handler(web.Options{
+		Logger:        logger,
+		RoutePrefix:   o.routePrefix,
+		TelemetryPath: o.telemetryPath,
+		Metrics:       e.Handler(exporter.HandlerOptions{MaxRequestsInFlight: o.maxRequests, DisableCompression: o.plain}),
+		Version:       version.Info(), Exporter: pages{e}, Reload: reload,
+	}))
+
+	var g run.Group
+	g.Add(func() error { <-ctx.Done(); return nil }, func(error) { cancel() })
+	g.Add(func() error { e.Wait(); return nil }, func(error) { cancel() })
+	g.Add(func() error { reloadOn(ctx, hangup, reload); return nil }, func(error) { cancel() })
+	if simulated != nil {
+		g.Add(simulated.Run, func(error) { simulated.Close() })
+		fmt.Fprint(stdout, demoNotice(o))
+	}
+	addServer(&g, server, o.web, bridged)
+	if err := g.Run(); err != nil {
+		return err
+	}
+	level.Info(logger).Log("msg", "stopped")
+	return nil
+}
+
+// addServer adds a server to the group.
+func addServer(g *run.Group, server *http.Server, flags *toolkit.FlagConfig, logger *slog.Logger) {
+	g.Add(func() error {
+		if err := web.ListenAndServe(server, flags, logger); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("cannot serve: %w", err)
+		}
+		return nil
+	}, func(error) {
+		// The program's context has ended; responses under way have not.
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		if server.Shutdown(ctx) != nil {
+			server.Close()
+		}
+	})
+}
+
+// newReload makes the function that loads the configuration again and applies it.
+func newReload(e *exporter.Exporter, o options, load func() (*config.Config, error), logger log.Logger) func() error {
+	return exporter.Coalesce(func() error {
+		cfg, err := load()
+		if err == nil {
+			cfg = o.part(cfg, logger)
+			err = e.Reload(cfg)
+		} else {
+			e.ReloadFailed()
+		}
+		if err != nil {
+			level.Error(logger).Log("msg", "configuration not reloaded; the one before stays", "err", err)
+			return err
+		}
+		level.Info(logger).Log("msg", "configuration reloaded", "accounts", len(cfg.Accounts()))
+		return nil
+	})
+}
+
+// reloadOn reloads at each signal, until the context ends.
+func reloadOn(ctx context.Context, hangup <-chan os.Signal, reload func() error) {
+	for {
+		select {
+		case <-hangup:
+			_ = reload() // which has logged it
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// pages is the exporter as the web pages see it.
+type pages struct{ *exporter.Exporter }
+
+// Polls implements web.Exporter.
+func (p pages) Polls() []web.Poll {
+	var polls []web.Poll
+	for _, s := range p.Status() {
+		poll := web.Poll{Account: s.Account, Provider: s.Provider, Collector: s.Collector, Interval: s.Interval}
+		if o := s.Outcome; o != nil {
+			poll.Ended, poll.Duration, poll.Records, poll.LastSuccess = o.Ended, o.Duration, o.Records, o.LastSuccess
+			if o.Reason != "" {
+				poll.Reason, poll.Err, poll.Advice = string(o.Reason), o.Err, o.Reason.Advice()
+			}
+		}
+		polls = append(polls, poll)
+	}
+	return polls
+}
+
+// newLogger makes the logger, and a log/slog bridge to it for the web toolkit.
+func newLogger(o options, w io.Writer) (log.Logger, *slog.Logger) {
+	base := log.NewLogfmtLogger(log.NewSyncWriter(w))
+	if o.logFormat == "json" {
+		base = log.NewJSONLogger(log.NewSyncWriter(w))
+	}
+	var leveler slog.LevelVar
+	// The flag allows only levels that both libraries know.
+	_ = leveler.UnmarshalText([]byte(o.logLevel))
+	logger := level.NewFilter(base, level.Allow(level.ParseDefault(o.logLevel, level.InfoValue())))
+	return log.With(logger, "ts", log.DefaultTimestampUTC, "caller", log.DefaultCaller),
+		slog.New(sloggokit.NewGoKitHandler(base, &leveler))
+}
+
+func userAgent() string {
+	return fmt.Sprintf("twilio_exporter/%s (%s; %s/%s)", version.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// demoNotice shows what --demo runs and where to find it.
+func demoNotice(o options) string {
+	address := (*o.web.WebListenAddresses)[0]
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || host == "" {
+		host = "localhost"
+	}
+	root := "http://" + net.JoinHostPort(host, port) + o.routePrefix
+	return fmt.Sprintf(`
+Demo: two simulated accounts, one at Twilio and one at KORE, polled every few seconds.
+
+  metrics        %[1]s%[2]s
+  landing page   %[1]s/
+
+  try            curl -s %[1]s%[2]s | grep twilio_supersim_fleet
+
+Stop it with Ctrl-C.
+
+`, root, o.telemetryPath)
+}
+
+// loadConfig loads and checks everything that the command line and the
+// environment name.
+func loadConfig(o options, env func(string) (string, bool)) (*config.Config, error) {
+	var cfg *config.Config
+	var err error
+	if o.configFile != "" {
+		cfg, err = config.Load(o.configFile)
+	} else {
+		cfg, err = config.FromEnvironment(env)
+	}
+	if err == nil {
+		err = cfg.CheckFiles()
+	}
+	return cfg, errors.Join(err, webFaults(o))
+}
+
+// webFaults reports the faults of the web configuration like those of the
+// configuration: one a line, without any value.
+func webFaults(o options) error {
+	err := toolkit.Validate(*o.web.WebConfigFile)
+	if err == nil {
+		return nil
+	}
+	located := regexp.MustCompile(`^(?:yaml: )?\s*line (\d+): (.*)`)
+	values := regexp.MustCompile("`[^`]*`")
+	var faults []error
+	for line := range strings.Lines(err.Error()) {
+		line = values.ReplaceAllString(strings.TrimRight(line, "\n"), "the value")
+		if found := located.FindStringSubmatch(line); found != nil {
+			faults = append(faults, fmt.Errorf("%s:%s: %s", *o.web.WebConfigFile, found[1], found[2]))
+		} else if line != "yaml: unmarshal errors:" {
+			faults = append(faults, fmt.Errorf("%s: %s", *o.web.WebConfigFile, line))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// part is the part of a configuration that this shard serves.
+func (o options) part(cfg *config.Config, logger log.Logger) *config.Config {
+	part := cfg.Shard(o.shard, o.totalShards)
+	if o.totalShards > 1 {
+		msg, accounts := "serving a shard of the accounts", len(part.Accounts())
+		if accounts == 0 {
+			msg = "none of the accounts fall to this shard"
+		}
+		level.Info(logger).Log("msg", msg, "shard", o.shard, "total_shards", o.totalShards, "accounts", accounts, "of", len(cfg.Accounts()))
+	}
+	return part
+}
+
+// printConfig prints the effective configuration, for --config.check.
+func printConfig(w io.Writer, o options, cfg *config.Config) {
+	fmt.Fprintln(w, "The configuration is valid.")
+	if o.totalShards > 1 {
+		fmt.Fprintf(w, "%d of its %d accounts fall to shard %d of 0 to %d.\n",
+			len(cfg.Shard(o.shard, o.totalShards).Accounts()), len(cfg.Accounts()), o.shard, o.totalShards-1)
+	}
+	fmt.Fprintf(w, "\nWith its defaults, and without its secrets, it is:\n\n%s", cfg)
+}
+
+// options are the flags, checked.
+type options struct {
+	configFile    string
+	configCheck   bool
+	shard         int
+	totalShards   int
+	demo          bool
+	telemetryPath string
+	externalURL   string
+	routePrefix   string // "" or, for example, "/twilio"
+	maxRequests   int
+	plain         bool // do not compress responses
+	web           *toolkit.FlagConfig
+	logLevel      string
+	logFormat     string
+}
+
+// parseFlags reads the command line. exit is the exit status if it asks for nothing
+// but help or the version, which are printed, and -1 otherwise.
+func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, err error) {
+	exit = -1
+	var shard, totalShards string
+	app := kingpin.New("twilio_exporter", "Prometheus exporter for the usage and cost of Twilio Super SIM fleets.")
+	app.UsageWriter(stdout).ErrorWriter(stderr).Terminate(func(code int) { exit = code })
+	app.Version(version.Print("twilio_exporter"))
+	app.VersionFlag.Short('v')
+	app.HelpFlag.Short('h')
+	app.Command("serve", "Poll the accounts and serve their metrics.").Default()
+	app.Flag("config.file", "YAML configuration; without it, one account is taken from the TWILIO_* environment variables.").PlaceHolder("FILE").StringVar(&o.configFile)
+	app.Flag("config.check", "Load the configuration and every file that it names, print the effective configuration or all faults, and exit.").BoolVar(&o.configCheck)
+	app.Flag("shard", "Which of the shards this process is, counted from 0: it serves only those accounts that fall to it.").Default("0").StringVar(&shard)
+	app.Flag("total-shards", "How many shards the accounts are divided among.").Default("1").StringVar(&totalShards)
+	app.Flag("demo", "Run against a built-in simulated Twilio; no account is needed.").BoolVar(&o.demo)
+	app.Flag("web.telemetry-path", "Path of the metrics.").Default("/metrics").StringVar(&o.telemetryPath)
+	app.Flag("web.external-url", "URL at which the exporter can be reached, for example behind a reverse proxy; its path is the default of --web.route-prefix.").PlaceHolder("URL").StringVar(&o.externalURL)
+	app.Flag("web.route-prefix", "Prefix of all paths that are served; default: the path of --web.external-url.").PlaceHolder("PATH").StringVar(&o.routePrefix)
+	app.Flag("web.max-requests", "Maximum number of concurrent scrapes; 0 is no limit.").Default("40").IntVar(&o.maxRequests)
+	app.Flag("web.disable-compression", "Send the metrics uncompressed, even if the scraper accepts compression.").BoolVar(&o.plain)
+	app.Flag("log.level", "Least severe messages to log.").Default("info").EnumVar(&o.logLevel, "debug", "info", "warn", "error")
+	app.Flag("log.format", "Format of log messages.").Default("logfmt").EnumVar(&o.logFormat, "logfmt", "json")
+	o.web = kingpinflag.AddFlags(app, ":9860")
+	if _, err := app.Parse(args); exit >= 0 || err != nil {
+		return o, exit, err
+	}
+	switch {
+	case o.demo && o.configFile != "":
+		return o, exit, errors.New("--demo and --config.file exclude each other")
+	case o.maxRequests < 0:
+		return o, exit, errors.New("--web.max-requests must not be negative")
+	}
+	if o.shard, o.totalShards, err = parseShard(shard, totalShards); err != nil {
+		return o, exit, err
+	}
+	if err := checkTelemetryPath(o.telemetryPath); err != nil {
+		return o, exit, err
+	}
+	o.routePrefix, err = routePrefix(o.routePrefix, o.externalURL)
+	return o, exit, err
+}
+
+// parseShard reads two flags. kingpin's integer flags accept 1.5 as 1, and their
+// errors do not name the flag.
+func parseShard(shard, total string) (index, of int, err error) {
+	n, err := strconv.ParseInt(total, 10, 32)
+	if err != nil || n < 1 {
+		return 0, 0, errors.New("--total-shards must be a whole number of 1 or more")
+	}
+	i, err := strconv.ParseInt(shard, 10, 32)
+	if err != nil || i < 0 || i >= n {
+		return 0, 0, fmt.Errorf("--shard must be a whole number of 0 or more and less than --total-shards, which is %d", n)
+	}
+	return int(i), int(n), nil
+}
+
+// routePrefix is the prefix of all paths, without a slash at its end.
+func routePrefix(prefix, external string) (string, error) {
+	if external != "" {
+		u, err := url.Parse(external)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
+			return "", errors.New("--web.external-url must be a URL such as https://example.com/twilio/")
+		}
+		if prefix == "" {
+			prefix = u.Path
+		}
+	}
+	prefix = "/" + strings.Trim(prefix, "/")
+	if path.Clean(prefix) != prefix || strings.ContainsAny(prefix, " \t{}?#%") || strings.HasPrefix(prefix+"/", "/-/") {
+		return "", errors.New("--web.route-prefix must be a plain path that does not begin with /-/")
+	}
+	return strings.TrimSuffix(prefix, "/"), nil
+}
+
+// checkTelemetryPath rejects paths that no request can have, that http.ServeMux takes
+// for a pattern, or that the exporter serves something else at.
+func checkTelemetryPath(p string) error {
+	switch {
+	case !strings.HasPrefix(p, "/"):
+		return errors.New("--web.telemetry-path must begin with a slash")
+	case p != "/" && path.Clean(p) != strings.TrimSuffix(p, "/"), strings.ContainsAny(p, " \t{}?#%"):
+		return errors.New("--web.telemetry-path must be a plain path")
+	case strings.HasPrefix(p, "/-/"):
+		return errors.New("--web.telemetry-path must not begin with /-/, where the exporter's own paths are")
+	}
+	return nil
 }
