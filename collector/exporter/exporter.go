@@ -31,12 +31,6 @@ type Options struct {
 	Redaction *Redaction
 }
 
-// A Registry takes metrics and gathers them, as prometheus.Registry does.
-type Registry interface {
-	prometheus.Registerer
-	prometheus.Gatherer
-}
-
 // An Exporter polls accounts and exposes their results. It has a configuration
 // from its first Reload on.
 type Exporter struct {

@@ -8,6 +8,12 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
+// A Registry takes metrics and gathers them, as prometheus.Registry does.
+type Registry interface {
+	prometheus.Registerer
+	prometheus.Gatherer
+}
+
 // NewRegistry makes a registry with the metrics of the Go runtime and the process.
 func NewRegistry() Registry {
 	r := registry{prometheus.NewRegistry()}

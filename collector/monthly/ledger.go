@@ -111,7 +111,7 @@ func (l *Ledger[K]) Commit(now time.Time, r *Report[K]) (decreased []Counter[K])
 	m.afterRollover = !now.Before(l.zeroUntil)
 	decreased = l.merge(&m, r)
 	l.nextShown = m.firstShown
-	// The month waits for the counters that have only now appeared in it.
+	// The month waits for counters that have only now appeared in it.
 	if !l.closeAt.IsZero() && !m.lastShown.IsZero() {
 		l.closeAt = later(l.closeAt, m.lastShown.Add(l.calendar.rollover-l.slack()))
 	}
@@ -221,8 +221,8 @@ func (l *Ledger[K]) NextChange(now time.Time) time.Time {
 	}
 	w := l.Window(now)
 	var next time.Time
-	// What the read at two rollovers before the edge finds for the first time shows
-	// 0 until the last read, and its value until the edge.
+	// A counter that first appears in the poll at two rollovers before the month closes
+	// shows 0 until the last poll, and then its value until the month closes.
 	last := w.closes.Add(-l.calendar.rollover)
 	for _, t := range []time.Time{l.zeroUntil, last.Add(-l.calendar.rollover), last, w.closes, l.closeAt, l.nextShown} {
 		if t.After(now) {
