@@ -108,16 +108,21 @@ func readRegular(file string, most int) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, faultIrregular
 	}
-	content, err := io.ReadAll(io.LimitReader(opened, int64(most)+1))
-	switch {
-	case err != nil:
-		return nil, err
-	case len(content) <= most:
-		return content, nil
-	case most < 1<<20:
-		return nil, fault(fmt.Sprintf("the file is larger than %d KiB", most>>10))
+	if info.Size() > int64(most) {
+		return nil, tooLarge(most)
 	}
-	return nil, fault(fmt.Sprintf("the file is larger than %d MiB", most>>20))
+	content, err := io.ReadAll(io.LimitReader(opened, int64(most)+1))
+	if err == nil && len(content) > most { // it has grown
+		err = tooLarge(most)
+	}
+	return content, err
+}
+
+func tooLarge(most int) fault {
+	if most < 1<<20 {
+		return fault(fmt.Sprintf("the file is larger than %d KiB", most>>10))
+	}
+	return fault(fmt.Sprintf("the file is larger than %d MiB", most>>20))
 }
 
 // plainText drops what editors and shells add to a text.
