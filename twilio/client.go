@@ -111,7 +111,7 @@ func New(o Options) (*Client, error) {
 		}
 		allowed = append(allowed, c.api)
 	}
-	c.http = &http.Client{Transport: &guard{next: o.Transport, allowed: allowed}}
+	c.http = &http.Client{Transport: &guard{next: o.Transport, allowed: allowed}, CheckRedirect: checkRedirect}
 	if o.NoRedirects {
 		c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
