@@ -68,8 +68,10 @@ func (c *AccountUsage) Poll(ctx context.Context) (Result, error) {
 	w := c.counters.Window(now)
 	current := monthly.Start(now)
 	previous := current.AddDate(0, -1, 0)
+	held := c.account.hold()
+	defer held.release()
 	// A category with usage in the month before has its counters all month.
-	records, err := c.list(ctx, monthly.Earliest(w.Previous(), previous), now)
+	records, err := c.list(ctx, held, monthly.Earliest(w.Previous(), previous), now)
 	if err != nil {
 		return Result{}, err
 	}

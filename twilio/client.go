@@ -78,6 +78,8 @@ type Client struct {
 	// splitAll remembers that this account's API refuses Granularity=all for
 	// ranges that do not start and end at midnight.
 	splitAll atomic.Bool
+
+	warnings warnings
 }
 
 // New returns a client. It fails on a URL that is not an origin.
@@ -111,7 +113,7 @@ func New(o Options) (*Client, error) {
 		}
 		allowed = append(allowed, c.api)
 	}
-	c.http = &http.Client{Transport: &guard{next: o.Transport, allowed: allowed}}
+	c.http = &http.Client{Transport: &guard{next: o.Transport, allowed: allowed}, CheckRedirect: checkRedirect}
 	if o.NoRedirects {
 		c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
@@ -123,6 +125,9 @@ func (c *Client) AccountSID() string { return c.accountSID }
 
 // Provider returns the provider of Options.
 func (c *Client) Provider() Provider { return c.provider }
+
+// MaxRecords returns the bound on the records of one listing.
+func (c *Client) MaxRecords() int { return c.maxRecords }
 
 // get requests u, and passes the body of a response with status 200 to read. It
 // runs read once for each attempt that comes so far, so read must start afresh.

@@ -16,6 +16,7 @@ import (
 // (https://www.twilio.com/docs/api/errors).
 const (
 	codeInvalidPageToken = 21481
+	codeNotFound         = 20404
 	codeTooManyRequests  = 20429
 	codeNotMidnight      = 83601
 )
@@ -129,13 +130,18 @@ func (e *CredentialsError) reason() Reason { return ReasonAuthentication }
 // oneLine bounds the text of an error, which may quote the API.
 func oneLine(text string) string { return sanitize(text, maxErrorText-1) }
 
-// A LimitError is a listing of more than Options.MaxRecords.
+// A LimitError is a listing of more than Options.MaxRecords, or one that takes
+// more of something else than that allows.
 type LimitError struct {
 	Endpoint Endpoint
-	Max      int // records
+	Max      int    // records
+	Text     string // what the listing has too much of; empty for records
 }
 
 func (e *LimitError) Error() string {
+	if e.Text != "" {
+		return fmt.Sprintf("%s: %s, which max_records (%d) allows", e.Endpoint, e.Text, e.Max)
+	}
 	return fmt.Sprintf("%s: the listing has more than %d records (max_records)", e.Endpoint, e.Max)
 }
 
@@ -215,6 +221,13 @@ func ReasonOf(err error) Reason {
 func IsInvalidPageToken(err error) bool {
 	e, ok := errors.AsType[*APIError](err)
 	return ok && e.Code == codeInvalidPageToken
+}
+
+// IsNotFound reports whether the API does not have a resource (HTTP 404 with code
+// 20404), as opposed to a gateway that does not know the URL.
+func IsNotFound(err error) bool {
+	e, ok := errors.AsType[*APIError](err)
+	return ok && e.Status == http.StatusNotFound && e.Code == codeNotFound
 }
 
 func readAPIError(endpoint Endpoint, resp *http.Response) *APIError {
