@@ -39,6 +39,9 @@ func (s *Simulator) readPaging(q *request, p *params, maxSize int) (paging, *ans
 	if refusal := firstRefusal(bad, worse); refusal != nil {
 		return g, refusal
 	}
+	if most := s.options.MaxPageSize; most > 0 {
+		g.size = min(g.size, most)
+	}
 	var b strings.Builder
 	for _, name := range p.order {
 		if v, ok := p.values[name]; ok {
@@ -117,6 +120,9 @@ func (g *paging) answer(q *request, key string, build func() listing) *answer {
 	}
 	from := min(g.page*g.size, all.n)
 	to := min(from+g.size, all.n)
+	if g.page > 0 { // as faults want it
+		from = min(from+q.shift, to)
+	}
 	records := make([]any, 0, to-from)
 	for i := from; i < to; i++ {
 		records = append(records, all.record(i))
