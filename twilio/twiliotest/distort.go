@@ -158,7 +158,7 @@ func (d *document) applyToFields(kind FaultKind) {
 			r["x_added"] = extra
 		}
 	case UnknownEnums:
-		d.each([]string{"status", "usage_unit", "count_unit", "iso_country", "token_type"}, false, func(any) any { return "brand-new" })
+		d.each([]string{"status", "usage_unit", "count_unit", "iso_country", "token_type"}, false, func(old any) any { return fmt.Sprintf("brand-new-%v", old) })
 	case UnknownCurrency:
 		d.each([]string{"billed_unit", "price_unit", "currency"}, false, func(any) any { return "doubloons" })
 	case EmptyStrings:

@@ -118,11 +118,12 @@ func (g *paging) answer(q *request, key string, build func() listing) *answer {
 			w.mu.Unlock()
 		}
 	}
-	from := min(g.page*g.size, all.n)
-	to := min(from+g.size, all.n)
-	if g.page > 0 { // as faults want it
-		from = min(from+q.shift, to)
+	from := g.page * g.size
+	if g.page > 0 {
+		from += q.shift
 	}
+	from = min(from, all.n)
+	to := min(from+g.size, all.n)
 	records := make([]any, 0, to-from)
 	for i := from; i < to; i++ {
 		records = append(records, all.record(i))
