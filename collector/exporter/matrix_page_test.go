@@ -66,7 +66,7 @@ func (o outcomeAt) cell(f fault) string {
 		text = "`" + o.reason + "`"
 	}
 	switch {
-	case o.requests == unlimited:
+	case o.requests == unlimited || o.title == "Token" && o.reason != "":
 	case o.made > 1 && f.waits > 0:
 		text += fmt.Sprintf(", %d requests %s apart", o.made, f.waits)
 	case o.made > 1:
@@ -112,7 +112,7 @@ const faultsIntroduction = `# What happens when the API misbehaves
 
 <!-- Written by UPDATE_GOLDEN=1 go test -run '^TestFaults$' ./collector/exporter. Do not edit. -->
 
-Each cell is a test: an exporter polls well, meets the fault at one endpoint in its next poll, and polls again when the fault is over. The test settings are ` + "`api: {timeout: 2s, max_retries: 2}`" + ` and polls every 5 minutes.
+Each cell is a test: an exporter polls well, meets the fault at one endpoint in its next poll, and polls again when the fault is over. The test settings are ` + "`api: {timeout: 2s, max_retries: 4}`" + ` and polls every 5 minutes.
 
 How to read a cell:
 

@@ -38,13 +38,16 @@ func refusals() section {
 		change: gone("twilio_account_balance"), note: "the account has no balance: no series",
 		requests: 1,
 	}
+	suspended := refusal("403, code 20003: account suspended", 403, 20003, authentication)
+	// The codes are Twilio's, and token endpoints are others'.
+	suspended.effects = suspended.effects.but(fails(permission, "HTTP 403"), twiliotest.Token)
 	s.faults = append(s.faults,
 		fault{
 			name: "401, code 20003", Fault: twiliotest.Fault{Kind: twiliotest.Unauthorized},
 			effects: every(fails(authentication, "HTTP 401")),
 		},
 		refusal("401, code 20005: account not active", 401, 20005, authentication),
-		refusal("403, code 20003: account suspended", 403, 20003, authentication),
+		suspended,
 		fault{
 			name: "403, code 70051: permission missing", Fault: twiliotest.Fault{Kind: twiliotest.Forbidden},
 			effects: every(fails(permission, "HTTP 403")),
@@ -55,7 +58,7 @@ func refusals() section {
 		},
 		fault{
 			name: "400 that repeats the request's credentials", Fault: twiliotest.Fault{Kind: twiliotest.EchoCredentials},
-			effects: every(fails(refused, "HTTP 400", "<secret>")),
+			effects: every(fails(refused, "HTTP 400", "<secret>")).but(fails(refused, "HTTP 400"), twiliotest.Token),
 		},
 	)
 	return s

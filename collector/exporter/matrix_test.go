@@ -1,6 +1,7 @@
 package exporter_test
 
 import (
+	"fmt"
 	"math"
 	"net/http"
 	"strings"
@@ -48,6 +49,9 @@ type effect struct {
 }
 
 const unlimited = -1
+
+// retries is max_retries in the matrix.
+const retries = 4
 
 // Values of a changed series: there is none, or whatever there is, it is not checked.
 var (
@@ -140,6 +144,7 @@ func TestEveryFaultHasItsRow(t *testing.T) {
 // outcomeAt is what was observed of a fault at an endpoint.
 type outcomeAt struct {
 	effect
+	column
 	made        int           // requests of the listing that took the most
 	took        time.Duration // of the poll, with waits
 	err, advice string        // as logged; "" for a good poll
@@ -154,7 +159,7 @@ func (f fault) meet(t *testing.T, c column, want effect) outcomeAt {
 	}
 	simulators := handMadeAs(options)
 	counter := newRequestCounter(c.endpoint)
-	p := launchAs(t, bothAccounts+strings.Replace(often, "max_retries: 2", "max_retries: 2"+f.api, 1),
+	p := launchAs(t, bothAccounts+strings.Replace(often, "max_retries: 2", fmt.Sprintf("max_retries: %d", retries)+f.api, 1),
 		log.NewJSONLogger, inMemory(func(account string) http.RoundTripper {
 			if account == c.account {
 				return counter.wrap(simulators[account].Transport())
@@ -176,8 +181,8 @@ func (f fault) meet(t *testing.T, c column, want effect) outcomeAt {
 	if have := p.requestsOf(c) - before; have != float64(counter.total) {
 		t.Errorf("%d requests were sent, %v are counted", counter.total, have)
 	}
-	out := outcomeAt{effect: want, made: counter.most(), took: p.pollDuration(c)}
-	f.wantRequests(t, want, out)
+	out := outcomeAt{effect: want, column: c, made: counter.most(), took: p.pollDuration(c)}
+	f.wantRequests(t, c, want, out)
 	out.err, out.advice = p.wantLog(c, want)
 	for _, collector := range c.polls {
 		p.want(map[string]float64{pollSeries("twilio_exporter_usage_decreases_total", c.account, collector): float64(want.decreases)})

@@ -112,7 +112,8 @@ func (x *exchange) serve(h http.Handler, ctx context.Context) error {
 	broken := x.run(h, x.incoming(ctx))
 	switch {
 	case x.sent && (broken || x.length > x.written):
-		_ = x.pipe.CloseWithError(cmp.Or(x.broken, io.ErrUnexpectedEOF))
+		// A client that has given up reads of that, whichever side noticed first.
+		_ = x.pipe.CloseWithError(cmp.Or(context.Cause(x.request.Context()), x.broken, io.ErrUnexpectedEOF))
 	case broken:
 		if err := ctx.Err(); err != nil {
 			return err
