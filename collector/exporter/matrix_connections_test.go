@@ -25,6 +25,7 @@ func connectionFaults() section {
 			{name: "reset after the request", Fault: twiliotest.Fault{Kind: twiliotest.Reset}, effects: every(fails(network, "connection reset by peer"))},
 			{name: "closed after the request", Fault: twiliotest.Fault{Kind: twiliotest.CloseAfterRequest}, effects: every(fails(network, "EOF"))},
 			{name: "closed in the headers", Fault: twiliotest.Fault{Kind: twiliotest.TruncateHeaders}, effects: every(cut)},
+			{name: "a header line without a colon that repeats the request's credentials", Fault: twiliotest.Fault{Kind: twiliotest.MalformedHeader}, effects: every(fails(network, "missing colon"))},
 			{name: "closed in the body", Fault: twiliotest.Fault{Kind: twiliotest.Truncate}, effects: every(cut)},
 			{name: "closed in the body once", Fault: twiliotest.Fault{Kind: twiliotest.Truncate, Times: 1}, effects: every(succeedsAfter(2))},
 			{name: "reset in the body", Fault: twiliotest.Fault{Kind: twiliotest.ResetBody}, effects: every(fails(network, "connection reset by peer"))},

@@ -23,9 +23,9 @@ type fault struct {
 	effects effects
 
 	run   func(*testing.T, column, effect) outcomeAt // instead of polls that meet Fault
-	paged bool          // listings have several pages
-	api   string        // more of the configuration's api
-	waits time.Duration // least wait before each further attempt
+	paged bool                                       // listings have several pages
+	api   string                                     // more of the configuration's api
+	waits time.Duration                              // least wait before each further attempt
 }
 
 // effects are what a fault does, by endpoint.
@@ -204,7 +204,7 @@ func (f fault) meet(t *testing.T, c column, want effect) outcomeAt {
 	}
 	for _, secret := range []string{"token-a", "secret-b", strings.TrimPrefix(basic(sidA, "token-a"), "Basic ")} {
 		if strings.Contains(p.log.String(), secret) {
-			t.Errorf("the log has the secret %q: %s", secret, p.log)
+			t.Errorf("the log has the secret %q: %q", secret, out.err)
 		}
 	}
 	return out

@@ -59,7 +59,7 @@ func (a *answer) write(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case a.cut:
 		if x, ok := w.(*exchange); ok && a.reset {
-			x.broken = resetError(nil, nil)
+			x.broken = resetError()
 		}
 		panic(http.ErrAbortHandler)
 	case a.pause > 0 && !wait(r.Context(), a.pause):

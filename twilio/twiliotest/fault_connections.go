@@ -5,9 +5,11 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/textproto"
 	"os"
 	"syscall"
 )
@@ -23,7 +25,7 @@ func (s *Simulator) connect(r *http.Request) error {
 		q := request{http: r}
 		q.endpoint, _, _ = route(r.URL.Path)
 		if f.matches(s.accountOf(r), q.endpoint) && s.occurs(f) {
-			return connectionError(f.Kind, r.URL.Hostname())
+			return connectionError(f.Kind, r)
 		}
 	}
 	return nil
@@ -43,9 +45,9 @@ func (s *Simulator) accountOf(r *http.Request) string {
 
 // connectionError is what net/http's Transport returns for a fault of the connection,
 // without the method and URL that its Client adds.
-func connectionError(kind FaultKind, host string) error {
-	local := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 41000}
-	remote := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 443}
+func connectionError(kind FaultKind, r *http.Request) error {
+	host := r.URL.Hostname()
+	_, remote := ends()
 	proxy := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 3), Port: 3128}
 	dial := func(addr net.Addr, call string, errno syscall.Errno) error {
 		return &net.OpError{Op: "dial", Net: "tcp", Addr: addr, Err: os.NewSyscallError(call, errno)}
@@ -82,12 +84,22 @@ func connectionError(kind FaultKind, host string) error {
 		return io.EOF
 	case TruncateHeaders:
 		return io.ErrUnexpectedEOF
+	case MalformedHeader:
+		line := "Got " + r.Header.Get("Authorization")
+		return fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w",
+			textproto.ProtocolError(fmt.Sprintf("malformed MIME header: missing colon: %q", line)))
 	default: // ConnectReset
-		return resetError(local, remote)
+		return resetError()
 	}
 }
 
 // resetError is what reading from a connection returns that the other side has reset.
-func resetError(local, remote net.Addr) error {
+func resetError() error {
+	local, remote := ends()
 	return &net.OpError{Op: "read", Net: "tcp", Source: local, Addr: remote, Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+}
+
+// ends are the addresses of a connection in errors.
+func ends() (local, remote net.Addr) {
+	return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 41000}, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 443}
 }

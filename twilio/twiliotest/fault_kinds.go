@@ -27,8 +27,12 @@ const (
 	ConnectReset FaultKind = "connect_reset"
 	// CloseAfterRequest is a connection that is closed after the request.
 	CloseAfterRequest FaultKind = "close_after_request"
-	// TruncateHeaders is a connection that is closed within the response's headers.
+	// TruncateHeaders is a connection that is closed after some of the response's
+	// headers.
 	TruncateHeaders FaultKind = "truncate_headers"
+	// MalformedHeader is a response with a header line that has no colon, and repeats
+	// the Authorization header.
+	MalformedHeader FaultKind = "malformed_header"
 )
 
 // Faults that take the place of the response.
@@ -188,7 +192,7 @@ func FaultKinds() []FaultKind {
 func connectionKinds() []FaultKind {
 	return []FaultKind{
 		DNSFailure, ConnectionRefused, NoDescriptors, ProxyDown, TLSExpired, TLSWrongName, TLSUnknownAuthority,
-		ConnectReset, CloseAfterRequest, TruncateHeaders,
+		ConnectReset, CloseAfterRequest, TruncateHeaders, MalformedHeader,
 	}
 }
 

@@ -118,7 +118,7 @@ func (x *exchange) serve(h http.Handler, ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return resetError(nil, nil)
+		return resetError()
 	default:
 		x.WriteHeader(http.StatusOK)
 		_ = x.pipe.Close()
