@@ -8,7 +8,9 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -29,6 +31,12 @@ type Options struct {
 	// gets a request for an origin other than the two above.
 	Transport http.RoundTripper
 	UserAgent string
+	// Redactor knows the account's secrets, which no error of the client shows.
+	// The client adds the credentials that it sees on requests. Default: a new one.
+	Redactor *Redactor
+	// SecretHeaders names request headers whose values are secrets, beside
+	// Authorization and Proxy-Authorization.
+	SecretHeaders []string
 	// NoRedirects makes a redirect an error. Without it, redirects within the
 	// origin are followed.
 	NoRedirects bool
@@ -41,9 +49,10 @@ type Options struct {
 	Observer Observer // optional
 }
 
-// An Observer is notified of every attempt. It must be safe for concurrent use.
+// An Observer is notified of every HTTP request. It must be safe for concurrent use.
 type Observer interface {
-	// Request is called after an attempt: code is the HTTP status, from a closed
+	// Request is called after a request, redirects and those for a token included:
+	// code is the HTTP status, from a closed
 	// set, or "error" if there was no response.
 	Request(endpoint Endpoint, code string, took time.Duration)
 	// Retry is called before an attempt that follows a failed one.
@@ -58,6 +67,8 @@ type Client struct {
 	api        *url.URL // nil where the provider has no account API
 	http       *http.Client
 	userAgent  string
+	redactor   *Redactor
+	secrets    []string // names of headers, in canonical form
 	timeout    time.Duration
 	maxRetries int
 	maxRecords int
@@ -75,6 +86,8 @@ func New(o Options) (*Client, error) {
 		provider:   o.Provider,
 		accountSID: o.AccountSID,
 		userAgent:  o.UserAgent,
+		redactor:   cmp.Or(o.Redactor, NewRedactor()),
+		secrets:    []string{"Authorization", "Proxy-Authorization"},
 		timeout:    cmp.Or(o.Timeout, 30*time.Second),
 		maxRetries: max(o.MaxRetries, 0),
 		maxRecords: cmp.Or(o.MaxRecords, 2_000_000),
@@ -83,6 +96,9 @@ func New(o Options) (*Client, error) {
 	}
 	if c.observer == nil {
 		c.observer = noObserver{}
+	}
+	for _, name := range o.SecretHeaders {
+		c.secrets = append(c.secrets, http.CanonicalHeaderKey(name))
 	}
 	var err error
 	if c.superSIM, err = parseOrigin(cmp.Or(o.SuperSIMURL, o.Provider.SuperSIMURL())); err != nil {
@@ -95,7 +111,7 @@ func New(o Options) (*Client, error) {
 		}
 		allowed = append(allowed, c.api)
 	}
-	c.http = &http.Client{Transport: &guard{next: o.Transport, allowed: allowed}}
+	c.http = &http.Client{Transport: &guard{next: o.Transport, allowed: allowed}, CheckRedirect: checkRedirect}
 	if o.NoRedirects {
 		c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
@@ -116,32 +132,44 @@ func (c *Client) get(ctx context.Context, endpoint Endpoint, u *url.URL, read fu
 			return fmt.Errorf("%s: %w", endpoint, context.Cause(ctx))
 		}
 		defer c.attempts.Release(1)
-		return c.attempt(ctx, endpoint, u, read)
+		return c.redactor.clean(c.attempt(ctx, endpoint, u, read))
 	})
 }
 
 func (c *Client) attempt(ctx context.Context, endpoint Endpoint, u *url.URL, read func(io.Reader) error) error {
 	attemptCtx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
+	// The next transport adds the credentials, so only the connection shows them.
+	attemptCtx = httptrace.WithClientTrace(attemptCtx, &httptrace.ClientTrace{WroteHeaderField: func(name string, values []string) {
+		if slices.Contains(c.secrets, http.CanonicalHeaderKey(name)) { // HTTP/2 has them in lower case
+			for _, value := range values {
+				c.redactor.addHeader(value)
+			}
+		}
+	}})
 	req, err := http.NewRequestWithContext(attemptCtx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return fmt.Errorf("%s: %w", endpoint, err)
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.userAgent)
+	acceptGzip(req)
 
-	start, code := time.Now(), "error"
-	defer func() { c.observer.Request(endpoint, code, time.Since(start)) }()
-	resp, err := c.http.Do(req)
+	exchange := &exchange{endpoint: endpoint, observer: c.observer}
+	defer exchange.end()
+	resp, err := c.http.Do(req.WithContext(exchange.in(attemptCtx)))
 	if err != nil {
+		if exchange.redirected() && ctx.Err() == nil { // the redirect is to blame, not the connection
+			return &ResponseError{Endpoint: endpoint, Err: unwrapURL(err)}
+		}
 		return c.transportError(ctx, endpoint, err)
 	}
 	defer resp.Body.Close()
-	code = statusCode(resp.StatusCode)
+	c.redactor.addRequest(resp.Request, c.secrets)
 	if resp.StatusCode != http.StatusOK {
 		return readAPIError(endpoint, resp)
 	}
-	body := &bodyReader{r: resp.Body, left: maxBody}
+	body := newBodyReader(resp, maxBody)
 	if err := read(body); err != nil {
 		if body.err != nil {
 			return c.transportError(ctx, endpoint, body.err)
@@ -161,9 +189,6 @@ func (c *Client) transportError(ctx context.Context, endpoint Endpoint, err erro
 	}
 	if _, ok := errors.AsType[*fs.PathError](err); ok { // password_file and the like, read for each request
 		return &CredentialsError{Endpoint: endpoint, Err: unwrapURL(err)}
-	}
-	if e, ok := errors.AsType[*originError](err); ok {
-		return &ResponseError{Endpoint: endpoint, Err: fmt.Errorf("redirect %w", e)}
 	}
 	err = unwrapURL(err)
 	reason := ReasonNetwork
@@ -187,41 +212,10 @@ func unwrapURL(err error) error {
 	return err
 }
 
-// maxBody bounds the body of one response: 1,000 records take some 400 KB.
-const maxBody = 64 << 20
-
-// bodyReader remembers whether reading failed, as opposed to decoding.
-type bodyReader struct {
-	r    io.Reader
-	left int64
-	err  error
-}
-
-func (b *bodyReader) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, fmt.Errorf("more than %d MiB", maxBody>>20)
-	}
-	n, err := b.r.Read(p)
-	b.left -= int64(n)
-	if err != nil && err != io.EOF {
-		b.err = err
-	}
-	return n, err
-}
-
-// truncated notes on the body that a decoder ran out of input: such a response
-// was cut off on the way, which is no fault of its content.
-func truncated(body io.Reader, err error) error {
-	if b, ok := body.(*bodyReader); ok && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
-		b.err = io.ErrUnexpectedEOF
-	}
-	return err
-}
-
 // statusCode returns the value of the label code.
 func statusCode(status int) string {
 	switch status {
-	case 200, 301, 302, 307, 308, 400, 401, 403, 404, 405, 408, 429, 500, 501, 502, 503, 504:
+	case 200, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 408, 429, 500, 501, 502, 503, 504:
 		return strconv.Itoa(status)
 	}
 	return "other"

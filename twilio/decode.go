@@ -23,8 +23,7 @@ type decoder struct {
 	set  []*scalar // by the record that is being read
 }
 
-// value is the destination of a JSON value. It overwrites what it held before: of
-// several fields with one name, the last counts.
+// value is the destination of a JSON value. It overwrites what it held before.
 type value interface {
 	read(d *decoder) error
 }
@@ -45,7 +44,8 @@ func (o object) field(name []byte) value {
 	return nil
 }
 
-// read reads a body that is one JSON object. It reads to the end of the body, so
+// read reads a body that is one JSON object. An object with two fields of one name
+// contradicts itself, and is an error. It reads to the end of the body, so
 // that the connection can be used again.
 func (d *decoder) read(body io.Reader, into fields) error {
 	d.json.Reset(body, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))

@@ -3,15 +3,13 @@ package twilio
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
+	"slices"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // Error codes of Twilio that the client acts on
@@ -22,22 +20,21 @@ const (
 	codeNotMidnight      = 83601
 )
 
-// maxErrorBody bounds what is read of an error's body.
-const maxErrorBody = 64 << 10
-
 // classified is an error of this package, which knows its reason.
 type classified interface {
 	error
 	reason() Reason
 }
 
-// An APIError is a response with a status other than 200.
+// An APIError is a response with a status other than 200, or an error object of
+// the token endpoint with any status.
 type APIError struct {
 	Endpoint   Endpoint
 	Status     int           // HTTP status
 	Code       int           // Twilio's error code; 0 if the response has none
 	Message    string        // the API's text without credentials, at most 300 characters
 	MoreInfo   string        // URL of Twilio's page about the error
+	OAuthCode  string        // error code of the token endpoint (RFC 6749, section 5.2), in lower case; may be empty
 	RequestID  string        // Twilio-Request-Id, which Twilio's support asks for
 	RetryAfter time.Duration // wait that the API demands, at most 60s; 0 if none
 }
@@ -57,13 +54,17 @@ func (e *APIError) Error() string {
 	if e.MoreInfo != "" {
 		fmt.Fprintf(&b, ", see %s", e.MoreInfo)
 	}
-	return b.String()
+	return oneLine(b.String())
 }
 
 func (e *APIError) reason() Reason {
 	switch {
 	case e.Status == http.StatusTooManyRequests || e.Code == codeTooManyRequests:
 		return ReasonRateLimit
+	case e.Status < 500 && slices.Contains([]string{"invalid_client", "unauthorized_client", "invalid_grant"}, e.OAuthCode):
+		return ReasonAuthentication
+	case e.Status < 500 && slices.Contains([]string{"access_denied", "insufficient_scope"}, e.OAuthCode):
+		return ReasonPermission
 	case e.Status == http.StatusUnauthorized || e.Code == 20003 || e.Code == 20005:
 		return ReasonAuthentication
 	case e.Status == http.StatusForbidden:
@@ -95,7 +96,7 @@ func (e *ResponseError) Error() string {
 	if e.RequestID != "" {
 		text += fmt.Sprintf(" (request %s)", e.RequestID)
 	}
-	return text
+	return oneLine(text)
 }
 
 func (e *ResponseError) Unwrap() error  { return e.Err }
@@ -108,7 +109,7 @@ type TransportError struct {
 	Err      error
 }
 
-func (e *TransportError) Error() string  { return fmt.Sprintf("%s: %v", e.Endpoint, e.Err) }
+func (e *TransportError) Error() string  { return oneLine(fmt.Sprintf("%s: %v", e.Endpoint, e.Err)) }
 func (e *TransportError) Unwrap() error  { return e.Err }
 func (e *TransportError) reason() Reason { return e.Reason }
 
@@ -118,9 +119,15 @@ type CredentialsError struct {
 	Err      error
 }
 
-func (e *CredentialsError) Error() string  { return fmt.Sprintf("%s: not sent: %v", e.Endpoint, e.Err) }
+func (e *CredentialsError) Error() string {
+	return oneLine(fmt.Sprintf("%s: not sent: %v", e.Endpoint, e.Err))
+}
+
 func (e *CredentialsError) Unwrap() error  { return e.Err }
 func (e *CredentialsError) reason() Reason { return ReasonAuthentication }
+
+// oneLine bounds the text of an error, which may quote the API.
+func oneLine(text string) string { return sanitize(text, maxErrorText-1) }
 
 // A LimitError is a listing of more than Options.MaxRecords.
 type LimitError struct {
@@ -218,8 +225,11 @@ func readAPIError(endpoint Endpoint, resp *http.Response) *APIError {
 		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
 	}
 	// A body that is cut off is still an error with a status.
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	body, readErr := io.ReadAll(newBodyReader(resp, maxErrorBody))
 	var code, message, moreInfo, kind, description scalar
+	for _, s := range []*scalar{&message, &moreInfo, &description} {
+		s.limit = maxErrorBody // to be cut
+	}
 	switch err := new(decoder).read(bytes.NewReader(body), object{
 		"code": &code, "message": &message, "more_info": &moreInfo, "error": &kind, "error_description": &description,
 	}); {
@@ -227,14 +237,14 @@ func readAPIError(endpoint Endpoint, resp *http.Response) *APIError {
 		if n, err := code.bytes("code"); err == nil { // whole, like a number of bytes
 			e.Code = int(n.V)
 		}
-		// Twilio sends message; KORE error_description, or message and error.
-		for _, s := range []*scalar{&message, &description, &kind} {
-			if text := s.text(); text != "" && s.isText() {
-				e.Message = sanitize(redact(text, resp.Request), 300)
-				break
-			}
+		if endpoint == EndpointToken {
+			e.OAuthCode = oauthCode(&kind)
 		}
-		e.MoreInfo = sanitize(redact(moreInfo.text(), resp.Request), 200)
+		// Twilio sends message; KORE error_description, or message and error.
+		e.Message = errorMessage(&message, &description, &kind)
+		e.MoreInfo = string(moreInfo.content())
+	case len(body) == 0 && readErr != nil:
+		e.Message = readErr.Error()
 	case len(body) == 0:
 		e.Message = "empty body"
 	case bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")):
@@ -246,46 +256,14 @@ func readAPIError(endpoint Endpoint, resp *http.Response) *APIError {
 	return e
 }
 
-// redact removes the credentials of a request from the text of its response:
-// some gateways echo the headers they received.
-func redact(text string, req *http.Request) string {
-	if req == nil {
-		return text
-	}
-	header := req.Header.Get("Authorization")
-	_, credentials, _ := strings.Cut(header, " ")
-	secrets := []string{header, credentials}
-	if plain, err := base64.StdEncoding.DecodeString(credentials); err == nil {
-		_, password, _ := strings.Cut(string(plain), ":")
-		secrets = append(secrets, string(plain), password)
-	}
-	return removeSecrets(text, secrets...)
-}
-
-func removeSecrets(text string, secrets ...string) string {
-	for _, s := range secrets {
-		if s != "" {
-			text = strings.NewReplacer(s, "<secret>", url.QueryEscape(s), "<secret>").Replace(text)
+// errorMessage returns the first of these fields that has a text.
+func errorMessage(fields ...*scalar) string {
+	for _, s := range fields {
+		if text := s.content(); len(text) > 0 && s.isText() {
+			return string(text)
 		}
 	}
-	return text
+	return ""
 }
 
-// sanitize makes text of an API fit for one line of a log, of at most so many
-// characters.
-func sanitize(text string, most int) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "\uFFFD"))
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return text
-}
-
-func requestID(resp *http.Response) string {
-	return sanitize(resp.Header.Get("Twilio-Request-Id"), 100)
-}
+func requestID(resp *http.Response) string { return resp.Header.Get("Twilio-Request-Id") }

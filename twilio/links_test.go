@@ -131,8 +131,8 @@ func TestRedirects(t *testing.T) {
 		{"https://supersim.twilio.com:8443/v1/Sims", false},
 		{"https://user:pw@supersim.twilio.com/v1/Sims", false},
 		{"//attacker.invalid/", false},
-		{"/v2/Sims", true},
-		{"https://supersim.twilio.com/v2/Sims", true},
+		{"/v2/Sims?PageSize=1000", true},
+		{"https://supersim.twilio.com/v2/Sims?PageSize=1000", true},
 	} {
 		for _, status := range []int{301, 302, 307, 308} {
 			t.Run(fmt.Sprint(test.location, " ", status), func(t *testing.T) {
@@ -153,7 +153,7 @@ func TestRedirects(t *testing.T) {
 					t.Fatal(err)
 				}
 				equal(t, "records", 1, len(records))
-				equal(t, "second request", "https://supersim.twilio.com/v2/Sims", f.requests[1].URL.String())
+				equal(t, "second request", "https://supersim.twilio.com/v2/Sims?PageSize=1000", f.requests[1].URL.String())
 			})
 		}
 	}

@@ -18,7 +18,7 @@ type guard struct {
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	for _, origin := range g.allowed {
 		if sameOrigin(origin, req.URL) {
-			return g.next.RoundTrip(req)
+			return exchangeOf(req.Context()).send(req, g.next.RoundTrip)
 		}
 	}
 	return nil, &originError{req.URL}

@@ -158,8 +158,8 @@ func (l *list[T]) read(d *decoder) error {
 }
 
 // maxPage bounds the records of one page: PageSize is at most 1,000, but millions
-// of empty records fit in maxBody.
-const maxPage = 100_000
+// of small records fit in maxBody.
+const maxPage = 10_000
 
 // link is the link to the next page; null and "" mean that there is none.
 type link struct {
@@ -176,7 +176,9 @@ func (l *link) read(d *decoder) error {
 	switch token.Kind() {
 	case 'n':
 	case '"':
-		l.url = token.String()
+		if l.url = token.String(); len(l.url) > maxValue {
+			return fmt.Errorf("the link to the next page is longer than %d bytes", maxValue)
+		}
 	default:
 		return fmt.Errorf("found %q instead of a link", token.Kind())
 	}

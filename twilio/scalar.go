@@ -2,6 +2,7 @@ package twilio
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -22,7 +23,8 @@ type Null[T any] struct {
 // used for one record after the other, and keeps its last conversion, because
 // consecutive records often repeat a value.
 type scalar struct {
-	raw []byte // as received; empty if absent
+	raw   []byte // as received; empty if absent
+	limit int    // bytes of raw; 0: maxValue
 
 	last   []byte // the raw form of word or moment, whichever the field has
 	word   string
@@ -30,10 +32,16 @@ type scalar struct {
 	words  map[string]string // the first distinct values of the field
 }
 
+// maxValue is the length in bytes of the longest value that is taken.
+const maxValue = 4 << 10
+
 func (s *scalar) read(d *decoder) error {
 	v, err := d.json.ReadValue()
 	if err != nil {
 		return err
+	}
+	if len(v) > cmp.Or(s.limit, maxValue) {
+		return fmt.Errorf("%s: longer than %d bytes", d.json.StackPointer().LastToken(), cmp.Or(s.limit, maxValue))
 	}
 	if len(s.raw) == 0 {
 		d.set = append(d.set, s)
@@ -83,7 +91,7 @@ func (s *scalar) shared() string {
 			s.words = make(map[string]string)
 		}
 		if len(s.words) < maxWords && len(text) < maxWords {
-			s.words[text] = text
+			s.words[string(content)] = text
 		}
 	}
 	s.word = text
@@ -92,7 +100,7 @@ func (s *scalar) shared() string {
 
 // invalid returns the error for a value that is not what its field should hold.
 func (s *scalar) invalid(field, want string) error {
-	value := s.text()
+	value := string(s.content())
 	if len(value) > 40 {
 		value = strings.ToValidUTF8(value[:40], "") + "…"
 	}
@@ -121,7 +129,7 @@ func (s *scalar) bytes(field string) (Null[int64], error) {
 	if n, fraction, ok := s.plainNumber(); ok && n >= 0 && fraction == 0 {
 		return Null[int64]{n, true}, nil
 	}
-	text := s.text()
+	text := string(s.content())
 	if text == "" {
 		return Null[int64]{}, nil
 	}
@@ -140,7 +148,7 @@ func (s *scalar) decimal(field string) (Null[decimal.Decimal], error) {
 	if n, fraction, ok := s.plainNumber(); ok {
 		return Null[decimal.Decimal]{decimal.New(n, -fraction), true}, nil
 	}
-	text := s.text()
+	text := string(s.content())
 	if text == "" {
 		return Null[decimal.Decimal]{}, nil
 	}
@@ -210,7 +218,7 @@ func (s *scalar) time(field, want, layout string) (Null[time.Time], error) {
 	if len(s.raw) > 0 && bytes.Equal(s.raw, s.last) {
 		return Null[time.Time]{s.moment, true}, nil
 	}
-	text := s.text()
+	text := string(s.content())
 	if text == "" {
 		return Null[time.Time]{}, nil
 	}

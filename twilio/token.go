@@ -4,13 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
-
-	"golang.org/x/oauth2"
-	"golang.org/x/oauth2/clientcredentials"
 )
 
 // TokenOptions configure how access tokens are obtained with OAuth 2.0 client
@@ -25,6 +24,7 @@ type TokenOptions struct {
 	// Base carries requests that have a token, TokenBase those for a token.
 	Base, TokenBase http.RoundTripper
 	UserAgent       string
+	Redactor        *Redactor     // knows the account's secrets, and gets those used here; default: a new one
 	Timeout         time.Duration // for one token request; default 30s
 	Observer        Observer      // optional; sees token requests as EndpointToken
 }
@@ -38,6 +38,7 @@ func NewTokenTransport(o TokenOptions) http.RoundTripper {
 	if o.Observer == nil {
 		o.Observer = noObserver{}
 	}
+	o.Redactor = cmp.Or(o.Redactor, NewRedactor())
 	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
 	return &tokenTransport{TokenOptions: o, lock: make(chan struct{}, 1)}
 }
@@ -47,7 +48,7 @@ type tokenTransport struct {
 
 	lock chan struct{} // guards the fields below; a channel, so that waiting ends with the context
 
-	token   *oauth2.Token
+	token   *accessToken
 	renewAt time.Time // when to fetch the next token; zero if the lifetime is unknown
 	forced  time.Time // when a refused token was last replaced
 
@@ -80,12 +81,14 @@ func (t *tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return resp, nil // the API's response says more
 	}
 	resp.Body.Close()
-	return t.send(req, fresh)
+	exchange := exchangeOf(req.Context())
+	exchange.code = statusCode(resp.StatusCode)
+	return exchange.send(req, func(req *http.Request) (*http.Response, error) { return t.send(req, fresh) })
 }
 
-func (t *tokenTransport) send(req *http.Request, token *oauth2.Token) (*http.Response, error) {
+func (t *tokenTransport) send(req *http.Request, token *accessToken) (*http.Response, error) {
 	req = req.Clone(req.Context())
-	token.SetAuthHeader(req)
+	req.Header.Set("Authorization", "Bearer "+token.text)
 	return t.Base.RoundTrip(req)
 }
 
@@ -99,7 +102,7 @@ func (t *tokenTransport) CloseIdleConnections() {
 
 // get returns a token to use. Refused is the one that the API refused, or nil. It
 // is returned again if a refused token was replaced less than forcedPause ago.
-func (t *tokenTransport) get(ctx context.Context, refused *oauth2.Token) (*oauth2.Token, error) {
+func (t *tokenTransport) get(ctx context.Context, refused *accessToken) (*accessToken, error) {
 	select {
 	case t.lock <- struct{}{}:
 		defer func() { <-t.lock }()
@@ -118,10 +121,11 @@ func (t *tokenTransport) get(ctx context.Context, refused *oauth2.Token) (*oauth
 	}
 	secret, err := t.ClientSecret(ctx)
 	if err != nil {
-		return nil, &CredentialsError{Endpoint: EndpointToken, Err: err}
+		return nil, t.Redactor.clean(&CredentialsError{Endpoint: EndpointToken, Err: err})
 	}
+	t.Redactor.Add(secret)
 	// A token that is due for renewal is usable until it expires.
-	usable := t.token != nil && refused != t.token && (t.token.Expiry.IsZero() || now.Before(t.token.Expiry))
+	usable := t.token != nil && refused != t.token && (t.token.expiry.IsZero() || now.Before(t.token.expiry))
 	if t.failure != nil && now.Before(t.notUntil) && secret == t.secret {
 		if usable {
 			return t.token, nil
@@ -130,6 +134,7 @@ func (t *tokenTransport) get(ctx context.Context, refused *oauth2.Token) (*oauth
 	}
 	token, err := t.fetch(ctx, secret)
 	if err != nil {
+		err = t.Redactor.clean(err)
 		if ctx.Err() == nil {
 			t.remember(err, secret)
 		}
@@ -138,14 +143,14 @@ func (t *tokenTransport) get(ctx context.Context, refused *oauth2.Token) (*oauth
 		}
 		return nil, err
 	}
+	t.Redactor.Add(token.text)
 	if refused != nil {
 		t.forced = now
 	}
 	t.token, t.renewAt = token, time.Time{}
 	t.failure, t.failures = nil, 0
-	// A token that claims to have expired already is used until it is refused.
-	if life := token.Expiry.Sub(now); life > 0 {
-		t.renewAt = token.Expiry.Add(-min(time.Minute, life/10))
+	if life := token.expiry.Sub(now); life > 0 {
+		t.renewAt = token.expiry.Add(-min(time.Minute, life/10))
 	}
 	return token, nil
 }
@@ -163,69 +168,60 @@ func (t *tokenTransport) remember(err error, secret string) {
 }
 
 // fetch requests a token with the credentials in the form, as KORE documents it,
-// and never in a header.
-func (t *tokenTransport) fetch(ctx context.Context, secret string) (*oauth2.Token, error) {
-	cfg := clientcredentials.Config{
-		ClientID:       t.ClientID,
-		ClientSecret:   secret,
-		TokenURL:       t.TokenURL,
-		Scopes:         t.Scopes,
-		EndpointParams: make(map[string][]string, len(t.Params)),
-		AuthStyle:      oauth2.AuthStyleInParams,
+// and never in a header. It follows no redirect, which could send the secret
+// anywhere.
+func (t *tokenTransport) fetch(ctx context.Context, secret string) (*accessToken, error) {
+	form := make(url.Values)
+	form.Set("grant_type", "client_credentials")
+	for name, value := range t.Params {
+		form.Set(name, value)
 	}
-	for k, v := range t.Params {
-		cfg.EndpointParams.Set(k, v)
+	form.Set("client_id", t.ClientID)
+	form.Set("client_secret", secret)
+	if len(t.Scopes) > 0 {
+		form.Set("scope", strings.Join(t.Scopes, " "))
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.Timeout)
 	defer cancel()
-	requests := &tokenRequests{t: t}
-	token, err := cfg.Token(context.WithValue(ctx, oauth2.HTTPClient, &http.Client{
-		Transport: requests,
-		// A redirect could send the secret anywhere.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}))
-	bodyErr := requests.body.err // the library does not wrap it
-	_, noResponse := errors.AsType[*url.Error](err)
-	switch {
-	case err == nil:
-		return token, nil
-	case bodyErr != nil:
-		return nil, tokenTransportError(bodyErr, secret)
-	case noResponse:
-		return nil, tokenTransportError(err, secret)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.TokenURL, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", EndpointToken, unwrapURL(err))
 	}
-	return nil, tokenResponseError(err, secret)
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("User-Agent", t.UserAgent)
+	acceptGzip(req)
+
+	start, code := time.Now(), "error"
+	defer func() { t.Observer.Request(EndpointToken, code, time.Since(start)) }()
+	resp, err := t.TokenBase.RoundTrip(req)
+	if err != nil {
+		return nil, tokenTransportError(err)
+	}
+	defer resp.Body.Close()
+	code = statusCode(resp.StatusCode)
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return nil, readAPIError(EndpointToken, resp)
+	}
+	body := newBodyReader(resp, maxTokenBody)
+	text, err := io.ReadAll(body)
+	if body.err != nil {
+		return nil, tokenTransportError(body.err)
+	}
+	if err == nil {
+		var token *accessToken
+		if token, err = parseToken(resp.StatusCode, text, time.Now()); err == nil {
+			return token, nil
+		}
+	}
+	if e, ok := errors.AsType[*APIError](err); ok {
+		return nil, e
+	}
+	return nil, &ResponseError{Endpoint: EndpointToken, RequestID: requestID(resp), Err: err}
 }
 
-// tokenResponseError converts an error of the library, whose text has the body of
-// the response, to one that does not show the secret.
-func tokenResponseError(err error, secret string) error {
-	e, ok := errors.AsType[*oauth2.RetrieveError](err)
-	if !ok {
-		return &ResponseError{Endpoint: EndpointToken, Err: errors.New(sanitize(removeSecrets(err.Error(), secret), 300))}
-	}
-	status := e.Response.StatusCode
-	if status < 300 {
-		return &ResponseError{Endpoint: EndpointToken, Err: errors.New("no usable access_token")}
-	}
-	if status == http.StatusBadRequest && e.ErrorCode == "invalid_client" {
-		status = http.StatusUnauthorized // RFC 6749, section 5.2, allows either
-	}
-	message := e.ErrorDescription
-	if message == "" {
-		message = e.ErrorCode
-	}
-	return &APIError{
-		Endpoint:   EndpointToken,
-		Status:     status,
-		Message:    sanitize(removeSecrets(message, secret), 300),
-		RetryAfter: retryAfter(e.Response.Header.Get("Retry-After"), time.Now()),
-	}
-}
-
-// tokenTransportError does the same for an error of the connection.
-func tokenTransportError(err error, secret string) error {
-	err = unwrapURL(err)
+// tokenTransportError classifies an error of the connection.
+func tokenTransportError(err error) error {
 	reason := ReasonNetwork
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
@@ -233,29 +229,5 @@ func tokenTransportError(err error, secret string) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		reason = ReasonTruncated
 	}
-	return &TransportError{Endpoint: EndpointToken, Reason: reason, Err: errors.New(sanitize(removeSecrets(err.Error(), secret), 300))}
-}
-
-// tokenRequests adds the User-Agent to a token request and reports it to the
-// Observer.
-type tokenRequests struct {
-	t    *tokenTransport
-	body bodyReader
-}
-
-func (r *tokenRequests) RoundTrip(req *http.Request) (*http.Response, error) {
-	req = req.Clone(req.Context())
-	req.Header.Set("User-Agent", r.t.UserAgent)
-	start, code := time.Now(), "error"
-	resp, err := r.t.TokenBase.RoundTrip(req)
-	if err == nil {
-		code = statusCode(resp.StatusCode)
-		r.body = bodyReader{r: resp.Body, left: maxBody}
-		resp.Body = struct {
-			io.Reader
-			io.Closer
-		}{&r.body, resp.Body}
-	}
-	r.t.Observer.Request(EndpointToken, code, time.Since(start))
-	return resp, err
+	return &TransportError{Endpoint: EndpointToken, Reason: reason, Err: err}
 }

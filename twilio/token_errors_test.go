@@ -29,7 +29,7 @@ func TestInvalidTokenResponses(t *testing.T) {
 		{"empty access_token", "application/json", `{"access_token":""}`, 200, twilio.ReasonResponse},
 		{"access_token that is an object", "application/json", `{"access_token":{}}`, 200, twilio.ReasonResponse},
 		{"expires_in in words", "application/json", `{"access_token":"t","expires_in":"soon"}`, 200, twilio.ReasonResponse},
-		{"error with status 200", "application/json", `{"error":"invalid_client","error_description":"SECRET"}`, 200, twilio.ReasonResponse},
+		{"error with status 200", "application/json", `{"error":"invalid_client","error_description":"SECRET"}`, 200, twilio.ReasonAuthentication},
 		{"HTML", "text/html", `<html>SECRET</html>`, 200, twilio.ReasonResponse},
 		{"empty", "application/json", ``, 200, twilio.ReasonResponse},
 		{"half", "application/json", `{"access_token":"t`, 200, twilio.ReasonResponse},
