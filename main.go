@@ -25,7 +25,6 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
-	"github.com/oklog/run"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/common/version"
@@ -49,7 +48,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
-	status := command(ctx, hangup, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)
+	status := exitStatus(ctx, processTimeout, func() int {
+		return command(ctx, hangup, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)
+	})
 	stop()
 	os.Exit(status)
 }
@@ -185,7 +186,12 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 		defer simulated.Close()
 		load = func() (*config.Config, error) { return simulated.Config, webFaults(o) }
 	}
-	cfg, err := load()
+	logger, bridged := newLogger(o, stderr)
+	cfg, err := await(ctx, load)
+	if err == errInterrupted && !o.configCheck {
+		level.Error(logger).Log("msg", "stopped while the configuration and its files were read")
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -199,7 +205,6 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 		return nil
 	}
 
-	logger, bridged := newLogger(o, stderr)
 	level.Info(logger).Log("msg", "starting twilio_exporter", "version", version.Info(), "build", version.BuildContext())
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -207,7 +212,12 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	e := exporter.New(ctx, exporter.Options{Logger: logger, Registry: registry, UserAgent: userAgent()})
-	if err := e.Reload(o.part(cfg, logger)); err != nil {
+	_, err = await(ctx, func() (struct{}, error) { return struct{}{}, e.Reload(o.part(cfg, logger)) })
+	if err == errInterrupted {
+		level.Error(logger).Log("msg", "stopped while the files of the accounts were read")
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	reload := exporter.Coalesce(func() error {
@@ -233,24 +243,25 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 		Version:       version.Info(), Exporter: pages{e}, Reload: reload,
 	}))
 
-	var g run.Group
-	g.Add(func() error { <-ctx.Done(); return nil }, func(error) { cancel() })
-	g.Add(func() error { e.Wait(); return nil }, func(error) { cancel() })
-	g.Add(func() error {
+	var all actors
+	all.add("signals", func() error { <-ctx.Done(); return nil }, func(error) { cancel() })
+	all.add("polls", func() error { e.Wait(); return nil }, func(error) { cancel() })
+	all.add("reloads", func() error {
 		for {
 			select {
 			case <-hangup:
-				_ = reload() // which has logged it
+				// It has logged an error.
+				_, _ = await(ctx, func() (struct{}, error) { return struct{}{}, reload() })
 			case <-ctx.Done():
 				return nil
 			}
 		}
 	}, func(error) { cancel() })
 	if simulated != nil {
-		g.Add(simulated.Run, func(error) { simulated.Close() })
+		all.add("simulated Twilio", simulated.Run, func(error) { simulated.Close() })
 		fmt.Fprint(stdout, demoNotice(o))
 	}
-	g.Add(func() error {
+	all.add("web server", func() error {
 		if err := web.ListenAndServe(server, o.web, bridged); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("cannot serve: %w", err)
 		}
@@ -263,11 +274,14 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 			server.Close()
 		}
 	})
-	if err := g.Run(); err != nil {
-		return err
+	hanging, err := all.run(actorsTimeout)
+	if len(hanging) > 0 {
+		level.Error(logger).Log("msg", "stopping without waiting any longer for what hangs", "hangs", strings.Join(hanging, ", "))
 	}
-	level.Info(logger).Log("msg", "stopped")
-	return nil
+	if err == nil {
+		level.Info(logger).Log("msg", "stopped")
+	}
+	return err
 }
 
 // pages is the exporter as the web pages see it.
@@ -318,12 +332,20 @@ func loadConfig(o options, env func(string) (string, bool)) (*config.Config, err
 	return cfg, errors.Join(err, webFaults(o))
 }
 
+// webConfigTimeout bounds how long the web configuration and its files are read.
+const webConfigTimeout = 10 * time.Second
+
 // webFaults words what is wrong with the web configuration as faults of the
 // configuration are worded: one a line, and without any value.
 func webFaults(o options) error {
-	err := toolkit.Validate(*o.web.WebConfigFile)
-	if err == nil {
+	ctx, cancel := context.WithTimeout(context.Background(), webConfigTimeout)
+	defer cancel()
+	_, err := await(ctx, func() (struct{}, error) { return struct{}{}, toolkit.Validate(*o.web.WebConfigFile) })
+	switch err {
+	case nil:
 		return nil
+	case errInterrupted:
+		return fmt.Errorf("%s: no complete read of it and its files within %s", *o.web.WebConfigFile, webConfigTimeout)
 	}
 	located := regexp.MustCompile(`^(?:yaml: )?\s*line (\d+): (.*)`)
 	values := regexp.MustCompile("`[^`]*`")

@@ -32,7 +32,12 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	sid   = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"

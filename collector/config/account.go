@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"fmt"
 
 	promconfig "github.com/prometheus/common/config"
@@ -49,9 +50,15 @@ func (a *Account) complete() {
 }
 
 // Identity returns a text that stays the same over reloads as long as name,
-// provider, account_sid and both URLs do. It contains no secret.
+// provider, account_sid and both URLs do. Without account_sid, the OAuth 2 client
+// says whose account it is: a hash of client_id takes its part. It contains no
+// secret.
 func (a Account) Identity() string {
-	return fmt.Sprintf("%q|%q|%q|%q|%q", a.Name, a.Provider, a.AccountSID, a.SuperSIMURL, a.APIURL)
+	owner := a.AccountSID
+	if o := a.HTTPClient.OAuth2; owner == "" && o != nil {
+		owner = fmt.Sprintf("client %.8x", sha256.Sum256([]byte(o.ClientID)))
+	}
+	return fmt.Sprintf("%q|%q|%q|%q|%q", a.Name, a.Provider, owner, a.SuperSIMURL, a.APIURL)
 }
 
 // String returns Identity: a printed Account shows no secret.

@@ -267,10 +267,14 @@ func TestLoad(t *testing.T) {
 		t.Errorf("want %v, have %v", want, have)
 	}
 
+	empty := filepath.Join(dir, "empty")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, want := range map[string]string{
 		filepath.Join(dir, "none"): "cannot be read: it does not exist",
-		dir:                        "cannot be read: is a directory",
-		os.DevNull:                 "the file is empty",
+		dir:                        "cannot be read: not a regular file",
+		empty:                      "the file is empty",
 	} {
 		if _, err := Load(name); err == nil || err.Error() != name+": "+want {
 			t.Errorf("want %s: %s, have %v", name, want, err)

@@ -19,8 +19,9 @@ const (
 
 // FromEnvironment returns the configuration without a file: one Twilio account
 // and the defaults. lookup is os.LookupEnv; an empty variable counts as not set.
-// If both an auth token and an API key are set, the key is used. An error is of
-// type strictyaml.Faults.
+// If both an auth token and an API key are set, the key is used. Requests take the
+// proxy of HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in upper or lower case, as
+// http.ProxyFromEnvironment does. An error is of type strictyaml.Faults.
 func FromEnvironment(lookup func(string) (string, bool)) (*Config, error) {
 	get := func(name string) string {
 		value, _ := lookup(name)
@@ -59,6 +60,7 @@ func FromEnvironment(lookup func(string) (string, bool)) (*Config, error) {
 	account := newAccount()
 	account.AccountSID = sid
 	account.HTTPClient.BasicAuth = &promconfig.BasicAuth{Username: user, Password: promconfig.Secret(password)}
+	account.HTTPClient.ProxyFromEnvironment = true
 	account.complete()
 	v := defaults()
 	v.Accounts = []Account{account}

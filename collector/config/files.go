@@ -1,39 +1,48 @@
 package config
 
 import (
-	"bytes"
+	"cmp"
+	"context"
 	"crypto/x509"
 	"errors"
-	"io"
-	"io/fs"
-	"os"
 	"reflect"
 	"strings"
-	"syscall"
 
 	promconfig "github.com/prometheus/common/config"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config/strictyaml"
 )
 
-// maxFile limits the size of a secret or a certificate, in bytes.
-const maxFile = 1 << 20
-
 // CheckFiles reads every file that the configuration names, and checks the
 // certificates and keys. An error is of type strictyaml.Faults. The contents are
 // not kept: the HTTP client reads a file again when it changes.
-func (c *Config) CheckFiles() error {
-	document := c.document.WithoutFaults()
+//
+// After a file that blocks it reads no other: those on the same file system would
+// block, too.
+func (c *Config) CheckFiles() error { return c.checkFiles(new(Files)) }
+
+func (c *Config) checkFiles(files *Files) error {
+	document, blocked := c.document.WithoutFaults(), false
 	for i := range c.values.Accounts {
 		path, client := strictyaml.Item("accounts", i), &c.values.Accounts[i].HTTPClient
+		texts := make(map[string]string) // by path of the key
 		eachFile(path, reflect.ValueOf(*client), func(path, file string) {
-			if fault := checkFile(file); fault != "" {
-				document.Invalidf(path, "%s", fault)
+			if blocked {
+				return
 			}
+			text, err := files.Text(context.Background(), path, file)
+			if err != nil {
+				blocked = errors.Is(err, faultTimeout)
+				document.Invalidf(path, "%s", unreadable(err))
+			}
+			texts[path] = text
 		})
-		checkTLS(document, path+".tls_config", client.TLSConfig)
+		if blocked {
+			break
+		}
+		checkTLS(document, path+".tls_config", client.TLSConfig, texts)
 		if o := client.OAuth2; o != nil {
-			checkTLS(document, path+".oauth2.tls_config", o.TLSConfig)
+			checkTLS(document, path+".oauth2.tls_config", o.TLSConfig, texts)
 		}
 	}
 	return document.Err()
@@ -72,52 +81,21 @@ func eachFile(path string, v reflect.Value, found func(path, file string)) {
 	}
 }
 
-// checkFile returns what is wrong with a file, or "". It does not include the
-// name of the file, which may be a misplaced secret.
-func checkFile(file string) string {
-	info, err := os.Stat(file)
-	if err != nil {
+// unreadable says why a file cannot be read.
+func unreadable(err error) string {
+	f, ok := errors.AsType[fault](err)
+	switch {
+	case !ok || f == faultTimeout:
 		return "the file cannot be read: " + reason(err)
-	}
-	if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
+	case f == faultIrregular: // opening a pipe would wait for its writer
 		return "must be a regular file, because it is read repeatedly"
 	}
-	content, err := readBounded(file)
-	switch {
-	case err != nil:
-		return "the file cannot be read: " + reason(err)
-	case len(content) > maxFile:
-		return "the file is larger than 1 MiB"
-	case len(bytes.TrimSpace(content)) == 0:
-		return "the file is empty"
-	}
-	return ""
-}
-
-func readBounded(file string) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxFile+1))
-}
-
-// reason is an error of the file system without the name of the file.
-func reason(err error) string {
-	if errors.Is(err, fs.ErrNotExist) {
-		return "it does not exist"
-	}
-	var number syscall.Errno
-	if errors.As(err, &number) {
-		return number.Error()
-	}
-	return "for an unknown reason"
+	return f.Error()
 }
 
 // checkTLS builds what the HTTP client will build, in two steps to find out which
-// key is at fault.
-func checkTLS(document *strictyaml.Document, path string, c promconfig.TLSConfig) {
+// key is at fault. texts are those of the files, by path of the key.
+func checkTLS(document *strictyaml.Document, path string, c promconfig.TLSConfig, texts map[string]string) {
 	setKey := func(key string) string { // key or key_file, whichever is set
 		for _, at := range []string{path + "." + key, path + "." + key + "_file"} {
 			if document.IsSet(at) {
@@ -126,20 +104,19 @@ func checkTLS(document *strictyaml.Document, path string, c promconfig.TLSConfig
 		}
 		return ""
 	}
-	ca, certificate := setKey("ca"), setKey("cert")
+	ca, certificate, key := setKey("ca"), setKey("cert"), setKey("key")
+	c.CA, c.CAFile = cmp.Or(texts[ca], c.CA), ""
+	c.Cert, c.CertFile = cmp.Or(texts[certificate], c.Cert), ""
+	c.Key, c.KeyFile = cmp.Or(promconfig.Secret(texts[key]), c.Key), ""
 	if ca != "" && !document.IsInvalid(ca) {
-		content := []byte(c.CA)
-		if c.CAFile != "" {
-			content, _ = readBounded(c.CAFile) // has just been readable
-		}
-		if !x509.NewCertPool().AppendCertsFromPEM(content) {
+		if !x509.NewCertPool().AppendCertsFromPEM([]byte(c.CA)) {
 			document.Addf(ca, "contains no PEM certificate")
 		}
 	}
-	if certificate == "" || document.IsInvalid(certificate) || document.IsInvalid(setKey("key")) {
+	if certificate == "" || document.IsInvalid(certificate) || document.IsInvalid(key) {
 		return
 	}
-	c.CA, c.CAFile = "", ""
+	c.CA = ""
 	if _, err := promconfig.NewTLSConfig(&c); err != nil {
 		document.Addf(certificate, "certificate and key are not a matching pair in PEM")
 	}

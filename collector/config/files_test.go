@@ -44,7 +44,10 @@ func TestCheckFiles(t *testing.T) {
 	_, otherKey := pair(t)
 	for name, content := range map[string]string{
 		"cert": certificate, "key": key, "other": otherKey, "secret": "hunter2\n", "blank": " \n\n",
-		"large": strings.Repeat("x", maxFile+1),
+		"largest": strings.Repeat("x", maxSecret), "large": strings.Repeat("x", maxSecret+1),
+		"bundle": strings.Repeat("#", maxSecret) + "\n" + certificate, "larger": strings.Repeat("#", maxCertificate+1),
+		"bom": "\ufeffhunter2\r\n", "only-bom": "\ufeff\r\n", "utf16": "\xff\xfeh\x00u\x00",
+		"bom-cert": "\ufeff" + certificate, "bom-key": "\ufeff" + key,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -65,6 +68,11 @@ func TestCheckFiles(t *testing.T) {
     basic_auth: {username_file: secret, password_file: secret}
     tls_config: {ca_file: cert, cert_file: cert, key_file: key}
     http_headers: {X-A: {files: [secret]}}`,
+		},
+		"byte order marks and large bundles": {
+			options: `
+    basic_auth: {username_file: bom, password_file: largest}
+    tls_config: {ca_file: bundle, cert_file: bom-cert, key_file: bom-key}`,
 		},
 		"bearer_token_file": {
 			options: `
@@ -98,19 +106,26 @@ file:9: accounts[0].http_headers.X-B.files[0]: the file cannot be read: it does 
     basic_auth:
       username_file: blank
       password_file: large
+    tls_config:
+      ca_file: larger
     http_headers:
       X-A:
         files:
           - directory
           - pipe
           - secret/hunter2
-          - "hunter2\0"`,
+          - "hunter2\0"
+          - only-bom
+          - utf16`,
 			want: `file:5: accounts[0].basic_auth.username_file: the file is empty
-file:6: accounts[0].basic_auth.password_file: the file is larger than 1 MiB
-file:10: accounts[0].http_headers.X-A.files[0]: must be a regular file, because it is read repeatedly
-file:11: accounts[0].http_headers.X-A.files[1]: must be a regular file, because it is read repeatedly
-file:12: accounts[0].http_headers.X-A.files[2]: the file cannot be read: not a directory
-file:13: accounts[0].http_headers.X-A.files[3]: the file cannot be read: invalid argument`,
+file:6: accounts[0].basic_auth.password_file: the file is larger than 64 KiB
+file:8: accounts[0].tls_config.ca_file: the file is larger than 1 MiB
+file:12: accounts[0].http_headers.X-A.files[0]: must be a regular file, because it is read repeatedly
+file:13: accounts[0].http_headers.X-A.files[1]: must be a regular file, because it is read repeatedly
+file:14: accounts[0].http_headers.X-A.files[2]: the file cannot be read: not a directory
+file:15: accounts[0].http_headers.X-A.files[3]: the file cannot be read: invalid argument
+file:16: accounts[0].http_headers.X-A.files[4]: the file is empty
+file:17: accounts[0].http_headers.X-A.files[5]: the file is encoded in UTF-16 instead of UTF-8`,
 		},
 		"not PEM": {
 			options: `

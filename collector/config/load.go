@@ -1,9 +1,9 @@
 package config
 
 import (
+	"context"
 	"errors"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -14,11 +14,12 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/collector/config/strictyaml"
 )
 
-// Load reads and validates a configuration file. Relative paths in it are
+// Load reads and validates a configuration file: a regular file of at most 16 MiB,
+// read within 10s. Relative paths in it are
 // relative to its directory; the files they name are checked by CheckFiles. An
 // error is of type strictyaml.Faults.
 func Load(file string) (*Config, error) {
-	content, err := os.ReadFile(file)
+	content, err := new(Files).read(context.Background(), file, maxConfig)
 	if err != nil {
 		return nil, strictyaml.Faults{{File: file, Text: "cannot be read: " + reason(err)}}
 	}

@@ -13,7 +13,9 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
-const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+// GrantTypeJWTBearer is the value of oauth2.grant_type by which requests for a
+// token are signed (RFC 7523).
+const GrantTypeJWTBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 // credentials requires exactly one kind of them.
 func (v validator) credentials(path string, a *Account) {
@@ -40,7 +42,7 @@ func (v validator) credentials(path string, a *Account) {
 			v.Addf(path+"."+kind, "a second kind of credentials: %s is already set on line %d", kinds[0], v.Line(path+"."+kinds[0]))
 		}
 	}
-	if o := a.HTTPClient.OAuth2; o != nil && a.Provider == twilio.ProviderKORE && o.GrantType == jwtBearer {
+	if o := a.HTTPClient.OAuth2; o != nil && a.Provider == twilio.ProviderKORE && o.GrantType == GrantTypeJWTBearer {
 		v.Addf(path+".oauth2.grant_type", "KORE accepts only client_credentials")
 	}
 }
@@ -100,10 +102,10 @@ func (v validator) either(path, a, b string, required bool) {
 func (v validator) oauth2(path string, o *promconfig.OAuth2) {
 	v.Missingf(path+".client_id", "required by oauth2")
 	v.url(path+".token_url", o.TokenURL, urlRules{schemes: []string{"http", "https"}, path: true})
-	v.oneOf(path+".grant_type", o.GrantType, "client_credentials", jwtBearer)
+	v.oneOf(path+".grant_type", o.GrantType, "client_credentials", GrantTypeJWTBearer)
 	v.oneOf(path+".signature_algorithm", o.SignatureAlgorithm, "RS256", "RS384", "RS512")
-	v.either(path, "client_secret", "client_secret_file", o.GrantType != jwtBearer)
-	v.either(path, "client_certificate_key", "client_certificate_key_file", o.GrantType == jwtBearer)
+	v.either(path, "client_secret", "client_secret_file", o.GrantType != GrantTypeJWTBearer)
+	v.either(path, "client_certificate_key", "client_certificate_key_file", o.GrantType == GrantTypeJWTBearer)
 	v.tls(path+".tls_config", o.TLSConfig)
 	v.proxy(path, &o.ProxyConfig)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/go-kit/log"
@@ -43,7 +42,6 @@ type account struct {
 	logger    log.Logger
 
 	cancel context.CancelFunc // nil before it has started
-	wait   sync.WaitGroup     // for the tasks
 }
 
 // buildAccount makes the client of one account and the tasks of its collectors.
@@ -107,7 +105,7 @@ func (e *Exporter) buildTasks(a *account) []*task {
 			collector: c.new(a.shared, a.settings.collectors), interval: schedule.Interval,
 			exposition: e.exposition, source: exposition.NewSource(a.name, a.settings.maxAge),
 			metrics: e.metrics, logger: log.With(a.logger, "collector", c.name),
-			wake: make(chan struct{}, 1),
+			wake: make(chan struct{}, 1), done: make(chan struct{}),
 		}
 		if before := byName[c.after]; before != nil {
 			before.successors = append(before.successors, t)
@@ -121,7 +119,10 @@ func (e *Exporter) buildTasks(a *account) []*task {
 func (a *account) start(ctx context.Context, delay, apart time.Duration) {
 	ctx, a.cancel = context.WithCancel(ctx)
 	for i, t := range a.tasks {
-		a.wait.Go(func() { t.run(ctx, delay+time.Duration(i)*apart) })
+		go func() {
+			defer close(t.done)
+			t.run(ctx, delay+time.Duration(i)*apart)
+		}()
 	}
 }
 

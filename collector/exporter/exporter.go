@@ -4,15 +4,16 @@ package exporter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
@@ -40,8 +41,8 @@ type Exporter struct {
 	exposition *exposition.Exposition
 	current    atomic.Pointer[generation]
 
-	mu  sync.Mutex // held while one generation replaces another
-	ctx context.Context
+	replacing *semaphore.Weighted // held while one generation replaces another
+	ctx       context.Context
 }
 
 // New makes an exporter and registers its self-metrics. It polls until the
@@ -50,7 +51,10 @@ func New(ctx context.Context, o Options) *Exporter {
 	if o.Dial == nil {
 		o.Dial = Dial
 	}
-	return &Exporter{Options: o, metrics: newMetrics(o.Registry), exposition: exposition.New(), ctx: ctx}
+	return &Exporter{
+		Options: o, metrics: newMetrics(o.Registry), exposition: exposition.New(),
+		replacing: semaphore.NewWeighted(1), ctx: ctx,
+	}
 }
 
 // HandlerOptions bound how metrics are served.
@@ -83,10 +87,13 @@ func (e *Exporter) Gatherer() prometheus.Gatherer { return e.exposition }
 // Reload starts to work by a configuration. It is all or nothing: after an
 // error everything goes on as before. An account of which the configuration says
 // the same as before goes on undisturbed. One of which it says something else
-// keeps its results until its next poll, which comes at once.
+// keeps its results until its next poll, which comes at once. It fails when the
+// context of the exporter ends.
 func (e *Exporter) Reload(cfg *config.Config) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	if err := e.replacing.Acquire(e.ctx, 1); err != nil {
+		return errStopping
+	}
+	defer e.replacing.Release(1)
 	old := e.current.Load()
 	next, err := e.build(cfg, old)
 	if err != nil {
@@ -94,7 +101,9 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 		return err
 	}
 	replaced := old.without(next)
-	stop(replaced)
+	if len(stop(e.ctx, replaced)) > 0 {
+		return errStopping
+	}
 	next.adopt(replaced)
 	for _, a := range next.accounts {
 		e.metrics.start(a.name, a.provider, a.collectors())
@@ -141,13 +150,29 @@ func (e *Exporter) forget(old, next *generation) {
 	}
 }
 
-// Wait returns when the context has ended and no poll runs any more.
+var errStopping = errors.New("the exporter is stopping")
+
+// stopTimeout is how long Wait waits for polls, all of which end with the context
+// unless the operating system hangs.
+const stopTimeout = 5 * time.Second
+
+// Wait returns when the context has ended and no poll runs any more, or 5s after
+// the context's end. It logs the polls that still run then.
 func (e *Exporter) Wait() {
 	<-e.ctx.Done()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if g := e.current.Load(); g != nil {
-		stop(g.accounts)
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if e.replacing.Acquire(ctx, 1) != nil {
+		level.Error(e.Logger).Log("msg", "stopping without waiting any longer for a reload that hangs")
+		return
+	}
+	defer e.replacing.Release(1)
+	g := e.current.Load()
+	if g == nil {
+		return
+	}
+	for _, t := range stop(ctx, g.accounts) {
+		level.Error(t.logger).Log("msg", "stopping without waiting any longer for a poll that hangs")
 	}
 }
 

@@ -67,17 +67,27 @@ func (g *generation) start(ctx context.Context) {
 	}
 }
 
-// stop ends accounts and waits until none of their tasks runs any more.
-func stop(accounts []*account) {
+// stop ends accounts and waits until none of their tasks runs any more, or until
+// the context ends. It returns the tasks that still run.
+func stop(ctx context.Context, accounts []*account) (running []*task) {
 	for _, a := range accounts {
 		a.cancel()
 	}
 	for _, a := range accounts {
-		a.wait.Wait()
+		for _, t := range a.tasks {
+			select {
+			case <-t.done:
+			case <-ctx.Done():
+				if !t.ended() {
+					running = append(running, t)
+				}
+			}
+		}
 		if c, ok := a.transport.(interface{ CloseIdleConnections() }); ok {
 			c.CloseIdleConnections()
 		}
 	}
+	return running
 }
 
 // without lists the accounts that another generation does not have as they are.

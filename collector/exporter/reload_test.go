@@ -212,6 +212,45 @@ func TestReloadIdentity(t *testing.T) {
 	})
 }
 
+// TestReloadAnotherClient: other credentials can be those of another customer,
+// whose counters must not continue the first one's. Where account_sid is given, it
+// says whose they are, and rotating the credentials keeps the results.
+func TestReloadAnotherClient(t *testing.T) {
+	const client = "client_id: client-b, client_secret: secret-b"
+	counter := `twilio_supersim_sim_upload_bytes_total{account="b",sim_sid="` + simB + `"}`
+	sid := strings.Replace(koreAccount, "provider: kore", "provider: kore\n  account_sid: "+sidB, 1)
+	for _, x := range []struct {
+		name, account, after string
+		kept                 bool
+	}{
+		{"another client", koreAccount, "client_id: client-x, client_secret: secret-x", false},
+		{"another secret", koreAccount, "client_id: client-b, client_secret: secret-x", true},
+		{"another client, the same account_sid", sid, "client_id: client-x, client_secret: secret-x", true},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			reloading(t, "accounts:"+x.account+often, func(t *testing.T, p *process, _ map[string]*twiliotest.Simulator) {
+				good := p.results()
+				p.want(map[string]float64{counter: 9007199254740})
+				p.reload(strings.Replace("accounts:"+x.account, client, x.after, 1) + often)
+				if x.kept {
+					p.wantChanged(good, nil)
+					return
+				}
+				for series := range good {
+					good[series] = math.NaN()
+				}
+				good[`twilio_account_info{account="b",account_sid="",provider="kore"}`] = 1
+				p.want(good)
+				// Nor do they come back while the API refuses the second client.
+				until(t, "2004-03-15 12:15:00")
+				if strings.Contains(p.scrape(), simB) {
+					t.Error("results of the first client are exposed for the second")
+				}
+			})
+		})
+	}
+}
+
 // TestReloadCollectors: a collector that is off shows nothing, not even about
 // its polls.
 func TestReloadCollectors(t *testing.T) {

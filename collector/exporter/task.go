@@ -30,6 +30,17 @@ type task struct {
 	wake       chan struct{} // asks it to find out again when its next poll is due
 	successors []*task       // that may be due after its successful polls
 	outcome    atomic.Pointer[Outcome]
+	done       chan struct{} // closed when it runs no more
+}
+
+// ended reports whether the task runs no more.
+func (t *task) ended() bool {
+	select {
+	case <-t.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // An Outcome is how a collector's last poll ended.

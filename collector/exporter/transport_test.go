@@ -2,6 +2,7 @@ package exporter_test
 
 import (
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	stdlog "log"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -157,6 +159,90 @@ func TestDialPasswordFile(t *testing.T) {
 	}
 }
 
+// secretFileKeys are the keys of files that are read for each request, each with a
+// configuration in which FILE stands for the file, and the header that it fills.
+func secretFileKeys(url string) map[string]struct{ yaml, header, want string } {
+	return map[string]struct{ yaml, header, want string }{
+		"basic_auth.username_file":       {account + "  basic_auth: {username_file: FILE, password: word}\n", "Authorization", basic("hunter2", "word")},
+		"basic_auth.password_file":       {account + "  basic_auth: {username: SKuser, password_file: FILE}\n", "Authorization", basic("SKuser", "hunter2")},
+		"authorization.credentials_file": {account + "  authorization: {credentials_file: FILE}\n", "Authorization", "Bearer hunter2"},
+		"bearer_token_file":              {account + "  bearer_token_file: FILE\n", "Authorization", "Bearer hunter2"},
+		"http_headers.X-A.files[0]":      {account + "  authorization: {credentials: a}\n  http_headers: {X-A: {files: [FILE]}}\n", "X-A", "hunter2"},
+		"oauth2.client_secret_file":      {koreYAML(url, "client_secret_file: FILE", ""), "Form", "hunter2"},
+	}
+}
+
+// TestDialSecretFiles: what an editor or a shell adds to a secret is not sent, and
+// neither is what is left of a secret that is being replaced: the request fails,
+// until the file is complete.
+func TestDialSecretFiles(t *testing.T) {
+	var mu sync.Mutex
+	seen := make(map[string]string)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, name := range []string{"Authorization", "X-A"} {
+			seen[name] = r.Header.Get(name)
+		}
+		if strings.HasSuffix(r.URL.Path, "token") {
+			seen["Form"] = r.PostFormValue("client_secret")
+			w.Header().Set("Content-Type", "application/json")
+			io.WriteString(w, `{"access_token": "t", "token_type": "bearer", "expires_in": 0}`)
+			return
+		}
+		io.WriteString(w, `{"fleets": [], "meta": {"next_page_url": null}}`)
+	}))
+	t.Cleanup(s.Close)
+	poll := func(t *testing.T, rt http.RoundTripper) error {
+		client, err := twilio.New(twilio.Options{SuperSIMURL: s.URL, APIURL: s.URL, Transport: rt, Timeout: 5 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		clear(seen)
+		for _, err := range client.Fleets(t.Context()) {
+			return err
+		}
+		return nil
+	}
+	for key, x := range secretFileKeys(s.URL) {
+		t.Run(key, func(t *testing.T) {
+			file := write(t, "secret", "\ufeffhunter2\r\n")
+			for _, bad := range []struct {
+				name, want string
+				make       func() error
+			}{
+				{"emptied", "the file is empty", func() error { return os.Truncate(file, 0) }},
+				{"a byte order mark alone", "the file is empty", func() error { return os.WriteFile(file, []byte("\ufeff\n"), 0o600) }},
+				{"large", "larger than 64 KiB", func() error { return os.WriteFile(file, make([]byte, 64<<10+1), 0o600) }},
+				{"a directory", "not a regular file", func() error { return errors.Join(os.Remove(file), os.Mkdir(file, 0o700)) }},
+				{"a pipe", "not a regular file", func() error { return errors.Join(os.Remove(file), syscall.Mkfifo(file, 0o600)) }},
+				{"absent", "no such file", func() error { return os.Remove(file) }},
+			} {
+				rt := mustDial(t, strings.ReplaceAll(x.yaml, "FILE", file)) // which has no token yet
+				if err := bad.make(); err != nil {
+					t.Fatal(err)
+				}
+				err := poll(t, rt)
+				var credentials *twilio.CredentialsError
+				if !errors.As(err, &credentials) || !strings.Contains(err.Error(), key+": ") || !strings.Contains(err.Error(), bad.want) {
+					t.Errorf("%s: want %q and %q, have %T %v", bad.name, key, bad.want, err, err)
+				}
+				if len(seen) > 0 {
+					t.Errorf("%s: want nothing sent, have %q", bad.name, seen)
+				}
+				_ = os.Remove(file)
+				write(t, file, "\ufeffhunter2\r\n")
+				if err := poll(t, rt); err != nil {
+					t.Errorf("%s: restored: %v", bad.name, err)
+				}
+				if seen[x.header] != x.want {
+					t.Errorf("want %s %q, have %q", x.header, x.want, seen[x.header])
+				}
+			}
+		})
+	}
+}
+
 // kore is a simulated KORE on a socket.
 func kore(t *testing.T, start func(http.Handler) *httptest.Server) *httptest.Server {
 	s := start(twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{
@@ -226,10 +312,16 @@ func quiet(h http.Handler) *httptest.Server {
 func TestDialTLS(t *testing.T) {
 	s := kore(t, quiet)
 	ca := authority(t, s)
+	content, err := os.ReadFile(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	marked := write(t, "marked.pem", "\ufeff"+string(content))
 	const refused = "certificate"
 	for _, x := range []struct{ name, yaml, want string }{
 		{"basic auth, unknown authority", account + "  basic_auth: {username: u, password: p}\n", refused},
 		{"basic auth, CA file", account + "  basic_auth: {username: u, password: p}\n  tls_config: {ca_file: " + ca + "}\n", "401"},
+		{"a CA file with a byte order mark", account + "  basic_auth: {username: u, password: p}\n  tls_config: {ca_file: " + marked + "}\n", "401"},
 		{"unknown authority", koreYAML(s.URL, "client_secret: secret-b", ""), refused},
 		{"the token endpoint inherits", koreYAML(s.URL, "client_secret: secret-b", "  tls_config: {ca_file: "+ca+"}\n"), "200"},
 		{"the token endpoint alone", koreYAML(s.URL, "client_secret: secret-b, tls_config: {ca_file: "+ca+"}", ""), refused},
@@ -286,6 +378,89 @@ func TestDialProxy(t *testing.T) {
 			defer mu.Unlock()
 			if have := strings.Join(seen, " "); have != x.want {
 				t.Errorf("want requests %q, have %q", x.want, have)
+			}
+		})
+	}
+}
+
+// TestDialProxyRefuses: what a proxy refuses is not taken for an answer of the API.
+func TestDialProxyRefuses(t *testing.T) {
+	status := http.StatusForbidden
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+	}))
+	t.Cleanup(proxy.Close)
+	host := strings.TrimPrefix(proxy.URL, "http://")
+	ca := authority(t, kore(t, quiet))
+	for _, x := range []struct {
+		name, yaml string
+		status     int
+		want       string
+	}{
+		{"forbidden", account + "  basic_auth: {username: u, password: p}\n", 403, "HTTP 403 Forbidden: it must allow CONNECT to api.invalid:443"},
+		{"bad gateway", account + "  basic_auth: {username: u, password: p}\n", 502, "HTTP 502 Bad Gateway: it must allow CONNECT to api.invalid:443"},
+		{"with a CA file", account + "  basic_auth: {username: u, password: p}\n  tls_config: {ca_file: " + ca + "}\n", 403, "HTTP 403 Forbidden: it must allow CONNECT to api.invalid:443"},
+		{"authentication", account + "  basic_auth: {username: u, password: p}\n", 407, "HTTP 407 Proxy Authentication Required: check the user and password in the URL of the proxy"},
+		{"a token", koreYAML("https://token.invalid", "client_secret: secret-b", ""), 403, "HTTP 403 Forbidden: it must allow CONNECT to token.invalid:443"},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			status = x.status
+			rt := mustDial(t, x.yaml+"  proxy_url: http://user:canary@"+host+"\n")
+			have := ask(t, rt, "https://api.invalid/v1/Fleets")
+			if want := "the proxy " + host + " refused the connection: " + x.want; !strings.HasSuffix(have, want) {
+				t.Errorf("want %q, have %q", want, have)
+			}
+			if strings.Contains(have, "canary") {
+				t.Errorf("a secret shows in %q", have)
+			}
+		})
+	}
+}
+
+// TestDialProxyFromEnvironment: without a configuration file, requests take the
+// proxy of the environment, as those of other programs do that read TWILIO_*.
+func TestDialProxyFromEnvironment(t *testing.T) {
+	var mu sync.Mutex
+	var seen []string
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen = append(seen, r.Method+" "+r.Host)
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	t.Cleanup(proxy.Close)
+	for _, x := range []struct{ name, variable, value, noProxy, url, want string }{
+		{"HTTPS", "HTTPS_PROXY", proxy.URL, "", "https://api.invalid", "CONNECT api.invalid:443"},
+		{"HTTPS, lower case", "https_proxy", proxy.URL, "", "https://api.invalid", "CONNECT api.invalid:443"},
+		{"HTTPS, without scheme", "HTTPS_PROXY", strings.TrimPrefix(proxy.URL, "http://"), "", "https://api.invalid", "CONNECT api.invalid:443"},
+		{"HTTP", "HTTP_PROXY", proxy.URL, "", "http://api.invalid", "GET api.invalid"},
+		{"HTTP, lower case", "http_proxy", proxy.URL, "", "http://api.invalid", "GET api.invalid"},
+		{"not for this host", "HTTPS_PROXY", proxy.URL, ".invalid", "https://api.invalid", ""},
+		{"not for HTTPS", "HTTP_PROXY", proxy.URL, "", "https://api.invalid", ""},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"} {
+				t.Setenv(name, "")
+			}
+			t.Setenv(x.variable, x.value)
+			t.Setenv("NO_PROXY", x.noProxy)
+			cfg, err := config.FromEnvironment(func(name string) (string, bool) {
+				v, ok := map[string]string{"TWILIO_ACCOUNT_SID": sidA, "TWILIO_AUTH_TOKEN": "t"}[name]
+				return v, ok
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			rt, err := exporter.Dial(cfg.Accounts()[0], time.Second, "twilio_exporter/test", &requests{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen = nil
+			have := ask(t, rt, x.url)
+			mu.Lock()
+			defer mu.Unlock()
+			if strings.Join(seen, ", ") != x.want {
+				t.Errorf("want %q at the proxy, have %q and %q", x.want, seen, have)
 			}
 		})
 	}
