@@ -8,7 +8,7 @@ import (
 
 func connectionFaults() section {
 	const network, truncated = "network", "truncated"
-	cut := fails(truncated, "cut off")
+	cut, token := fails(truncated, "cut off"), fails(truncated)
 	return section{
 		title: "Connections",
 		about: "The errors are those of net/http; a test compares them with those of real sockets.",
@@ -24,9 +24,9 @@ func connectionFaults() section {
 			{name: "reset on connect, in the TLS handshake", Fault: twiliotest.Fault{Kind: twiliotest.ConnectReset}, effects: every(fails(network, "connection reset by peer"))},
 			{name: "reset after the request", Fault: twiliotest.Fault{Kind: twiliotest.Reset}, effects: every(fails(network, "connection reset by peer"))},
 			{name: "closed after the request", Fault: twiliotest.Fault{Kind: twiliotest.CloseAfterRequest}, effects: every(fails(network, "EOF"))},
-			{name: "closed in the headers", Fault: twiliotest.Fault{Kind: twiliotest.TruncateHeaders}, effects: every(cut)},
+			{name: "closed in the headers", Fault: twiliotest.Fault{Kind: twiliotest.TruncateHeaders}, effects: every(cut).but(token, twiliotest.Token)},
 			{name: "a header line without a colon that repeats the request's credentials", Fault: twiliotest.Fault{Kind: twiliotest.MalformedHeader}, effects: every(fails(network, "missing colon"))},
-			{name: "closed in the body", Fault: twiliotest.Fault{Kind: twiliotest.Truncate}, effects: every(cut)},
+			{name: "closed in the body", Fault: twiliotest.Fault{Kind: twiliotest.Truncate}, effects: every(cut).but(token, twiliotest.Token)},
 			{name: "closed in the body once", Fault: twiliotest.Fault{Kind: twiliotest.Truncate, Times: 1}, effects: every(succeedsAfter(2))},
 			{name: "reset in the body", Fault: twiliotest.Fault{Kind: twiliotest.ResetBody}, effects: every(fails(network, "connection reset by peer"))},
 		},
@@ -34,7 +34,7 @@ func connectionFaults() section {
 }
 
 func slowness() section {
-	timeout := every(fails("timeout", "within 2s"))
+	timeout := every(fails("timeout", "within 2s")).but(fails("timeout"), twiliotest.Token)
 	return section{
 		title: "Slowness",
 		about: "`timeout` is 2 seconds here, for one attempt with the whole response.",

@@ -38,16 +38,13 @@ func refusals() section {
 		change: gone("twilio_account_balance"), note: "the account has no balance: no series",
 		requests: 1,
 	}
-	suspended := refusal("403, code 20003: account suspended", 403, 20003, authentication)
-	// The codes are Twilio's, and token endpoints are others'.
-	suspended.effects = suspended.effects.but(fails(permission, "HTTP 403"), twiliotest.Token)
 	s.faults = append(s.faults,
 		fault{
 			name: "401, code 20003", Fault: twiliotest.Fault{Kind: twiliotest.Unauthorized},
 			effects: every(fails(authentication, "HTTP 401")),
 		},
 		refusal("401, code 20005: account not active", 401, 20005, authentication),
-		suspended,
+		refusal("403, code 20003: account suspended", 403, 20003, authentication),
 		fault{
 			name: "403, code 70051: permission missing", Fault: twiliotest.Fault{Kind: twiliotest.Forbidden},
 			effects: every(fails(permission, "HTTP 403")),
@@ -112,6 +109,10 @@ func redirects() section {
 			},
 			{
 				name: "307 to itself, without end", Fault: twiliotest.Fault{Kind: twiliotest.RedirectLoop},
+				effects: every(fails(answer)).but(token, twiliotest.Token),
+			},
+			{
+				name: "307 to ever new paths", Fault: twiliotest.Fault{Kind: twiliotest.RedirectEndless},
 				effects: every(effect{reason: answer, requests: 10}).but(token, twiliotest.Token),
 			},
 			{

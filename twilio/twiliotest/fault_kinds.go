@@ -68,6 +68,8 @@ const (
 	RedirectWithoutQuery FaultKind = "redirect_without_query"
 	// RedirectLoop redirects each request to itself.
 	RedirectLoop FaultKind = "redirect_loop"
+	// RedirectEndless redirects each request to yet another path of the origin.
+	RedirectEndless FaultKind = "redirect_endless"
 	// RedirectForeign redirects to http://attacker.invalid.
 	RedirectForeign FaultKind = "redirect_foreign"
 )
@@ -199,7 +201,7 @@ func connectionKinds() []FaultKind {
 func replacingKinds() []FaultKind {
 	return []FaultKind{
 		RateLimit, ServerError, HTMLError, Reset, Unauthorized, Forbidden, Refusal, EchoCredentials, InvalidPageToken,
-		Redirect, RedirectWithoutQuery, RedirectLoop, RedirectForeign,
+		Redirect, RedirectWithoutQuery, RedirectLoop, RedirectEndless, RedirectForeign,
 	}
 }
 

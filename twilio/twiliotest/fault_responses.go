@@ -58,7 +58,7 @@ func (f *Fault) answer(q *request) *answer {
 		return failure(http.StatusBadRequest, 20001, echo(q.http))
 	case InvalidPageToken:
 		return badToken()
-	case Redirect, RedirectWithoutQuery, RedirectLoop, RedirectForeign:
+	case Redirect, RedirectWithoutQuery, RedirectLoop, RedirectEndless, RedirectForeign:
 		return f.redirect(q)
 	default: // Reset
 		return &answer{abort: true}
@@ -70,7 +70,7 @@ func (f *Fault) redirect(q *request) *answer {
 	to := *q.http.URL
 	to.Scheme, to.Host = "", "" // relative, as a request's URL is at a server
 	switch f.Kind {
-	case Redirect:
+	case Redirect, RedirectEndless:
 		to.Path = moved + to.Path
 	case RedirectWithoutQuery:
 		to.Path, to.RawQuery = moved+to.Path, ""

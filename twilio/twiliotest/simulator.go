@@ -193,7 +193,7 @@ func (s *Simulator) serve(q *request) *answer {
 
 // route finds the endpoint of a path; none is "".
 func route(path string) (e Endpoint, accountSID string, xml bool) {
-	path = strings.TrimPrefix(path, moved)
+	path = strings.ReplaceAll(path, moved, "")
 	switch path {
 	case "/v1/UsageRecords":
 		return UsageRecords, "", false
