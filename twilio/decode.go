@@ -48,7 +48,7 @@ func (o object) field(name []byte) value {
 // contradicts itself, and is an error. It reads to the end of the body, so
 // that the connection can be used again.
 func (d *decoder) read(body io.Reader, into fields) error {
-	d.json.Reset(body, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	d.json.Reset(body, jsontext.AllowDuplicateNames(false), jsontext.AllowInvalidUTF8(true))
 	if err := d.object(into); err != nil {
 		return truncated(body, err)
 	}

@@ -5,9 +5,12 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 )
@@ -71,7 +74,21 @@ func (s *scalar) isText() bool {
 }
 
 // text returns the text of a field that hardly any two records share.
-func (s *scalar) text() string { return string(s.content()) }
+func (s *scalar) text() string { return string(printable(s.content())) }
+
+// printable replaces control characters, which are not fit for labels and pages,
+// by U+FFFD.
+func printable(text []byte) []byte {
+	if !slices.ContainsFunc(text, func(c byte) bool { return c < ' ' || c >= 0x7F }) || !bytes.ContainsFunc(text, unicode.IsControl) {
+		return text
+	}
+	return bytes.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, text)
+}
 
 // maxWords bounds the number of words kept for a field, and the length of each.
 const maxWords = 256
@@ -86,7 +103,7 @@ func (s *scalar) shared() string {
 	content := s.content()
 	text, ok := s.words[string(content)]
 	if !ok {
-		text = string(content)
+		text = string(printable(content))
 		if s.words == nil {
 			s.words = make(map[string]string)
 		}

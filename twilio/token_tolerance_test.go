@@ -81,6 +81,7 @@ func TestTokensThatCannotBeUsed(t *testing.T) {
 		{"application/json", `{"access_token":"t\r\nX-Evil: 1"}`, 200, twilio.ReasonResponse, "characters that no header can carry"},
 		{"application/json", `{"access_token":"tökén"}`, 200, twilio.ReasonResponse, "characters that no header can carry"},
 		{"application/json", `{"access_token":["t"]}`, 200, twilio.ReasonResponse, "no usable access_token"},
+		{"application/json", `{"access_token":"t","access_token":"u"}`, 200, twilio.ReasonResponse, "no access_token: jsontext: duplicate object member name"},
 		{"text/plain", `{"error":"invalid_client","error_description":"unknown"}`, 401, twilio.ReasonAuthentication, "token: HTTP 401: unknown"},
 		{"text/html", `{"error":"invalid_client"}`, 400, twilio.ReasonAuthentication, "token: HTTP 400: invalid_client"},
 		{"", `{"error":"invalid_client"}`, 403, twilio.ReasonAuthentication, "token: HTTP 403: invalid_client"},
