@@ -2,6 +2,7 @@ package exporter_test
 
 import (
 	"math"
+	"strings"
 
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
@@ -75,7 +76,7 @@ func numbers() section {
 				}),
 			},
 			{
-				name: "huge: 4.7e18 bytes, 1e308 of money", Fault: twiliotest.Fault{Kind: twiliotest.HugeNumbers}, effects: noNumbers(effects{
+				name: "huge: 4.7e18 bytes, 1e308 of money; the sum of two overflows", split: true, Fault: twiliotest.Fault{Kind: twiliotest.HugeNumbers}, effects: noNumbers(effects{
 					twiliotest.UsageRecords: fails(answer),
 					twiliotest.Fleets:       fails(answer, "data_limit"),
 					twiliotest.Monthly: {
@@ -130,6 +131,13 @@ func records() section {
 					but(effect{change: gone("twilio_account_previous_month_usage{", "twilio_account_previous_month_usage_events{"), fresh: "brand-new-", note: "taken as they are, as new series"}, twiliotest.Monthly),
 			},
 			{
+				name: "control characters in names", Fault: twiliotest.Fault{Kind: twiliotest.ControlCharacters},
+				effects: every(effect{notApplicable: "no names"}).
+					but(replaced("twilio_supersim_sim_info"), twiliotest.Sims).
+					but(replaced("twilio_supersim_fleet_info"), twiliotest.Fleets).
+					but(replaced("twilio_supersim_network_info"), twiliotest.Networks),
+			},
+			{
 				name: "currencies that are no code of ISO 4217", Fault: twiliotest.Fault{Kind: twiliotest.UnknownCurrency},
 				effects: every(effect{notApplicable: "no money"}).but(fails(answer), twiliotest.UsageRecords, twiliotest.Monthly, twiliotest.Balance),
 			},
@@ -144,5 +152,18 @@ func records() section {
 				effects: every(effect{notApplicable: "no periods"}).but(fails(answer), twiliotest.UsageRecords, twiliotest.Monthly),
 			},
 		},
+	}
+}
+
+// replaced is what becomes of a family whose names have control characters.
+func replaced(family string) effect {
+	return effect{
+		change: func(series string, v float64) float64 {
+			if strings.HasPrefix(series, family) && !strings.Contains(series, `_name=""`) {
+				return vanished
+			}
+			return v
+		},
+		fresh: "\uFFFD[31m\uFFFD", note: "each becomes U+FFFD",
 	}
 }

@@ -159,6 +159,8 @@ func (d *document) applyToFields(kind FaultKind) {
 		}
 	case UnknownEnums:
 		d.each([]string{"status", "usage_unit", "count_unit", "iso_country", "token_type"}, false, func(old any) any { return fmt.Sprintf("brand-new-%v", old) })
+	case ControlCharacters:
+		d.each([]string{"unique_name", "friendly_name"}, false, func(old any) any { return fmt.Sprintf("%v\x1b[31m\x00", old) })
 	case UnknownCurrency:
 		d.each([]string{"billed_unit", "price_unit", "currency"}, false, func(any) any { return "doubloons" })
 	case EmptyStrings:

@@ -119,6 +119,8 @@ const (
 	// UnknownEnums makes statuses, units of usage and countries words that nobody
 	// has documented.
 	UnknownEnums FaultKind = "unknown_enums"
+	// ControlCharacters adds an escape sequence and a NUL to names.
+	ControlCharacters FaultKind = "control_characters"
 	// UnknownCurrency makes currencies a word that is no code of ISO 4217.
 	UnknownCurrency FaultKind = "unknown_currency"
 	// DuplicateRecords repeats the first record at the end of the page.
@@ -208,7 +210,7 @@ func replacingKinds() []FaultKind {
 func documentKinds() []FaultKind {
 	return []FaultKind{
 		ForeignNext, LoopNext, EndlessPages, NullNumbers, UnreadableNumbers, NegativeNumbers, HugeNumbers, OverflowingNumbers,
-		ShrinkTotals, UnknownFields, UnknownEnums, UnknownCurrency, DuplicateRecords, ConflictingDuplicates, NoList,
+		ShrinkTotals, UnknownFields, UnknownEnums, ControlCharacters, UnknownCurrency, DuplicateRecords, ConflictingDuplicates, NoList,
 		ListIsObject, NullRecord, EmptyList, EmptyStrings, HugeText, MissingPeriod, OtherPeriod,
 	}
 }
