@@ -246,19 +246,24 @@ var details = []struct {
 	pattern *regexp.Regexp
 	instead string
 }{
+	{regexp.MustCompile(`^usage by \w+ from \S+ to \S+: `), ""},
 	{regexp.MustCompile(`RQ[0-9a-f]{32}`), "RQ…"},
-	{regexp.MustCompile(`usage by \w+ from \S+ to \S+: `), "usage by … from … to …: "},
-	{regexp.MustCompile(`\w+ bytes of \w+ "[^"]*"|\w+ cost of \w+ "[^"]*"`), "…"},
-	{regexp.MustCompile(`of category "[^"]*"`), "…"},
-	{regexp.MustCompile(`"[^"]*" is listed twice`), "… is listed twice"},
+	{regexp.MustCompile(`\w+ (bytes|cost) of \w+ "[^"]*"|of category "[^"]*"`), "…"},
+	{regexp.MustCompile(`"[^"]*" (from \S+ on )?is listed twice|category "[^"]*" of \S+ is listed twice`), "… is listed twice"},
 	{regexp.MustCompile(`[a-z_]+: "[^"]*" is not`), "…: … is not"},
-	{regexp.MustCompile(`record [0-9]+ of the page`), "record … of the page"},
+	{regexp.MustCompile(`[a-z_]+: longer than`), "…: longer than"},
+	{regexp.MustCompile(`(record|page) [0-9]+ of`), "$1 … of"},
 	{regexp.MustCompile(`missing list "[^"]*"`), "missing list …"},
-	{regexp.MustCompile(`\S+/v1/auth/token|token_url \S+`), "…"},
+	{regexp.MustCompile(`member name "[^"]*"`), "member name …"},
+	{regexp.MustCompile(`within "[^"]*"`), "within …"},
+	{regexp.MustCompile(`offset [0-9]+`), "offset …"},
+	{regexp.MustCompile(`[a-z_]+: found`), "…: found"},
+	// A token request and the attempt that it is for end at the same moment.
+	{regexp.MustCompile(`context deadline exceeded`), "no complete response within 2s"},
 }
 
 func withoutDetails(text string, c column) string {
-	text = strings.ReplaceAll(text, string(c.label)+": ", "ENDPOINT: ")
+	text = strings.Replace(text, string(c.label)+": ", "ENDPOINT: ", 1)
 	for _, d := range details {
 		text = d.pattern.ReplaceAllString(text, d.instead)
 	}

@@ -17,6 +17,7 @@ func connectionFaults() section {
 			{name: "connection refused", Fault: twiliotest.Fault{Kind: twiliotest.ConnectionRefused}, effects: every(fails(network, "connection refused"))},
 			{name: "connection refused once", Fault: twiliotest.Fault{Kind: twiliotest.ConnectionRefused, Times: 1}, effects: every(succeedsAfter(2))},
 			{name: "proxy down", Fault: twiliotest.Fault{Kind: twiliotest.ProxyDown}, effects: every(fails(network, "proxyconnect", "connection refused"))},
+			{name: "proxy refuses (403 on CONNECT)", Fault: twiliotest.Fault{Kind: twiliotest.ProxyRefused}, effects: every(fails(network, "the proxy", "refused"))},
 			{name: "no file descriptors left", Fault: twiliotest.Fault{Kind: twiliotest.NoDescriptors}, effects: every(fails(network, "too many open files"))},
 			{name: "TLS: certificate expired", Fault: twiliotest.Fault{Kind: twiliotest.TLSExpired}, effects: every(fails(network, "certificate has expired"))},
 			{name: "TLS: certificate for another name", Fault: twiliotest.Fault{Kind: twiliotest.TLSWrongName}, effects: every(fails(network, "certificate is valid for other.example"))},

@@ -2,6 +2,7 @@ package exporter_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -29,7 +30,6 @@ func faultsPage(sections []sectionOutcome) string {
 	for _, s := range sections {
 		s.write(&b)
 	}
-	b.WriteString(faultsElsewhere)
 	return b.String()
 }
 
@@ -50,10 +50,7 @@ func (s sectionOutcome) write(b *strings.Builder) {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("\nThe log says:\n\n")
-	for i, f := range s.faults {
-		s.writeLog(b, f, s.rows[i])
-	}
+	s.writeLog(b)
 }
 
 // cell is what the metrics say, what changes, and how many requests it took.
@@ -78,33 +75,45 @@ func (o outcomeAt) cell(f fault) string {
 	return text
 }
 
-// writeLog writes what is logged about a fault, once for the endpoints where it is the
-// same.
-func (s sectionOutcome) writeLog(b *strings.Builder, f fault, row []outcomeAt) {
+// writeLog writes what is logged, each text once with the faults that have it.
+func (s sectionOutcome) writeLog(b *strings.Builder) {
 	var texts []string
-	where := make(map[string][]string)
-	for j, o := range row {
-		text := "nothing"
-		if o.notApplicable != "" {
-			continue
-		}
-		if o.err != "" {
-			text = "`" + strings.ReplaceAll(o.err, "`", "'") + "`"
-			if o.advice != "" && o.advice != twilio.Reason(o.reason).Advice() {
-				text += ", with the advice `" + o.advice + "`"
+	faults := make(map[string][]string)
+	for i, f := range s.faults {
+		titles, tested := make(map[string][]string), 0
+		for _, o := range s.rows[i] {
+			if o.notApplicable == "" {
+				tested++
 			}
+			if o.err == "" {
+				continue
+			}
+			text := "`" + strings.ReplaceAll(o.err, "`", "'") + "`"
+			if o.advice != "" && o.advice != twilio.Reason(o.reason).Advice() {
+				text += " with the advice `" + o.advice + "`"
+			}
+			titles[text] = append(titles[text], o.title)
 		}
-		if where[text] == nil {
-			texts = append(texts, text)
+		for _, text := range slices.Sorted(maps.Keys(titles)) {
+			if faults[text] == nil {
+				texts = append(texts, text)
+			}
+			where := f.name
+			if len(titles[text]) < tested {
+				where += " (" + strings.Join(titles[text], ", ") + ")"
+			}
+			faults[text] = append(faults[text], where)
 		}
-		where[text] = append(where[text], columns()[j].title)
 	}
-	if len(texts) == 1 && texts[0] == "nothing" {
+	if len(texts) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "- %s\n", f.name)
+	b.WriteString("\nThe log says:\n\n")
 	for _, text := range texts {
-		fmt.Fprintf(b, "  - %s: %s\n", strings.Join(where[text], ", "), text)
+		fmt.Fprintf(b, "- %s\n", text)
+		for _, fault := range faults[text] {
+			fmt.Fprintf(b, "  - %s\n", fault)
+		}
 	}
 }
 
@@ -123,7 +132,5 @@ How to read a cell:
 
 The collector ` + "`supersim_usage`" + ` requests UsageRecords; ` + "`supersim_inventory`" + ` Sims, Fleets and Networks; ` + "`account_usage`" + ` Monthly; ` + "`account_balance`" + ` Balance. Token is the OAuth 2.0 endpoint of KORE, tested with an access token that has expired: without a new one, every poll of the account fails. BillingPeriods and Accounts get their columns with the collectors that request them.
 
-In messages, ENDPOINT stands for the name of the endpoint (` + "`usage_records`, `sims`, `fleets`, `networks`, `monthly_usage`, `balance`, `token`" + `), RQ… for the ID that the API has given the request, and … for other details.
+In messages, which ` + "`" + `supersim_usage` + "`" + ` begins with the usage that it asked for, ENDPOINT stands for the name of the endpoint (` + "`usage_records`, `sims`, `fleets`, `networks`, `monthly_usage`, `balance`, `token`" + `), RQ… for the ID that the API has given the request, and … for other details.
 `
-
-const faultsElsewhere = ``

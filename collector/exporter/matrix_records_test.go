@@ -123,12 +123,12 @@ func records() section {
 				name: "statuses, units and countries that nobody has documented", Fault: twiliotest.Fault{Kind: twiliotest.UnknownEnums}, effects: lists(effect{}).
 					but(effect{
 						change: in(silent, "twilio_supersim_country_hour_upload_bytes", "twilio_supersim_country_hour_download_bytes"), fresh: "brand-new-",
-						note: "taken as they are, as new series",
+						note: "taken as they are, as new series that stay until the month ends",
 					}, twiliotest.UsageRecords).
 					but(effect{change: gone("twilio_supersim_sim_info"), fresh: "brand-new-", note: "taken as they are, as new series"}, twiliotest.Sims).
 					but(effect{}, twiliotest.Fleets).
 					but(effect{change: gone("twilio_supersim_network_info"), fresh: "brand-new-", note: "taken as they are, as new series"}, twiliotest.Networks).
-					but(effect{change: gone("twilio_account_previous_month_usage{", "twilio_account_previous_month_usage_events{"), fresh: "brand-new-", note: "taken as they are, as new series"}, twiliotest.Monthly),
+					but(effect{change: gone("twilio_account_previous_month_usage{", "twilio_account_previous_month_usage_events{"), fresh: "brand-new-", note: "taken as they are, as new series that stay until the month ends"}, twiliotest.Monthly),
 			},
 			{
 				name: "control characters in names", Fault: twiliotest.Fault{Kind: twiliotest.ControlCharacters},

@@ -52,6 +52,10 @@ func TestConnectionErrors(t *testing.T) {
 		{twiliotest.ProxyDown, func(t *testing.T) string {
 			return overSocket(t, "http://simulator", "  proxy_url: http://"+address+"\n")
 		}},
+		{twiliotest.ProxyRefused, func(t *testing.T) string {
+			proxy := responding(t, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", nil)
+			return overSocket(t, "https://simulator", "  proxy_url: "+proxy+"\n")
+		}},
 		{twiliotest.TLSExpired, func(t *testing.T) string {
 			return good.meet(t, &x509.Certificate{NotAfter: time.Now().Add(-time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}})
 		}},
@@ -93,22 +97,18 @@ func TestConnectionErrors(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := handMade()["a"]
 				s.Inject(twiliotest.Fault{Kind: x.kind})
-				simulated = errorOf(t, inMemoryAs(s), "http://simulator")
+				dial := inMemory(func(string) http.RoundTripper { return s.Transport() })
+				rt, err := dial(parse(t, "accounts:"+twilioAccount).Accounts()[0], time.Minute, "twilio_exporter/test", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				simulated = errorOf(t, rt, "http://simulator")
 			})
 			if real != simulated {
 				t.Errorf("a real connection has %q, the simulated one %q", real, simulated)
 			}
 		})
 	}
-}
-
-// inMemoryAs adds credentials to the requests for a simulator.
-func inMemoryAs(s *twiliotest.Simulator) http.RoundTripper {
-	return roundTrip(func(r *http.Request) (*http.Response, error) {
-		r = r.Clone(r.Context())
-		r.SetBasicAuth(sidA, "token-a")
-		return s.Transport().RoundTrip(r)
-	})
 }
 
 // overSocket is the error of a listing through the transport of the real world.

@@ -176,9 +176,10 @@ func (d *document) applyToFields(kind FaultKind) {
 			delete(r, "end_date")
 		}
 	case OtherPeriod:
-		d.each([]string{"period"}, false, func(any) any { return period{"1999-01-01T00:00:00Z", "1999-01-01T01:00:00Z"} })
-		d.each([]string{"start_date"}, false, func(any) any { return "1999-01-01" })
-		d.each([]string{"end_date"}, false, func(any) any { return "1999-01-31" })
+		first := document{records: d.records[:min(1, len(d.records))]}
+		first.each([]string{"period"}, false, func(any) any { return period{"1999-01-01T00:00:00Z", "1999-01-01T01:00:00Z"} })
+		first.each([]string{"start_date"}, false, func(any) any { return "1999-01-01" })
+		first.each([]string{"end_date"}, false, func(any) any { return "1999-01-31" })
 	}
 }
 

@@ -72,6 +72,9 @@ func connectionError(kind FaultKind, r *http.Request) error {
 		return dial(remote, "socket", syscall.EMFILE)
 	case ProxyDown:
 		return &net.OpError{Op: "proxyconnect", Net: "tcp", Err: dial(proxy, "connect", syscall.ECONNREFUSED)}
+	case ProxyRefused:
+		// Its text is the exporter's, which net/http asks about such a response.
+		return fmt.Errorf("the proxy %s refused the connection: HTTP 403 Forbidden: it must allow CONNECT to %s:443", proxy, host)
 	case TLSExpired:
 		return verify(x509.CertificateInvalidError{
 			Cert: certificate, Reason: x509.Expired, Detail: "current time 2004-03-15T12:00:00Z is after 2004-03-14T00:00:00Z",

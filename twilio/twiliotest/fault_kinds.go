@@ -17,6 +17,8 @@ const (
 	NoDescriptors FaultKind = "no_descriptors"
 	// ProxyDown is an HTTP proxy that nothing listens for.
 	ProxyDown FaultKind = "proxy_down"
+	// ProxyRefused is an HTTP proxy that answers CONNECT with 403.
+	ProxyRefused FaultKind = "proxy_refused"
 	// TLSExpired is a certificate that has expired.
 	TLSExpired FaultKind = "tls_expired"
 	// TLSWrongName is a certificate for another host.
@@ -142,7 +144,7 @@ const (
 	HugeText FaultKind = "huge_text"
 	// MissingPeriod leaves out period, start_date and end_date.
 	MissingPeriod FaultKind = "missing_period"
-	// OtherPeriod moves period, start_date and end_date to 1999.
+	// OtherPeriod moves period, start_date and end_date of the first record to 1999.
 	OtherPeriod FaultKind = "other_period"
 )
 
@@ -195,7 +197,7 @@ func FaultKinds() []FaultKind {
 
 func connectionKinds() []FaultKind {
 	return []FaultKind{
-		DNSFailure, ConnectionRefused, NoDescriptors, ProxyDown, TLSExpired, TLSWrongName, TLSUnknownAuthority,
+		DNSFailure, ConnectionRefused, NoDescriptors, ProxyDown, ProxyRefused, TLSExpired, TLSWrongName, TLSUnknownAuthority,
 		ConnectReset, CloseAfterRequest, TruncateHeaders, MalformedHeader,
 	}
 }
