@@ -2,8 +2,11 @@ package collector
 
 import (
 	"context"
+	"time"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/metric"
+	"github.com/twilio-exporter/twilio_exporter/collector/monthly"
+	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
 func accountBalance() metric.Family {
@@ -14,14 +17,32 @@ func accountBalance() metric.Family {
 func AccountBalanceFamilies() []metric.Family { return []metric.Family{accountBalance()} }
 
 // AccountBalance collects the balance of an account.
-type AccountBalance struct{ account *Account }
+type AccountBalance struct {
+	account *Account
+	none    bool // it was said that the account has no balance
+}
 
 // NewAccountBalance makes the collector for one account.
-func NewAccountBalance(account *Account) *AccountBalance { return &AccountBalance{account} }
+func NewAccountBalance(account *Account) *AccountBalance { return &AccountBalance{account: account} }
+
+// Adopt implements Adopter: what was said is not said again.
+func (c *AccountBalance) Adopt(previous Collector) {
+	if p, ok := previous.(*AccountBalance); ok {
+		c.none = p.none
+	}
+}
 
 // Poll implements Collector.
 func (c *AccountBalance) Poll(ctx context.Context) (Result, error) {
 	balance, err := c.account.Client.Balance(ctx)
+	if twilio.IsNotFound(err) && c.accountExists(ctx) {
+		result := Result{Batches: []metric.Batch{metric.NewBatch(accountBalance(), nil)}}
+		if !c.none {
+			c.none = true
+			result.Warnings = []string{"the account has no balance (HTTP 404, code 20404), so it is not exposed"}
+		}
+		return result, nil
+	}
 	if err != nil {
 		return Result{}, err
 	}
@@ -42,4 +63,17 @@ func (c *AccountBalance) Poll(ctx context.Context) (Result, error) {
 	}
 	result.Batches = []metric.Batch{metric.NewBatch(accountBalance(), samples)}
 	return result, nil
+}
+
+// accountExists reports whether another resource of the account can be read. A
+// wrong account_sid gets the same response as an account without a balance, such
+// as one of Twilio Connect, and must not pass for one.
+func (c *AccountBalance) accountExists(ctx context.Context) bool {
+	now := time.Now().UTC()
+	for _, err := range c.account.Client.MonthlyUsages(ctx, twilio.MonthlyUsageParams{
+		Category: twilio.CategoryTotalPrice, StartDate: monthly.Start(now), EndDate: now, Paging: twilio.Paging{PageSize: 1},
+	}) {
+		return err == nil
+	}
+	return true
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 	"github.com/twilio-exporter/twilio_exporter/collector/monthly"
+	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
 // SuperSIMUsage collects Super SIM data usage: byte and cost counters over the
@@ -88,7 +89,7 @@ func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 	c.gauges = append(c.hourGauges(plan, totals), c.networkInfo(inventory.networks))
 	c.sawInventory = inventory.answered
 
-	warnings := unpriced(totals)
+	warnings := append(unpriced(totals), c.account.Client.Warnings(twilio.EndpointUsageRecords)...)
 	if len(decreased) > 0 {
 		warnings = append(warnings, fmt.Sprintf(
 			"the API reports %d counters lower than before, for example %s; their higher values are held", len(decreased), decreased[0]))

@@ -134,10 +134,14 @@ func (c *SuperSIMUsage) list(ctx context.Context, q query) ([]usageTotal, int, e
 			}
 		}
 	}, byKeyAndPeriod(), sizeHint)
+	read := len(records)
+	if err == nil {
+		records, err = sumUp(records)
+	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("usage by %s from %s to %s: %w", d.group, q.start.Format(time.RFC3339), q.end.Format(time.RFC3339), err)
 	}
-	return sumUp(records), len(records), nil
+	return records, read, nil
 }
 
 // key is what a record counts for. The account's own records may leave its SID

@@ -2,7 +2,9 @@ package collector
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -50,9 +52,14 @@ func newUsageTotal(key string, r twilio.UsageRecord) usageTotal {
 }
 
 // add adds more usage of the same key. A sum of which a part is not reported is
-// not reported.
-func (t *usageTotal) add(o usageTotal) {
-	t.upload, t.download = addBytes(t.upload, o.upload), addBytes(t.download, o.download)
+// not reported. A sum that its metric cannot hold is an error.
+func (t *usageTotal) add(o usageTotal) (err error) {
+	if t.upload, err = addBytes(t.upload, o.upload); err != nil {
+		return err
+	}
+	if t.download, err = addBytes(t.download, o.download); err != nil {
+		return err
+	}
 	t.costReported = t.costReported && o.costReported
 	t.noCurrency = t.noCurrency || o.noCurrency
 	switch {
@@ -61,19 +68,32 @@ func (t *usageTotal) add(o usageTotal) {
 		t.currency, t.cost = o.currency, o.cost
 	case t.currency == o.currency:
 		t.cost = t.cost.Add(o.cost)
+		return finite(t.cost)
 	default:
 		if t.others == nil {
 			t.others = make(map[string]decimal.Decimal, 1)
 		}
 		t.others[o.currency] = t.others[o.currency].Add(o.cost)
+		return finite(t.others[o.currency])
 	}
+	return nil
 }
 
-func addBytes(a, b int64) int64 {
-	if a == notReported || b == notReported {
-		return notReported
+func addBytes(a, b int64) (int64, error) {
+	switch {
+	case a == notReported || b == notReported:
+		return notReported, nil
+	case a > math.MaxInt64-b:
+		return 0, fmt.Errorf("the sum of %d and %d bytes is too large", a, b)
 	}
-	return a + b
+	return a + b, nil
+}
+
+func finite(amount decimal.Decimal) error {
+	if math.IsInf(amount.InexactFloat64(), 0) {
+		return errors.New("the sum of its amounts is too large")
+	}
+	return nil
 }
 
 // billed is the amount in a currency, if one was named.
@@ -106,16 +126,18 @@ func byKeyAndPeriod() order[usageTotal] {
 }
 
 // sumUp adds up the sorted records of a listing by key.
-func sumUp(records []usageTotal) []usageTotal {
+func sumUp(records []usageTotal) ([]usageTotal, error) {
 	totals := records[:0]
 	for _, record := range records {
 		if n := len(totals); n > 0 && totals[n-1].key == record.key {
-			totals[n-1].add(record)
+			if err := totals[n-1].add(record); err != nil {
+				return nil, &twilio.ResponseError{Endpoint: twilio.EndpointUsageRecords, Err: fmt.Errorf("%q: %w", record.key, err)}
+			}
 		} else {
 			totals = append(totals, record)
 		}
 	}
-	return totals
+	return totals, nil
 }
 
 // unpriced warns of amounts that cannot be counted because they have no currency.

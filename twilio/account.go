@@ -1,8 +1,10 @@
 package twilio
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"strconv"
@@ -68,11 +70,14 @@ func (c *Client) MonthlyUsages(ctx context.Context, p MonthlyUsageParams) iter.S
 	}
 	return listing[MonthlyUsage]{
 		endpoint: EndpointMonthlyUsage, key: "usage_records", url: resource(c.api, path, q),
-		wire: func() wire[MonthlyUsage] { return new(wireMonthlyUsage) },
+		wire: func() wire[MonthlyUsage] { return &wireMonthlyUsage{client: c, params: p} },
 	}.all(ctx, c)
 }
 
 type wireMonthlyUsage struct {
+	client *Client
+	params MonthlyUsageParams // of the listing
+
 	AccountSID, Category, StartDate, EndDate, AsOf       scalar
 	Usage, UsageUnit, Count, CountUnit, Price, PriceUnit scalar
 }
@@ -117,7 +122,9 @@ func (w *wireMonthlyUsage) record() (r MonthlyUsage, err error) {
 		Category:   w.Category.shared(),
 		UsageUnit:  w.UsageUnit.shared(),
 		CountUnit:  w.CountUnit.shared(),
-		PriceUnit:  w.PriceUnit.currency(),
+	}
+	if r.PriceUnit, err = w.PriceUnit.currency("price_unit"); err != nil {
+		return r, err
 	}
 	var start, end Null[time.Time]
 	if start, err = w.StartDate.time("start_date", "a date (YYYY-MM-DD)", time.DateOnly); err != nil {
@@ -136,8 +143,16 @@ func (w *wireMonthlyUsage) record() (r MonthlyUsage, err error) {
 	if r.Count, err = w.Count.decimal("count"); err != nil {
 		return r, err
 	}
-	r.Price, err = w.Price.decimal("price")
-	return r, err
+	if r.Price, err = w.Price.decimal("price"); err != nil {
+		return r, err
+	}
+	// With subaccounts, the records may be theirs.
+	if with := w.params.IncludeSubaccounts; with.Valid && !with.V {
+		if err := w.AccountSID.fitAccount(w.client.accountSID); err != nil {
+			return r, err
+		}
+	}
+	return r, r.fitMonth(w.params)
 }
 
 // A Balance is the balance of an account.
@@ -155,12 +170,24 @@ func (c *Client) Balance(ctx context.Context) (Balance, error) {
 	}
 	var b Balance
 	err = c.get(ctx, EndpointBalance, resource(c.api, path, nil), func(body io.Reader) error {
-		var account, balance, currency scalar
-		if err := new(decoder).read(body, object{"account_sid": &account, "balance": &balance, "currency": &currency}); err != nil {
+		var account, balance, currency, message scalar
+		if err := new(decoder).read(body, object{
+			"account_sid": &account, "balance": &balance, "currency": &currency, "message": &message,
+		}); err != nil {
+			return err
+		}
+		if len(account.raw)+len(balance.raw)+len(currency.raw) == 0 {
+			return fmt.Errorf("not a balance: %q", cmp.Or(errorMessage(&message), "none of its fields"))
+		}
+		if err := cmp.Or(requireText(named{"account_sid", &account}, named{"currency", &currency}), account.fitAccount(c.accountSID)); err != nil {
 			return err
 		}
 		amount, err := balance.decimal("balance")
-		b = Balance{AccountSID: account.text(), Balance: amount, Currency: currency.currency()}
+		if err != nil {
+			return err
+		}
+		unit, err := currency.currency("currency")
+		b = Balance{AccountSID: account.text(), Balance: amount, Currency: unit}
 		return err
 	})
 	return b, err

@@ -78,6 +78,8 @@ type Client struct {
 	// splitAll remembers that this account's API refuses Granularity=all for
 	// ranges that do not start and end at midnight.
 	splitAll atomic.Bool
+
+	warnings warnings
 }
 
 // New returns a client. It fails on a URL that is not an origin.

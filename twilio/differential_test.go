@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
@@ -28,6 +31,9 @@ func FuzzAsEncodingJSON(f *testing.F) {
 	f.Add([]byte(usagePage(`""`, `{"sim_sid":"a","sim_sid":null,"data_upload":1.50,"data_upload":"-0"}`, `{}`, `{"period":{},"billed_unit":"\u0075\ud83dsd"}`)))
 	f.Add([]byte("{\"sims\":[{\"sid\":\"\xff\",\"s\\u0069d\":\"\\ud800\\u0041\",\"Sid\":1},{\"sid\":12e3}],\"meta\":{\"next_page_url\":null},\"x\":[{\"\":1}]}"))
 	f.Fuzz(func(t *testing.T, body []byte) {
+		if len(body) > 4<<10 {
+			return // a value may be too long
+		}
 		var page map[string]any
 		valid := decode(body, &page) == nil && page != nil
 		check := func(key string, read func(*twilio.Client) ([]string, error), want func(map[string]any) (string, error)) {
@@ -136,7 +142,12 @@ func textOf(fields map[string]any, field string) (string, error) {
 	case nil:
 		return "", nil
 	case string:
-		return v, nil
+		return strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) {
+				return utf8.RuneError
+			}
+			return r
+		}, v), nil
 	case json.Number:
 		return v.String(), nil
 	}
@@ -160,10 +171,14 @@ func simOf(fields map[string]any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if x[0] == "" {
-		return "", errors.New("no SID")
+	if x[0] == "" || ofAnotherAccount(x[1]) {
+		return "", errors.New("no SID, or another account's")
 	}
 	return show(twilio.Sim{SID: x[0], AccountSID: x[1], UniqueName: x[2], ICCID: x[3], Status: twilio.SimStatus(x[4]), FleetSID: x[5]}), nil
+}
+
+func ofAnotherAccount(sid string) bool {
+	return regexp.MustCompile("^AC[0-9a-fA-F]{32}$").MatchString(sid) && !strings.EqualFold(sid, accountSID)
 }
 
 func usageOf(fields map[string]any) (string, error) {
@@ -171,6 +186,9 @@ func usageOf(fields map[string]any) (string, error) {
 		"data_upload", "data_download", "data_total", "data_total_billed")
 	if err != nil {
 		return "", err
+	}
+	if ofAnotherAccount(x[0]) || x[5] != "" && !regexp.MustCompile("^[A-Za-z]{3}$").MatchString(x[5]) {
+		return "", errors.New("another account, or no currency")
 	}
 	r := twilio.UsageRecord{AccountSID: x[0], SimSID: x[1], FleetSID: x[2], NetworkSID: x[3], IsoCountry: x[4], BilledUnit: strings.ToUpper(x[5])}
 	for i, n := range []*twilio.Null[int64]{&r.Upload, &r.Download, &r.Total} {
@@ -198,6 +216,9 @@ func usageOf(fields map[string]any) (string, error) {
 				}
 				*at = at.UTC()
 			}
+		}
+		if x[0] != "" && x[1] != "" && !r.Period.Start.Before(r.Period.End) {
+			return "", errors.New("the period ends before it starts")
 		}
 	}
 	return show(r), nil

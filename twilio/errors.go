@@ -16,6 +16,7 @@ import (
 // (https://www.twilio.com/docs/api/errors).
 const (
 	codeInvalidPageToken = 21481
+	codeNotFound         = 20404
 	codeTooManyRequests  = 20429
 	codeNotMidnight      = 83601
 )
@@ -215,6 +216,13 @@ func ReasonOf(err error) Reason {
 func IsInvalidPageToken(err error) bool {
 	e, ok := errors.AsType[*APIError](err)
 	return ok && e.Code == codeInvalidPageToken
+}
+
+// IsNotFound reports whether the API does not have a resource (HTTP 404 with code
+// 20404), as opposed to a gateway that does not know the URL.
+func IsNotFound(err error) bool {
+	e, ok := errors.AsType[*APIError](err)
+	return ok && e.Status == http.StatusNotFound && e.Code == codeNotFound
 }
 
 func readAPIError(endpoint Endpoint, resp *http.Response) *APIError {

@@ -27,10 +27,14 @@ type Sim struct {
 
 // Sims lists all SIMs of the account.
 func (c *Client) Sims(ctx context.Context) iter.Seq2[Sim, error] {
-	return inventory(ctx, c, EndpointSims, "/v1/Sims", func() wire[Sim] { return new(wireSim) })
+	return inventory(ctx, c, EndpointSims, "/v1/Sims", func() wire[Sim] { return &wireSim{account: c.accountSID} })
 }
 
-type wireSim struct{ SID, AccountSID, UniqueName, ICCID, Status, FleetSID scalar }
+type wireSim struct {
+	account string // the one asked for; may be empty
+
+	SID, AccountSID, UniqueName, ICCID, Status, FleetSID scalar
+}
 
 func (w *wireSim) field(name []byte) value {
 	switch string(name) {
@@ -55,6 +59,9 @@ func (w *wireSim) record() (Sim, error) {
 		named{"status", &w.Status}, named{"fleet_sid", &w.FleetSID}); err != nil {
 		return Sim{}, err
 	}
+	if err := w.AccountSID.fitAccount(w.account); err != nil {
+		return Sim{}, err
+	}
 	return Sim{
 		SID: w.SID.text(), AccountSID: w.AccountSID.shared(), UniqueName: w.UniqueName.text(),
 		ICCID: w.ICCID.text(), Status: SimStatus(w.Status.shared()), FleetSID: w.FleetSID.shared(),
@@ -71,10 +78,14 @@ type Fleet struct {
 
 // Fleets lists all fleets of the account.
 func (c *Client) Fleets(ctx context.Context) iter.Seq2[Fleet, error] {
-	return inventory(ctx, c, EndpointFleets, "/v1/Fleets", func() wire[Fleet] { return new(wireFleet) })
+	return inventory(ctx, c, EndpointFleets, "/v1/Fleets", func() wire[Fleet] { return &wireFleet{account: c.accountSID} })
 }
 
-type wireFleet struct{ SID, AccountSID, UniqueName, DataLimit scalar }
+type wireFleet struct {
+	account string // the one asked for; may be empty
+
+	SID, AccountSID, UniqueName, DataLimit scalar
+}
 
 func (w *wireFleet) field(name []byte) value {
 	switch string(name) {
@@ -92,6 +103,9 @@ func (w *wireFleet) field(name []byte) value {
 
 func (w *wireFleet) record() (Fleet, error) {
 	if err := requireSID(&w.SID, named{"account_sid", &w.AccountSID}, named{"unique_name", &w.UniqueName}); err != nil {
+		return Fleet{}, err
+	}
+	if err := w.AccountSID.fitAccount(w.account); err != nil {
 		return Fleet{}, err
 	}
 	limit, err := w.DataLimit.bytes("data_limit")

@@ -248,4 +248,10 @@ func (s *scalar) time(field, want, layout string) (Null[time.Time], error) {
 }
 
 // currency returns an ISO 4217 code in upper case: the APIs send either case.
-func (s *scalar) currency() string { return strings.ToUpper(s.shared()) }
+func (s *scalar) currency(field string) (string, error) {
+	code := s.shared()
+	if code != "" && (len(code) != 3 || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") != "") {
+		return "", s.invalid(field, "a currency of three letters")
+	}
+	return strings.ToUpper(code), nil
+}

@@ -1,6 +1,7 @@
 package twilio
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -135,7 +136,7 @@ func (c *Client) usageRecords(ctx context.Context, p UsageRecordsParams) iter.Se
 	}
 	return listing[UsageRecord]{
 		endpoint: EndpointUsageRecords, key: "usage_records", url: resource(c.superSIM, "/v1/UsageRecords", q),
-		wire: func() wire[UsageRecord] { return &wireUsageRecord{params: p} },
+		wire: func() wire[UsageRecord] { return &wireUsageRecord{client: c, params: p} },
 	}.all(ctx, c)
 }
 
@@ -206,33 +207,10 @@ func (p UsageRecordsParams) checkRange() error {
 	return nil
 }
 
-// fitPeriod gives a record without a period the requested one, if that is only
-// one. It rejects an hour or a day outside the requested range.
-func (r *UsageRecord) fitPeriod(p UsageRecordsParams) error {
-	if p.StartTime.IsZero() || p.EndTime.IsZero() {
-		return nil
-	}
-	step := p.EndTime.Sub(p.StartTime)
-	switch p.Granularity {
-	case GranularityHour:
-		step = time.Hour
-	case GranularityDay:
-		step = 24 * time.Hour
-	}
-	if r.Period.Start.IsZero() {
-		if p.EndTime.Sub(p.StartTime) > step {
-			return errors.New("no period, in a listing of more than one " + string(p.Granularity))
-		}
-		r.Period = Period{p.StartTime, p.EndTime}
-	}
-	if p.Granularity != GranularityAll && (r.Period.Start.Before(p.StartTime) || !r.Period.Start.Before(p.EndTime)) {
-		return fmt.Errorf("its period starts at %s, outside the requested range", r.Period.Start.Format(time.RFC3339))
-	}
-	return nil
-}
-
 type wireUsageRecord struct {
+	client *Client
 	params UsageRecordsParams // of the listing
+	warned bool
 
 	AccountSID, SimSID, FleetSID, NetworkSID, IsoCountry scalar
 	Period                                               wirePeriod
@@ -280,7 +258,9 @@ func (w *wireUsageRecord) record() (r UsageRecord, err error) {
 		FleetSID:   w.FleetSID.shared(),
 		NetworkSID: w.NetworkSID.shared(),
 		IsoCountry: w.IsoCountry.shared(),
-		BilledUnit: w.BilledUnit.currency(),
+	}
+	if r.BilledUnit, err = w.BilledUnit.currency("billed_unit"); err != nil {
+		return r, err
 	}
 	if r.Period, err = w.Period.period(); err != nil {
 		return r, err
@@ -297,7 +277,18 @@ func (w *wireUsageRecord) record() (r UsageRecord, err error) {
 	if r.Billed, err = w.Billed.decimal("data_total_billed"); err != nil {
 		return r, err
 	}
-	return r, r.fitPeriod(w.params)
+	if err := cmp.Or(w.AccountSID.fitAccount(w.client.accountSID), r.fitKey(w.params)); err != nil {
+		return r, err
+	}
+	sent := r.Period
+	cut, err := r.fitPeriod(w.params)
+	if cut && !w.warned {
+		w.warned = true
+		w.client.warnings.add(EndpointUsageRecords, fmt.Sprintf(
+			"the API cuts periods in another way than was asked for, such as from %s to %s by %s; they are counted all the same",
+			moment(sent.Start), moment(sent.End), w.params.Granularity))
+	}
+	return r, err
 }
 
 // wirePeriod has no type in the API's schema. In the examples it is an object;
