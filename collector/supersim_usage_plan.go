@@ -85,6 +85,8 @@ func (c *SuperSIMUsage) ask(ctx context.Context, queries []query) (usageTotals, 
 	})
 	found, counts := make([][]usageTotal, len(queries)), make([]int, len(queries))
 	group, ctx := errgroup.WithContext(ctx)
+	// More listings than requests would only wait, each in a goroutine.
+	group.SetLimit(cmp.Or(c.account.MaxConcurrency, -1))
 	for i, q := range queries {
 		group.Go(func() (err error) {
 			found[i], counts[i], err = c.list(ctx, q)

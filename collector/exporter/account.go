@@ -75,6 +75,7 @@ func (e *Exporter) buildAccount(s settings, before *account) (*account, error) {
 		shared: &collector.Account{
 			Client: client, Inventory: new(collector.Inventory),
 			Rollover: s.rollover, MaxAge: s.maxAge, Started: time.Now().UTC(),
+			MaxConcurrency: s.api.MaxConcurrency,
 		},
 		transport: transport, metrics: e.metrics, logger: log.With(e.Logger, "account", name),
 	}

@@ -63,6 +63,10 @@ func Dial(account config.Account, timeout time.Duration, userAgent string, obser
 	}), nil
 }
 
+// idleTimeout is how long a connection waits for the next request. Those of a poll
+// follow each other at once, and the next poll is usually far away.
+const idleTimeout = 30 * time.Second
+
 // newConnections makes the transport that opens connections. It renews them when
 // a file of the TLS configuration changes. key is that of the TLS configuration.
 func newConnections(files secretFiles, key string, tlsConfig promconfig.TLSConfig, proxy promconfig.ProxyConfig, http2 bool) (http.RoundTripper, error) {
@@ -71,6 +75,7 @@ func newConnections(files secretFiles, key string, tlsConfig promconfig.TLSConfi
 			"twilio") // in connection metrics that are not exposed
 		if t, ok := rt.(*http.Transport); ok { // it is: there is nothing to add to requests
 			t.TLSClientConfig, t.OnProxyConnectResponse = c, proxyRefusal
+			t.IdleConnTimeout = idleTimeout
 		}
 		return rt, err
 	}
