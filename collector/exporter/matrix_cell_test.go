@@ -257,9 +257,10 @@ var details = []struct {
 	{regexp.MustCompile(`member name "[^"]*"`), "member name …"},
 	{regexp.MustCompile(`within "[^"]*"`), "within …"},
 	{regexp.MustCompile(`offset [0-9]+`), "offset …"},
+	{regexp.MustCompile(`"[^"]*": the sum of`), "…: the sum of"},
 	{regexp.MustCompile(`[a-z_]+: found`), "…: found"},
-	// A token request and the attempt that it is for end at the same moment.
-	{regexp.MustCompile(`context deadline exceeded`), "no complete response within 2s"},
+	// A token request and the attempt that it is for time out at the same moment.
+	{regexp.MustCompile(`^\S+: (context deadline exceeded|no complete response within 2s)`), "ENDPOINT: no complete response within 2s"},
 }
 
 func withoutDetails(text string, c column) string {

@@ -35,8 +35,8 @@ func refusals() section {
 		s.faults = append(s.faults, f)
 	}
 	none := effect{
-		change: gone("twilio_account_balance"), note: "the account has no balance: no series",
-		requests: 1,
+		change: gone("twilio_account_balance"), warns: true, log: []string{"no balance"},
+		note: "the account has no balance: no series, and a warning once",
 	}
 	s.faults = append(s.faults,
 		fault{

@@ -84,10 +84,13 @@ func connectionError(kind FaultKind, r *http.Request) error {
 	case TLSUnknownAuthority:
 		return verify(x509.UnknownAuthorityError{Cert: certificate})
 	case CloseAfterRequest:
+		traceHeaders(r)
 		return io.EOF
 	case TruncateHeaders:
+		traceHeaders(r)
 		return io.ErrUnexpectedEOF
 	case MalformedHeader:
+		traceHeaders(r)
 		line := "Got " + r.Header.Get("Authorization")
 		return fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w",
 			textproto.ProtocolError(fmt.Sprintf("malformed MIME header: missing colon: %q", line)))

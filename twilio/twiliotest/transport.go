@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
 )
 
@@ -66,6 +67,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		closeBody(r)
 		return nil, err
 	}
+	traceHeaders(r)
 	ctx, cancel := context.WithCancel(r.Context())
 	reader, writer := io.Pipe()
 	x := &exchange{
@@ -97,6 +99,18 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		// The service may have answered in the same moment: nobody reads that.
 		_ = reader.Close()
 		return nil, context.Cause(r.Context())
+	}
+}
+
+// traceHeaders tells whoever traces the request (net/http/httptrace) of its headers, as
+// net/http's Transport does when it has written them.
+func traceHeaders(r *http.Request) {
+	trace := httptrace.ContextClientTrace(r.Context())
+	if trace == nil || trace.WroteHeaderField == nil {
+		return
+	}
+	for name, values := range r.Header {
+		trace.WroteHeaderField(name, values)
 	}
 }
 
