@@ -27,6 +27,7 @@ COVERAGE_MIN := 85
 
 FUZZTIME ?= 30s
 GORELEASER := github.com/goreleaser/goreleaser/v2@v2.15.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 comma := ,
@@ -50,10 +51,12 @@ format:
 
 vet:
 	$(GO) vet ./...
+	cd collector/bench && $(GO) vet ./...
 
 # All tests in full, including ten simulated months. Tests of every package count for
-# the coverage of a package.
+# the coverage of a package. The benchmark is a module of its own.
 coverage:
+	cd collector/bench && $(GO) test ./...
 	$(GO) test -timeout 20m -coverpkg=$(subst $(space),$(comma),$(COVERED)) -coverprofile=coverage.txt ./...
 	@for package in $$($(GO) list $(COVERED)); do \
 		awk -v package="$$package" -v least=$(COVERAGE_MIN) ' \
@@ -97,20 +100,22 @@ unit:
 
 ## bench: what the exporter costs beside others: 20 minutes; BENCH='--sims=2000 --rounds=2' for a quick look
 bench:
-	$(GO) run ./collector/bench $(BENCH)
+	cd collector/bench && $(GO) run . $(BENCH)
 
 ## soak: an hour of polls and scrapes; fails if a scrape fails
 soak:
-	$(GO) run ./collector/bench soak $(SOAK)
+	cd collector/bench && $(GO) run . soak $(SOAK)
 
 ## microbench: all Go benchmarks
 microbench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-## lint: golangci-lint with .golangci.yml; the first run builds it
+## lint: golangci-lint with .golangci.yml, which the first run builds, and govulncheck
 lint:
 	$(GO) run $(GOLANGCI_LINT) run ./...
 	cd deploy/e2e && $(GO) run $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...
+	cd collector/bench && $(GO) run $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...
+	$(GO) run $(GOVULNCHECK) ./...
 
 ## fuzz: each fuzz target for FUZZTIME (30s)
 fuzz:

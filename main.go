@@ -25,8 +25,6 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
@@ -186,7 +184,8 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 		defer simulated.Close()
 		load = func() (*config.Config, error) { return simulated.Config, webFaults(o) }
 	}
-	logger, bridged := newLogger(o, stderr)
+	redaction := new(exporter.Redaction)
+	logger, bridged := newLogger(o, redaction, stderr)
 	cfg, err := await(ctx, load)
 	if err == errInterrupted && !o.configCheck {
 		level.Error(logger).Log("msg", "stopped while the configuration and its files were read")
@@ -206,12 +205,10 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 	}
 
 	level.Info(logger).Log("msg", "starting twilio_exporter", "version", version.Info(), "build", version.BuildContext())
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	e := exporter.New(ctx, exporter.Options{Logger: logger, Registry: registry, UserAgent: userAgent()})
+	e := exporter.New(ctx, exporter.Options{Logger: logger, Registry: exporter.NewRegistry(), UserAgent: userAgent(), Redaction: redaction})
 	_, err = await(ctx, func() (struct{}, error) { return struct{}{}, e.Reload(o.part(cfg, logger)) })
 	if err == errInterrupted {
 		level.Error(logger).Log("msg", "stopped while the files of the accounts were read")
@@ -230,7 +227,7 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 		}
 		if err != nil {
 			level.Error(logger).Log("msg", "configuration not reloaded; the one before stays", "err", err)
-			return err
+			return errors.New(redaction.Redact(err.Error())) // which goes to whoever asked for it
 		}
 		level.Info(logger).Log("msg", "configuration reloaded", "accounts", len(cfg.Accounts()))
 		return nil
@@ -361,13 +358,14 @@ func webFaults(o options) error {
 	return errors.Join(faults...)
 }
 
-// newLogger makes the logger, and one that passes on to it what the web toolkit
-// logs by log/slog.
-func newLogger(o options, w io.Writer) (log.Logger, *slog.Logger) {
+// newLogger makes the logger, which writes no secret, and one that passes on to it
+// what the web toolkit logs by log/slog.
+func newLogger(o options, redaction *exporter.Redaction, w io.Writer) (log.Logger, *slog.Logger) {
 	base := log.NewLogfmtLogger(log.NewSyncWriter(w))
 	if o.logFormat == "json" {
 		base = log.NewJSONLogger(log.NewSyncWriter(w))
 	}
+	base = redaction.Logger(base)
 	var leveler slog.LevelVar
 	// Both libraries know the four words.
 	_ = leveler.UnmarshalText([]byte(o.logLevel))

@@ -316,6 +316,10 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"--web.telemetry-path=/{x"}, 2, "", "--web.telemetry-path"},
 		{[]string{"--web.telemetry-path=/a b"}, 2, "", "--web.telemetry-path"},
 		{[]string{"--web.telemetry-path=/a/../b"}, 2, "", "--web.telemetry-path"},
+		{[]string{"--web.route-prefix=/-/x"}, 2, "", "--web.route-prefix must be"},
+		{[]string{"--web.route-prefix=/a/../b"}, 2, "", "--web.route-prefix must be"},
+		{[]string{"--web.external-url=example.com/twilio"}, 2, "", "--web.external-url must be"},
+		{[]string{"--web.external-url=https://example.com/?a=b"}, 2, "", "--web.external-url must be"},
 		{[]string{"--total-shards=0"}, 2, "", "twilio_exporter: --total-shards must be"},
 		{[]string{"--total-shards=-1"}, 2, "", "twilio_exporter: --total-shards must be"},
 		{[]string{"--shard=1"}, 2, "", "twilio_exporter: --shard must be"},
@@ -527,6 +531,25 @@ func TestTelemetryPath(t *testing.T) {
 	p.stop()
 }
 
+// TestRoutePrefix: the path of the external URL is the prefix, unless another is
+// given.
+func TestRoutePrefix(t *testing.T) {
+	_, url := simulate(t)
+	file := "--config.file=" + write(t, "a.yml", yaml(url, "a"))
+	for _, x := range []struct {
+		args []string
+		path string
+	}{
+		{[]string{"--web.external-url=https://example.com/twilio/"}, "/twilio/metrics"},
+		{[]string{"--web.external-url=https://example.com/twilio/", "--web.route-prefix=/"}, "/metrics"},
+		{[]string{"--web.route-prefix=a/b/"}, "/a/b/metrics"},
+	} {
+		p := start(t, append(x.args, file)...)
+		contains(t, p.get(x.path), "twilio_account_info")
+		p.stop()
+	}
+}
+
 // TestUserAgent: requests say who asks.
 func TestUserAgent(t *testing.T) {
 	s, _ := simulate(t)
@@ -718,6 +741,12 @@ func TestSecrets(t *testing.T) {
 			tokens[bearer] = true
 			mu.Unlock()
 		}
+		if echoed := r.Header.Get("X-Inline") + r.Header.Get("X-File"); echoed != "" {
+			w.Header().Set("Twilio-Request-Id", echoed)
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprintf(w, `{"code": 20001, "message": "Cannot make sense of X-Any: %s", "more_info": "https://example.com/%[1]s"}`, echoed)
+			return
+		}
 		s.ServeHTTP(w, r)
 	}))
 	defer server.Close()
@@ -731,6 +760,8 @@ func TestSecrets(t *testing.T) {
 		{"kore-wrong", "provider: kore, oauth2: {client_id: client, token_url: TOKEN, client_secret: " + secret("wrong") + "}"},
 		{"bearer", "api_url: API, account_sid: " + sid + ", authorization: {credentials: " + secret("bearer") + "}"},
 		{"bearer-file", "api_url: API, account_sid: " + sid + ", authorization: {credentials_file: " + inFile("bearer", secret("bearerfile")) + "}"},
+		{"header", "api_url: API, account_sid: " + sid + ", basic_auth: {username: u, password: " + secrets[0] + "}, http_headers: {X-Inline: {secrets: [" + secret("header") + "]}}"},
+		{"header-file", "api_url: API, account_sid: " + sid + ", basic_auth: {username: u, password: " + secrets[0] + "}, http_headers: {X-File: {files: [" + inFile("header", secret("headerfile")) + "]}}"},
 		{"proxy", "api_url: API, account_sid: " + sid + ", basic_auth: {username: u, password: " + secret("behind") + "}, proxy_url: http://user:" + secret("proxy") + "@127.0.0.1:1"},
 		{"kore-proxy", "provider: kore, oauth2: {client_id: client, token_url: TOKEN, client_secret: " + secrets[2] + ", proxy_url: http://user:" + secret("tokenproxy") + "@127.0.0.1:1}"},
 		{"tls-proxy", "api_url: API, account_sid: " + sid + ", basic_auth: {username: u, password: " + secrets[0] + "}, proxy_url: https://user:" + secret("tlsproxy") + "@" + server.Listener.Addr().String()},
@@ -774,7 +805,7 @@ func TestSecrets(t *testing.T) {
 		p.stop()
 		out.WriteString(body + stdout + stderr + p.stdout.String() + p.stderr.String())
 	}
-	contains(t, out.String(), "Cannot make sense of Authorization", "<secret>", "passwort", "connection refused", "reason=authentication", `"reason":"authentication"`)
+	contains(t, out.String(), "Cannot make sense of Authorization", "Cannot make sense of X-Any: <secret>", "<secret>", "passwort", "connection refused", "reason=authentication", `"reason":"authentication"`)
 	mu.Lock()
 	for bearer := range tokens {
 		secrets = append(secrets, bearer)

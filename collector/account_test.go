@@ -80,7 +80,7 @@ func TestAccountUsage(t *testing.T) {
 			"account_previous_month_cost " + accountSID + " USD":                  77,
 			"account_usage_as_of_timestamp_seconds " + accountSID:                 unix("2004-03-10 05:30"), // where a record names no other
 		})
-		if have := r.created("twilio_account_usage_total"); have != "2004-03-01 00:00" {
+		if have := r.created("twilio_account_usage_total"); have != "2004-03-02 00:00" {
 			t.Errorf("created %s", have)
 		}
 	})
@@ -126,7 +126,7 @@ func TestAccountUsageTurn(t *testing.T) {
 		check("2004-01-02 00:00", 0, 20, 10)
 		check("2004-01-02 00:14", 0, 20, 10)
 		check("2004-01-02 00:15", 500, 20, 10)
-		if have := r.created("twilio_account_usage_total"); have != "2004-01-01 00:00" {
+		if have := r.created("twilio_account_usage_total"); have != "2004-01-02 00:00" {
 			t.Errorf("created %s", have)
 		}
 	})

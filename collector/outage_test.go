@@ -19,13 +19,13 @@ func turnOfFebruary() usage {
 }
 
 // at polls at a moment and compares the talker's byte counter.
-func (r *rig) at(c collector.Collector, moment string, want float64, month string) {
+func (r *rig) at(c collector.Collector, moment string, want float64, created string) {
 	r.t.Helper()
 	until(r.t, moment)
 	r.poll(c)
 	r.want(map[string]float64{"supersim_sim_upload_bytes_total " + talker: want})
-	if have := r.created("twilio_supersim_sim_upload_bytes_total"); have != month+" 00:00" {
-		r.t.Errorf("%s: created %s, want %s", moment, have, month)
+	if have := r.created("twilio_supersim_sim_upload_bytes_total"); have != created {
+		r.t.Errorf("%s: created %s, want %s", moment, have, created)
 	}
 }
 
@@ -47,22 +47,22 @@ func TestOutageOverTheTurn(t *testing.T) {
 		r := newRig(t, options(turnOfFebruary()))
 		r.inventory()
 		c := collector.NewSuperSIMUsage(r.account, superSIMUsage())
-		r.at(c, "2004-02-29 23:30", 1000, "2004-02-01")
-		r.next(c, "2004-03-01 01:45") // the last look
+		r.at(c, "2004-02-29 23:30", 1000, "2004-02-01 02:00")
+		r.next(c, "2004-03-01 01:30") // the last read but one
 		r.fails()
-		r.at(c, "2004-03-01 01:45", 1000, "2004-02-01")
+		r.at(c, "2004-03-01 01:45", 1000, "2004-02-01 02:00")
 		r.next(c, "2004-03-01 02:00")
-		r.at(c, "2004-03-01 02:00", 1000, "2004-02-01")
-		r.at(c, "2004-03-01 02:15", 1000, "2004-02-01")
+		r.at(c, "2004-03-01 02:00", 1000, "2004-02-01 02:00")
+		r.at(c, "2004-03-01 02:15", 1000, "2004-02-01 02:00")
 		r.simulator.ClearFaults()
-		r.at(c, "2004-03-01 04:00", 1023, "2004-02-01")
+		r.at(c, "2004-03-01 04:00", 1023, "2004-02-01 02:00")
 		if have, want := c.NextChange(time.Now().UTC()), date("2004-03-01 04:13").Add(30*time.Second); !have.Equal(want) {
 			t.Errorf("next poll at %s, want %s", have, want)
 		}
-		r.at(c, "2004-03-01 04:14", 0, "2004-03-01")
+		r.at(c, "2004-03-01 04:14", 0, "2004-03-01 04:14")
 		r.next(c, "2004-03-01 04:29")
-		r.at(c, "2004-03-01 04:28", 0, "2004-03-01")
-		r.at(c, "2004-03-01 04:29", 5000, "2004-03-01")
+		r.at(c, "2004-03-01 04:28", 0, "2004-03-01 04:14")
+		r.at(c, "2004-03-01 04:29", 5000, "2004-03-01 04:14")
 	})
 }
 
@@ -92,7 +92,7 @@ func TestAppearedInAnOutage(t *testing.T) {
 		network("2004-03-01 04:15", 7)
 		network("2004-03-01 04:28", 7)
 		network("2004-03-01 04:29", 0)
-		r.at(c, "2004-03-01 04:44", 5000, "2004-03-01")
+		r.at(c, "2004-03-01 04:44", 5000, "2004-03-01 04:29")
 	})
 }
 
@@ -112,21 +112,21 @@ func TestOutageInThePassage(t *testing.T) {
 			r.account.MaxAge = x.maxAge
 			r.inventory()
 			c := collector.NewSuperSIMUsage(r.account, superSIMUsage())
-			r.at(c, "2004-02-29 23:30", 1000, "2004-02-01")
-			r.at(c, "2004-03-01 01:45", 1023, "2004-02-01")
+			r.at(c, "2004-02-29 23:30", 1000, "2004-02-01 02:00")
+			r.at(c, "2004-03-01 01:45", 1023, "2004-02-01 02:00")
 			r.fails()
-			r.at(c, "2004-03-01 01:59", 1023, "2004-02-01")
-			r.at(c, "2004-03-01 02:00", 0, "2004-03-01")
+			r.at(c, "2004-03-01 01:59", 1023, "2004-02-01 02:00")
+			r.at(c, "2004-03-01 02:00", 0, "2004-03-01 02:00")
 			r.want(map[string]float64{
 				"supersim_usage_end_timestamp_seconds sim":   unix("2004-03-01 00:00"),
 				"supersim_cost_end_timestamp_seconds sim":    unix("2004-03-01 00:00"),
 				"supersim_sim_cost_total " + talker + " USD": 1.023, // its month is still open
 			})
-			r.at(c, "2004-03-01 02:15", 0, "2004-03-01")
+			r.at(c, "2004-03-01 02:15", 0, "2004-03-01 02:00")
 			r.simulator.ClearFaults()
-			r.at(c, "2004-03-01 04:00", x.recovery, "2004-03-01")
-			r.at(c, "2004-03-01 04:08", x.recovery, "2004-03-01")
-			r.at(c, "2004-03-01 04:15", 5000, "2004-03-01")
+			r.at(c, "2004-03-01 04:00", x.recovery, "2004-03-01 02:00")
+			r.at(c, "2004-03-01 04:08", x.recovery, "2004-03-01 02:00")
+			r.at(c, "2004-03-01 04:15", 5000, "2004-03-01 02:00")
 		})
 	}
 }
@@ -150,8 +150,8 @@ func TestStartInAnOutage(t *testing.T) {
 			r.fails()
 			r.poll(c)
 			r.simulator.ClearFaults()
-			r.at(c, "2004-03-01 05:00", x.first, "2004-03-01")
-			r.at(c, "2004-03-01 05:15", 5000, "2004-03-01")
+			r.at(c, "2004-03-01 05:00", x.first, "2004-03-01 02:00")
+			r.at(c, "2004-03-01 05:15", 5000, "2004-03-01 02:00")
 		})
 	}
 }
@@ -165,13 +165,13 @@ func TestLongOutage(t *testing.T) {
 		r := newRig(t, options(u))
 		r.inventory()
 		c := collector.NewSuperSIMUsage(r.account, superSIMUsage())
-		r.at(c, "2004-02-10 12:00", 1000, "2004-02-01")
-		r.at(c, "2004-04-20 12:00", 1023, "2004-02-01")
-		r.at(c, "2004-04-20 12:14", 0, "2004-03-01")
-		r.at(c, "2004-04-20 12:29", 5000, "2004-03-01")
-		r.at(c, "2004-04-20 12:43", 0, "2004-04-01")
-		r.at(c, "2004-04-20 12:58", 9000, "2004-04-01")
-		r.at(c, "2004-04-20 13:30", 9000, "2004-04-01")
+		r.at(c, "2004-02-10 12:00", 1000, "2004-02-01 02:00")
+		r.at(c, "2004-04-20 12:00", 1023, "2004-02-01 02:00")
+		r.at(c, "2004-04-20 12:14", 0, "2004-04-20 12:14")
+		r.at(c, "2004-04-20 12:29", 5000, "2004-04-20 12:14")
+		r.at(c, "2004-04-20 12:43", 0, "2004-04-20 12:43")
+		r.at(c, "2004-04-20 12:58", 9000, "2004-04-20 12:43")
+		r.at(c, "2004-04-20 13:30", 9000, "2004-04-20 12:43")
 	})
 }
 
@@ -185,14 +185,14 @@ func TestShortSettling(t *testing.T) {
 		cfg := superSIMUsage()
 		cfg.Settle.Usage, cfg.Settle.Cost = 0, 0
 		c := collector.NewSuperSIMUsage(r.account, cfg)
-		r.at(c, "2004-02-29 23:30", 1000, "2004-02-01")
-		r.next(c, "2004-03-01 00:00")
-		r.at(c, "2004-03-01 00:00", 1020, "2004-02-01")
+		r.at(c, "2004-02-29 23:30", 1000, "2004-02-01 00:15")
+		r.next(c, "2004-02-29 23:45")
+		r.at(c, "2004-03-01 00:00", 1020, "2004-02-01 00:15")
 		r.next(c, "2004-03-01 00:15")
-		r.at(c, "2004-03-01 00:15", 0, "2004-03-01")
+		r.at(c, "2004-03-01 00:15", 0, "2004-03-01 00:15")
 		r.next(c, "2004-03-01 01:00") // its first hour must be whole
-		r.at(c, "2004-03-01 00:59", 0, "2004-03-01")
-		r.at(c, "2004-03-01 01:00", 5000, "2004-03-01")
+		r.at(c, "2004-03-01 00:59", 0, "2004-03-01 00:15")
+		r.at(c, "2004-03-01 01:00", 5000, "2004-03-01 00:15")
 	})
 }
 
@@ -205,10 +205,10 @@ func TestPollOverTheEdge(t *testing.T) {
 		r.inventory()
 		c := collector.NewSuperSIMUsage(r.account, superSIMUsage())
 		r.simulator.Inject(twiliotest.Fault{Kind: twiliotest.Slow, Delay: 25 * time.Second})
-		r.at(c, "2004-03-01 01:59", 1023, "2004-02-01")
+		r.at(c, "2004-03-01 01:59", 1023, "2004-02-01 02:00")
 		if now := time.Now(); now.Before(date("2004-03-01 02:00")) || c.NextChange(now.UTC()).After(now) {
 			t.Errorf("at %s the next poll is at %s", stamp(), c.NextChange(now.UTC()))
 		}
-		r.at(c, "2004-03-01 02:00", 0, "2004-03-01")
+		r.at(c, "2004-03-01 02:00", 0, "2004-03-01 02:01")
 	})
 }

@@ -62,9 +62,12 @@ func TestUsageOfAMonth(t *testing.T) {
 			"supersim_usage_end_timestamp_seconds sim":         unix("2004-03-10 05:00"),
 			"supersim_cost_end_timestamp_seconds country":      unix("2004-03-10 05:00"),
 		})
-		for _, family := range []string{"twilio_supersim_sim_upload_bytes_total", "twilio_supersim_sim_cost_total"} {
-			if have := r.created(family); have != "2004-03-01 00:00" {
-				t.Errorf("%s: created %s", family, have)
+		for family, want := range map[string]string{
+			"twilio_supersim_sim_upload_bytes_total": "2004-03-01 02:00", // when February had settled
+			"twilio_supersim_sim_cost_total":         "2004-03-02 00:00",
+		} {
+			if have := r.created(family); have != want {
+				t.Errorf("%s: want created %s, have %s", family, want, have)
 			}
 		}
 		if r.last.Records != 1+1+1+2+2 /* month */ +1*5 /* hour */ +1+1 /* network and country before */ {
@@ -114,11 +117,11 @@ func TestMonthsTurn(t *testing.T) {
 						"supersim_usage_end_timestamp_seconds sim":   unix(usageEnd),
 						"supersim_cost_end_timestamp_seconds sim":    unix(costEnd),
 					})
-					if have := r.created("twilio_supersim_sim_upload_bytes_total"); have != usageMonth+" 00:00" {
-						t.Errorf("%s: bytes created %s, want %s", at, have, usageMonth)
+					if have := r.created("twilio_supersim_sim_upload_bytes_total"); have != usageMonth+" 02:00" {
+						t.Errorf("%s: bytes created %s, want %s 02:00", at, have, usageMonth)
 					}
-					if have := r.created("twilio_supersim_sim_cost_total"); have != costMonth+" 00:00" {
-						t.Errorf("%s: cost created %s, want %s", at, have, costMonth)
+					if have := r.created("twilio_supersim_sim_cost_total"); have != costMonth[:8]+"02 00:00" {
+						t.Errorf("%s: cost created %s, want a day after %s", at, have, costMonth)
 					}
 				}
 				last, first, second := turn.last, turn.first, turn.second

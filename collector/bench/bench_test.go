@@ -1,44 +1,36 @@
 package main
 
 import (
-	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/twilio-exporter/twilio_exporter/collector/bench/process"
 )
 
-// TestBench runs everything at a tiny size, so that the benchmark cannot rot. How
-// fast anything is does not matter here.
-func TestBench(t *testing.T) {
-	program := build(t)
-	t.Run("table", func(t *testing.T) { testTable(t, program) })
-	t.Run("soak", func(t *testing.T) { testSoak(t, program) })
+// TestMain lets the test binary serve as a peer, as the benchmark's does.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "peer" {
+		main()
+	}
+	os.Exit(m.Run())
 }
 
-func testTable(t *testing.T, program string) {
+// The benchmark measures everything at a tiny size. How fast anything is does not
+// matter here.
+func TestTable(t *testing.T) {
 	t.Parallel()
-	raw := filepath.Join(t.TempDir(), "raw.txt")
-	out := execute(t, program, "table", "--calm=5ms", "--sims=60", "--rounds=1", "--sample=5ms", "--polls=1",
-		"--poll-length=200ms", "--restarts=2", "--slow-sims=60", "--slow-page=20ms", "--page-size=20", "--raw="+raw)
-	figures, err := os.ReadFile(raw)
-	if err != nil {
-		t.Fatal(err)
+	out := execute(t, "table", "--sims=60", "--rounds=1", "--sample=1ms", "--polls=1")
+	rows := []string{rowDuring, rowWall, rowLongest, rowChanged, rowUnchanged, rowResident, rowPeak, rowHeap}
+	for _, f := range formats() {
+		rows = append(rows, rowScrape(f))
 	}
-	for _, r := range rows() {
-		if !strings.Contains(out, r.name+"\n") {
-			t.Errorf("the table has no row %s", r.name)
+	for _, row := range rows {
+		_, line, found := strings.Cut(out, "\n"+row)
+		if line, _, _ = strings.Cut(line, "\n"); !found || strings.HasPrefix(strings.TrimSpace(line), "–") {
+			t.Errorf("the table has no figure of the exporter for %s", row)
 		}
-		if name, _, _ := strings.Cut(r.raw, "/"); !bytes.Contains(figures, []byte("Benchmark"+name+"/")) {
-			t.Errorf("the raw figures have no %s", name)
-		}
-	}
-	for _, column := range columns() {
-		if !strings.Contains(out, column) {
-			t.Errorf("the table has no column %s", column)
+		if strings.HasPrefix(row, "CPU of a scrape:") && strings.Contains(line, "–") {
+			t.Errorf("the table lacks a server in %s", row)
 		}
 	}
 	if t.Failed() {
@@ -46,32 +38,46 @@ func testTable(t *testing.T, program string) {
 	}
 }
 
-func testSoak(t *testing.T, program string) {
+func TestTargets(t *testing.T) {
 	t.Parallel()
-	out := execute(t, program, "soak", "--calm=10ms", "--sims=60", "--duration=2s", "--interval=1s", "--scrape-interval=200ms", "--log-every=1s")
-	if !strings.Contains(out, "0 failed") || !strings.Contains(out, "an hour") {
+	s := &sheet{series: targetsFrom, cells: make(map[cell][]float64)}
+	row := rowScrape(openMetrics())
+	s.add(row, ours, 5e6, 5e6, 100e6)
+	s.add(row, consts, 1.6e9)
+	s.add(row, floor, 1e6)
+	s.add(row, self, 2e6)
+	var out strings.Builder
+	if err := s.print(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"5ms +1900%", "1/300 of const metrics = 5.33ms: reached", "2 floors + self-metrics = 4ms: missed"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the table lacks %q:\n%s", want, &out)
+		}
+	}
+}
+
+func TestSoak(t *testing.T) {
+	t.Parallel()
+	out := execute(t, "soak", "--sims=60", "--duration=4s", "--interval=1s", "--scrape-interval=200ms")
+	if !strings.Contains(out, " 0 failed") || !strings.Contains(out, "last quarter") {
 		t.Errorf("there is no verdict:\n%s", out)
 	}
 }
 
-// build builds the benchmark, which starts itself in several parts.
-func build(t *testing.T) string {
+// execute runs a command line and returns what it writes.
+func execute(t *testing.T, args ...string) string {
 	t.Helper()
-	if err := process.Supported(); err != nil {
-		t.Skip("THE BENCHMARK IS NOT TESTED HERE: ", err)
-	}
-	program := filepath.Join(t.TempDir(), "bench")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return program
-}
-
-func execute(t *testing.T, program string, args ...string) string {
-	t.Helper()
-	out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput()
+	file := filepath.Join(t.TempDir(), "output")
+	out, err := os.Create(file) // several processes write to it
 	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		t.Fatal(err)
 	}
-	return string(out)
+	defer out.Close()
+	failure := command(t.Context(), args, out, out)
+	written, err := os.ReadFile(file)
+	if failure != nil || err != nil {
+		t.Fatalf("%v %v\n%s", failure, err, written)
+	}
+	return string(written)
 }

@@ -1,193 +1,158 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"math"
+	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
-	"strings"
+	"sync/atomic"
 	"time"
-
-	"github.com/twilio-exporter/twilio_exporter/collector/bench/process"
-	"github.com/twilio-exporter/twilio_exporter/collector/bench/scrape"
-	"github.com/twilio-exporter/twilio_exporter/collector/bench/simulator"
 )
 
-// exporter is the one that is measured.
+// exporter is the real program, and the account that it watches.
 type exporter struct {
-	*process.Process
-	api  *api
-	calm time.Duration
+	*process
+	account    *account
+	configFile string
+	interval   time.Duration // from one poll to the next
+	complaints *lineCounter
 }
 
-// collectors are those that the benchmark leaves on. They make all series but a
-// handful.
-func collectors() []string { return []string{"supersim_inventory", "supersim_usage"} }
+// onDemand is an interval that is not over before the benchmark is.
+const onDemand = 24 * time.Hour
 
-// config is the exporter's configuration. With the given interval it polls by
-// itself.
-func config(apiAddress string, interval time.Duration) string {
-	return fmt.Sprintf(`accounts:
-  - name: bench
-    account_sid: %[2]s
-    basic_auth: {username: %[2]s, password: bench}
-    supersim_url: http://%[1]s
-    api_url: http://%[1]s
-collectors:
-  supersim_usage: {interval: %[3]s}
-  supersim_inventory: {interval: %[3]s}
-  account_usage: {enabled: false}
-  account_balance: {enabled: false}
-max_age: 7d
-api: {max_concurrency: %[4]d}
-`, apiAddress, simulator.AccountSID, interval, maxConcurrency)
-}
-
-const (
-	// maxConcurrency is how many requests the exporter may have under way.
-	maxConcurrency = 2
-	// onDemand is an interval that is not over before the benchmark is.
-	onDemand = 24 * time.Hour
-)
-
-// startExporter starts the exporter against an API. It polls at once.
-func (b *bench) startExporter(ctx context.Context, a *api, interval time.Duration) (*exporter, error) {
-	file := filepath.Join(b.directory, "config.yml")
-	if err := os.WriteFile(file, []byte(config(a.Address, interval)), 0o600); err != nil {
-		return nil, fmt.Errorf("write the exporter's configuration: %w", err)
+// startExporter starts the exporter and waits for its first polls.
+func (b *bench) startExporter(ctx context.Context, a *account, interval time.Duration) (*exporter, error) {
+	e := &exporter{
+		account: a, configFile: filepath.Join(b.directory, "config.yml"), interval: interval,
+		complaints: &lineCounter{to: b.log},
 	}
-	p, err := process.Start(ctx, process.Command{
-		Name: "the exporter", Path: b.exporter, Address: address(),
-		// At this level it says when a poll has ended.
-		Args: []string{"--config.file=" + file, "--web.listen-address=127.0.0.1:0", "--log.level=debug"},
+	if err := e.configure(); err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	var err error
+	e.process, err = start(ctx, "the exporter", e.complaints, b.exporter, func(address string) []string {
+		return []string{"--config.file=" + e.configFile, "--web.listen-address=" + address, "--log.level=warn"}
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &exporter{p, a, b.calm}, nil
+	if err := e.polled(ctx, began); err != nil {
+		e.stop()
+		return nil, err
+	}
+	return e, nil
 }
 
-// prime has an API make its pages, so that the next exporter need not wait for
-// that.
-func (b *bench) prime(ctx context.Context, a *api) error {
-	e, err := b.startExporter(ctx, a, onDemand)
+// configure writes the configuration.
+func (e *exporter) configure() error {
+	return os.WriteFile(e.configFile, fmt.Appendf(nil, `accounts:
+  - name: bench
+    account_sid: %[2]s
+    basic_auth: {username: %[2]s, password: %[3]s}
+    supersim_url: http://%[1]s
+    api_url: http://%[1]s
+collectors:
+  supersim_usage: {interval: %[4]s}
+  supersim_inventory: {interval: %[4]s}
+  account_usage: {enabled: false}
+  account_balance: {enabled: false}
+max_age: 7d
+`, e.account.address, accountSID, authToken, e.interval), 0o600)
+}
+
+// lineCounter counts the lines of the exporter's log, which are warnings and errors.
+type lineCounter struct {
+	to    io.Writer
+	lines atomic.Int64
+}
+
+// Write implements io.Writer.
+func (l *lineCounter) Write(b []byte) (int, error) {
+	l.lines.Add(int64(bytes.Count(b, []byte("\n"))))
+	return l.to.Write(b)
+}
+
+// polled waits until both collectors have polled successfully since the given time and
+// ask the API for nothing more.
+func (e *exporter) polled(ctx context.Context, since time.Time) error {
+	const lastSuccess = "twilio_exporter_poll_last_success_timestamp_seconds"
+	c := newClient(e.address, text(), lastSuccess)
+	defer c.close()
+	for requests := int64(-1); time.Since(since) < longest; {
+		found, err := c.read(ctx)
+		if err != nil {
+			return err
+		}
+		last, now := found.families[lastSuccess], e.account.requests.Load()
+		if last.n == 2 && last.min > float64(since.UnixMilli())/1000 && e.account.inFlight.Load() == 0 && now == requests {
+			return nil
+		}
+		requests = now
+		if err := sleep(ctx, 200*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("the exporter's polls take longer than %s", longest)
+}
+
+// poll has the exporter poll everything, which it does when the configuration of an
+// account has changed.
+func (e *exporter) poll(ctx context.Context) error {
+	began := time.Now()
+	e.interval += time.Second
+	if err := e.configure(); err != nil {
+		return err
+	}
+	if _, err := request(ctx, http.MethodPost, e.address, "/-/reload"); err != nil {
+		return err
+	}
+	return e.polled(ctx, began)
+}
+
+// check reads the exporter's series and returns an error unless they are complete and
+// as the API has them.
+func (e *exporter) check(ctx context.Context, sims int) (series int, err error) {
+	c := newClient(e.address, openMetrics())
+	defer c.close()
+	found, err := c.read(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	defer e.Stop()
-	return e.begin(ctx)
-}
-
-// ready waits until the exporter says that it is, and tells when that was.
-func (e *exporter) ready(ctx context.Context) (time.Time, error) {
-	deadline := time.Now().Add(longest)
-	for time.Now().Before(deadline) {
-		if _, err := get(ctx, e.Address, "/-/ready"); err == nil {
-			return time.Now(), nil
-		}
-		if err := e.Alive(); err != nil {
-			return time.Time{}, err
-		}
-		if err := process.Sleep(ctx, 50*time.Millisecond); err != nil {
-			return time.Time{}, err
-		}
+	if uploads := e.account.uploads(); found.series < seriesPerSIM*sims || found.uploads() != uploads {
+		return 0, fmt.Errorf("the exporter has %d series and %d bytes uploaded by SIMs; it should have %d or more, and %d",
+			found.series, found.uploads(), seriesPerSIM*sims, uploads)
 	}
-	return time.Time{}, fmt.Errorf("the exporter is not ready within %s", longest)
+	return found.series, nil
 }
 
-// A pollEnd is what the exporter logs of a poll.
-type pollEnd struct {
-	at        time.Time
-	collector string
-	took      time.Duration
-}
-
-// pollEnds reads the log from the given line on. A poll that failed is an error.
-func (e *exporter) pollEnds(from int) ([]pollEnd, error) {
-	succeeded := regexp.MustCompile(`collector=(\w+) .*msg="poll succeeded".* duration=(\S+)`)
-	var ends []pollEnd
-	for _, line := range e.Lines(from) {
-		if strings.Contains(line.Text, "level=error") {
-			return nil, fmt.Errorf("the exporter complains: %s", line.Text)
-		}
-		if found := succeeded.FindStringSubmatch(line.Text); found != nil {
-			took, err := time.ParseDuration(found[2])
-			if err != nil {
-				return nil, fmt.Errorf("read the exporter's log: %w", err)
-			}
-			ends = append(ends, pollEnd{line.At, found[1], took})
-		}
-	}
-	return ends, nil
-}
-
-// polled waits until each collector has ended a poll since the given line of the
-// log, and none has begun another.
-func (e *exporter) polled(ctx context.Context, from int) ([]pollEnd, error) {
-	deadline := time.Now().Add(longest)
-	for time.Now().Before(deadline) {
-		ends, err := e.pollEnds(from)
+// heap returns the bytes of the heap that are in use. Only work makes a process
+// collect its garbage, so it is scraped until it has done so four times: what only a
+// sync.Pool held is freed by the second. The smallest value after that is the one
+// with the least garbage.
+func (e *exporter) heap(ctx context.Context) (float64, error) {
+	const inUse, collections = "go_memstats_heap_alloc_bytes", "go_gc_duration_seconds"
+	c := newClient(e.address, text(), inUse, collections)
+	defer c.close()
+	least, first := math.Inf(1), math.Inf(1)
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+		found, err := c.read(ctx)
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
-		report, err := e.api.look(ctx)
-		if err != nil {
-			return nil, err
+		done := found.families[collections+"_count"].sum
+		first = min(first, done)
+		if done >= first+2 {
+			least = min(least, found.families[inUse].sum)
 		}
-		missing := slices.ContainsFunc(collectors(), func(name string) bool {
-			return !slices.ContainsFunc(ends, func(end pollEnd) bool { return end.collector == name })
-		})
-		if !missing && report.UnderWay == 0 && time.Since(report.Last) > 3*e.calm {
-			return ends, nil
-		}
-		if err := e.Alive(); err != nil {
-			return nil, err
-		}
-		if err := process.Sleep(ctx, e.calm/2); err != nil {
-			return nil, err
+		if done >= first+4 {
+			break
 		}
 	}
-	return nil, fmt.Errorf("the exporter does not end its polls within %s", longest)
-}
-
-// rest waits until the exporter does nothing any more, in the background either.
-func (e *exporter) rest(ctx context.Context) error {
-	return e.Quiet(ctx, e.calm, 0.04, time.Minute)
-}
-
-// longest is how long anything of the exporter may take before it counts as
-// stuck.
-const longest = 15 * time.Minute
-
-// begin waits for the first polls of an exporter that was just started, and for
-// those that they bring about.
-func (e *exporter) begin(ctx context.Context) error {
-	if _, err := e.ready(ctx); err != nil {
-		return err
-	}
-	if _, err := e.polled(ctx, 0); err != nil {
-		return err
-	}
-	return e.rest(ctx)
-}
-
-// warm scrapes until the exporter has had the time to prepare for a format that
-// is asked for again and again.
-func (e *exporter) warm(ctx context.Context, f scrape.Format) error {
-	client := scrape.NewClient(e.Address, f)
-	defer client.Close()
-	for range 3 {
-		if _, _, err := client.Scrape(ctx); err != nil {
-			return err
-		}
-		if err := process.Sleep(ctx, e.calm); err != nil {
-			return err
-		}
-		if err := e.rest(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return least, nil
 }

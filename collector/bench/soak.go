@@ -4,245 +4,145 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/twilio-exporter/twilio_exporter/collector/bench/process"
-	"github.com/twilio-exporter/twilio_exporter/collector/bench/scrape"
 )
 
 // soakOptions say how long to let the exporter work, and how hard.
 type soakOptions struct {
-	sims, silent                      int
-	duration, interval, scrape, every time.Duration
-	prometheus                        string
-}
-
-// soak lets the exporter poll and be scraped, and fails if a scrape did.
-func (b *bench) soak(ctx context.Context, o soakOptions) error {
-	a, err := b.startAPI(ctx, o.sims, o.silent, 1000)
-	if err != nil {
-		return err
-	}
-	defer a.Stop()
-	e, err := b.startExporter(ctx, a, o.interval)
-	if err != nil {
-		return err
-	}
-	defer e.Stop()
-	if _, err := e.ready(ctx); err != nil {
-		return err
-	}
-	if _, err := e.polled(ctx, 0); err != nil {
-		return err
-	}
-	servers, err := b.startPrometheus(ctx, e.Address, o)
-	defer stopAll(servers)
-	if err != nil {
-		return err
-	}
-	b.say("%s SIMs, a poll every %s, a scrape every %s by each server, for %s",
-		grouped(o.sims), o.interval, o.scrape, o.duration)
-
-	s := &soaking{bench: b, soakOptions: o, api: a, exporter: e, began: time.Now()}
-	working, stop := context.WithTimeout(ctx, o.duration)
-	defer stop()
-	var wait sync.WaitGroup
-	for i := range 2 {
-		wait.Go(func() { s.scrapeOften(working, i) })
-	}
-	wait.Go(func() { s.turnOften(working) })
-	err = s.watch(working)
-	stop()
-	wait.Wait()
-	if err == nil {
-		err = ctx.Err()
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(s.verdict(), b.askPrometheus(ctx, servers, o))
+	sims                               int
+	silent                             uint64
+	duration, interval, scrapeInterval time.Duration
 }
 
 // soaking is a soak under way.
 type soaking struct {
 	*bench
 	soakOptions
-	api      *api
 	exporter *exporter
-	began    time.Time
+	stop     func()
 
-	mu             sync.Mutex
-	ok, failed     int
-	longest, since time.Duration // of all scrapes, and of those since the last log
-	heap           float64
-	series         int
-	turns          int
-	resident       []point
+	mu         sync.Mutex
+	ok, failed int
+	changes    int           // how often a client found other counters than before
+	longest    time.Duration // of the scrapes
+	resident   []float64     // bytes, at equal intervals
 }
 
-// point is a figure at a time since the beginning.
-type point struct {
-	at    time.Duration
-	value float64
+// soak lets the exporter poll and be scraped. It fails if a scrape fails or counters
+// fall, and if the exporter logs a warning.
+func (b *bench) soak(ctx context.Context, o soakOptions) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	a, err := newAccount(ctx, o.sims, o.silent)
+	if err != nil {
+		return err
+	}
+	s := &soaking{bench: b, soakOptions: o}
+	if s.exporter, err = b.startExporter(ctx, a, o.interval); err != nil {
+		return err
+	}
+	defer s.exporter.stop()
+	b.logf("%d SIMs, a poll every %s, two clients that scrape every %s, for %s", o.sims, o.interval, o.scrapeInterval, o.duration)
+
+	working, stop := context.WithTimeout(ctx, o.duration)
+	defer stop()
+	s.stop = stop
+	var wait sync.WaitGroup
+	wait.Go(func() { every(working, o.interval/2, o.interval, a.change) })
+	for i := range 2 {
+		wait.Go(func() {
+			c := newClient(s.exporter.address, openMetrics())
+			defer c.close()
+			var last content
+			every(working, time.Duration(i)*o.scrapeInterval/2, o.scrapeInterval, func() { last = s.scrape(working, c, last) })
+		})
+	}
+	wait.Go(func() { every(working, o.duration/240, o.duration/240, s.measure) })
+	every(working, o.duration/60, o.duration/60, s.report)
+	wait.Wait()
+	return errors.Join(ctx.Err(), s.verdict())
 }
 
-// every calls a function at an interval until the context ends.
+// every calls a function after a delay and then at an interval until the context ends.
 func every(ctx context.Context, delay, interval time.Duration, do func()) {
-	for next := time.Now().Add(delay); process.Sleep(ctx, time.Until(next)) == nil; next = next.Add(interval) {
+	for next := time.Now().Add(delay); sleep(ctx, time.Until(next)) == nil; next = next.Add(interval) {
 		do()
 	}
 }
 
-// scrapeOften is one Prometheus server.
-func (s *soaking) scrapeOften(ctx context.Context, server int) {
-	client := scrape.NewClient(s.exporter.Address, scrape.OpenMetrics())
-	defer client.Close()
-	var sent int64
-	every(ctx, s.scrape*time.Duration(server)/2, s.scrape, func() {
-		answer, err := client.Fetch(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		var content scrape.Content
-		if err == nil {
-			content, err = answer.Read()
-		}
-		var heap float64
-		if err == nil {
-			heap, err = content.Value("go_memstats_heap_alloc_bytes")
-		}
-		if least := seriesPerSIM * s.sims; err == nil && content.Series < least {
-			err = fmt.Errorf("it has %d series, not %d or more", content.Series, least)
-		}
-		if err == nil && content.Uploads < sent {
-			err = fmt.Errorf("counters have fallen, from %d to %d", sent, content.Uploads)
-		}
-		sent = max(sent, content.Uploads)
-		s.count(answer.Took, heap, content.Series, err)
-	})
+// scrape scrapes once, checks what it reads, and returns it, to be the client's last.
+func (s *soaking) scrape(ctx context.Context, c *client, last content) content {
+	began := time.Now()
+	found, err := c.read(ctx)
+	if ctx.Err() != nil {
+		return last
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.longest = max(s.longest, time.Since(began))
+	switch {
+	case err == nil && found.series < seriesPerSIM*s.sims:
+		err = fmt.Errorf("%d series instead of %d or more", found.series, seriesPerSIM*s.sims)
+	case err == nil && found.uploads() < last.uploads():
+		err = fmt.Errorf("counters have fallen from %d to %d bytes", last.uploads(), found.uploads())
+	}
+	if err != nil {
+		s.failed++
+		s.logf("a scrape failed: %v", err)
+		return last
+	}
+	s.ok++
+	if found.uploads() > last.uploads() {
+		s.changes++
+	}
+	return found
 }
 
-func (s *soaking) count(took time.Duration, heap float64, series int, err error) {
+// measure notes the resident memory.
+func (s *soaking) measure() {
+	resident, _, err := s.exporter.memory()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
-		s.failed++
-		s.say("a scrape failed: %v", err)
+		s.stop() // verdict reports that the exporter has ended
 		return
 	}
-	s.ok++
-	s.longest, s.since = max(s.longest, took), max(s.since, took)
-	s.heap, s.series = heap, series
+	s.resident = append(s.resident, resident)
 }
 
-// turnOften changes every value between two polls.
-func (s *soaking) turnOften(ctx context.Context) {
-	every(ctx, s.interval/2, s.interval, func() {
-		err := s.api.turn(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.turns++; err != nil {
-			s.failed++
-			s.say("the API does not turn: %v", err)
-		}
-	})
-}
-
-// watch measures the exporter and says how it goes.
-func (s *soaking) watch(ctx context.Context) error {
-	spent, err := s.exporter.CPU()
-	if err != nil {
-		return err
+// report logs how it goes.
+func (s *soaking) report() {
+	cpu, _ := s.exporter.cpu() // verdict reports that the exporter has ended
+	_, peak, _ := s.exporter.memory()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.resident); n > 0 {
+		s.logf("%s; resident %s, at its peak %s; CPU %s in all", s.scrapes(), show(rowResident, s.resident[n-1]), show(rowPeak, peak), duration(cpu))
 	}
-	step := s.every / 12
-	for looks := 1; process.Sleep(ctx, step) == nil; looks++ {
-		if err := s.exporter.Alive(); err != nil {
-			return err
-		}
-		memory, err := s.exporter.Memory()
-		if err != nil {
-			return err
-		}
-		s.mu.Lock()
-		s.resident = append(s.resident, point{time.Since(s.began), float64(memory.Resident)})
-		s.mu.Unlock()
-		if looks%12 != 0 {
-			continue
-		}
-		now, err := s.exporter.CPU()
-		if err != nil {
-			return err
-		}
-		ends, err := s.exporter.pollEnds(0)
-		if err != nil {
-			return err
-		}
-		s.mu.Lock()
-		s.say("%s: resident %s, at most %s; heap %s; %s of CPU; %s series, %d polls, %d changes; scrapes: %d good, %d failed, the longest %s",
-			time.Since(s.began).Round(time.Second), size.show(float64(memory.Resident)), size.show(float64(memory.Peak)), size.show(s.heap),
-			cpu.show(float64(now-spent)), grouped(s.series), len(ends), s.turns, s.ok, s.failed, s.since.Round(time.Millisecond))
-		s.since = 0
-		s.mu.Unlock()
-		spent = now
-	}
-	return nil // the time is over
 }
 
-// verdict sums it up. A scrape that failed, or anything that the exporter
-// complained of, is an error.
+func (s *soaking) scrapes() string {
+	return fmt.Sprintf("scrapes: %d succeeded, %d failed, the longest %s with its reading; %d changes seen", s.ok, s.failed, duration(s.longest), s.changes)
+}
+
+// verdict sums up.
 func (s *soaking) verdict() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	second := s.resident[len(s.resident)/2:]
-	s.say("scrapes: %d good, %d failed, the longest %s; resident memory changes by %.1f %% an hour",
-		s.ok, s.failed, s.longest.Round(time.Millisecond), 100*slope(second))
-	complaints := 0
-	for _, line := range s.exporter.Lines(0) {
-		if strings.Contains(line.Text, "level=warn") { // an error has ended it all
-			complaints++
-			s.say("the exporter complained: %s", line.Text)
-		}
-	}
-	switch {
+	quarter := len(s.resident) / 4
+	s.logf("%s; resident memory, medians of the second and of the last quarter: %s, %s", s.scrapes(),
+		show(rowResident, median(s.resident[quarter:2*quarter])), show(rowResident, median(s.resident[3*quarter:])))
+	warnings := s.exporter.complaints.lines.Load()
+	switch err := s.exporter.alive(); {
+	case err != nil:
+		return err
 	case s.failed > 0:
 		return fmt.Errorf("%d scrapes failed", s.failed)
-	case s.ok == 0:
-		return errors.New("there was no time for a scrape")
-	case complaints > 0:
-		return fmt.Errorf("the exporter complained %d times", complaints)
+	case s.ok == 0 || s.changes < 2:
+		return errors.New("there was no time for scrapes and polls")
+	case warnings > 0:
+		return fmt.Errorf("the exporter logged %d warnings", warnings)
 	}
 	return nil
-}
-
-// slope fits a line and tells by what part of their mean the figures grow in an
-// hour.
-func slope(points []point) float64 {
-	var t, v figures
-	for _, p := range points {
-		t, v = append(t, p.at.Hours()), append(v, p.value)
-	}
-	meanT, meanV := mean(t), mean(v)
-	var over, under float64
-	for i := range t {
-		over += (t[i] - meanT) * (v[i] - meanV)
-		under += (t[i] - meanT) * (t[i] - meanT)
-	}
-	if under == 0 {
-		return math.NaN()
-	}
-	return over / under / meanV
-}
-
-func mean(f figures) float64 {
-	sum := 0.0
-	for _, v := range f {
-		sum += v
-	}
-	return sum / float64(len(f))
 }

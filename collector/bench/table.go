@@ -1,135 +1,157 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 )
 
-// tableOptions say what to measure.
-type tableOptions struct {
-	sims       []int
-	silent     int
-	rounds     int
-	sample     time.Duration
-	polls      int
-	pollLength time.Duration
-	pace       time.Duration
-	restarts   int
-	slowSIMs   int
-	slowPage   time.Duration
-	pageSize   int
-	only       []string
-	raw        string
-	perf       string
+// The columns of a table.
+const (
+	ours   = "exporter"
+	consts = "const metrics"
+	cached = "cached families"
+	kept   = "rendered text"
+	floor  = "floor"
+	self   = "self-metrics alone"
+)
 
-	baseline float64 // heap of an exporter without SIMs
+func columns() []string { return []string{ours, consts, cached, kept, floor, self} }
+
+// The rows that are not named by a format.
+const (
+	rowDuring    = "CPU of a scrape during a poll"
+	rowWall      = "duration of a scrape during a poll, median"
+	rowLongest   = "duration of a scrape during a poll, longest"
+	rowChanged   = "CPU of a poll that changes every value"
+	rowUnchanged = "CPU of a poll that changes nothing"
+	rowResident  = "resident memory after a poll"
+	rowPeak      = "resident memory, peak"
+	rowHeap      = "heap for each series"
+)
+
+// rowScrape names the row of a format.
+func rowScrape(f format) string { return "CPU of a scrape: " + f.name }
+
+// A sheet is what was measured at one size: times in nanoseconds, memory in bytes.
+type sheet struct {
+	sims, series int
+	cells        map[cell][]float64
 }
 
-// table measures everything and prints it.
-func (b *bench) table(ctx context.Context, t tableOptions, w io.Writer) error {
-	began, err := readLoad()
-	if err != nil {
-		return err
+type cell struct{ row, column string }
+
+func (s *sheet) add(row, column string, values ...float64) {
+	at := cell{row, column}
+	s.cells[at] = append(s.cells[at], values...)
+}
+
+func (s *sheet) median(row, column string) float64 { return median(s.cells[cell{row, column}]) }
+
+// median of no values is not a number.
+func median(values []float64) float64 {
+	values = slices.Sorted(slices.Values(values))
+	if len(values) == 0 {
+		return math.NaN()
 	}
-	if t.wantsAny(memoryRows()) {
-		if t.baseline, err = b.emptyHeap(ctx, t); err != nil {
-			return err
+	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
+}
+
+// A target is the most that the exporter may need, and how that is derived.
+type target struct {
+	limit float64
+	basis string
+}
+
+// targetsFrom is the number of series from which on there are targets: with fewer,
+// what an exporter takes for itself outweighs them.
+const targetsFrom = 300_000
+
+// targets of a row.
+func (s *sheet) targets(row string) []target {
+	if s.series < targetsFrom {
+		return nil
+	}
+	series := float64(s.series)
+	switch row {
+	case rowScrape(formats()[0]), rowScrape(formats()[1]):
+		return []target{
+			{s.median(row, consts) / 300, "1/300 of const metrics"},
+			{2*s.median(row, floor) + s.median(row, self), "2 floors + self-metrics"},
 		}
-	}
-	var sheets []*sheet
-	for i, sims := range t.sims {
-		s := newSheet(sims)
-		sheets = append(sheets, s)
-		if err := b.size(ctx, t, s, i == 0); err != nil {
-			return fmt.Errorf("at %d SIMs: %w", sims, err)
-		}
-	}
-	if t.wantsAny(slowRows()) {
-		s := newSheet(t.slowSIMs)
-		sheets = append(sheets, s)
-		if err := b.slow(ctx, t, s); err != nil {
-			return fmt.Errorf("with a slow API: %w", err)
-		}
-	}
-	ended, err := readLoad()
-	if err != nil {
-		return err
-	}
-	for _, s := range sheets {
-		if err := s.print(w, t, sheets); err != nil {
-			return err
-		}
-	}
-	machine, err := describeMachine()
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "\n%s\n%s\n", machine, ended.since(began))
-	if t.raw != "" {
-		return writeRaw(t.raw, machine, t, sheets)
+	case rowChanged:
+		return []target{{3000 * series, "3 µs a series"}}
+	case rowResident:
+		return []target{{25e6 + 60*series, "25 MB + 60 B a series"}}
+	case rowPeak:
+		return []target{{25e6 + 240*series, "25 MB + 240 B a series"}}
+	case rowHeap:
+		return []target{{60 + 5e6/series, "60 B, and 5 MB in all"}}
 	}
 	return nil
 }
 
-// print writes the table of one size: the median of each figure, and how far a
-// round was away from it at most.
-func (s *sheet) print(w io.Writer, t tableOptions, all []*sheet) error {
-	fmt.Fprintf(w, "\n%s SIMs, %s series\n\n", grouped(s.sims), grouped(s.series))
+// print writes the table: the median of each cell and, where it was measured more
+// than once, how far it was exceeded at most.
+func (s *sheet) print(w io.Writer) error {
+	fmt.Fprintf(w, "\n%d SIMs, %d series\n\n", s.sims, s.series)
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(out, "what\t%s\ttarget\treached\trow\n", strings.Join(columns(), "\t"))
-	for _, r := range rows() {
-		if !t.wants(r.name) || s.empty(r.name) {
-			continue
-		}
-		fmt.Fprint(out, r.what)
+	fmt.Fprintf(out, "\t%s\ttargets\n", strings.Join(columns(), "\t"))
+	rows := []string{rowDuring, rowWall, rowLongest, rowChanged, rowUnchanged, rowResident, rowPeak, rowHeap}
+	for _, f := range slices.Backward(formats()) {
+		rows = slices.Insert(rows, 0, rowScrape(f))
+	}
+	for _, row := range rows {
+		fmt.Fprint(out, row)
 		for _, column := range columns() {
-			f := s.cells[cell{r.name, column}]
-			shown := r.unit.show(f.median())
-			if len(f) > 1 {
-				shown += fmt.Sprintf(" ±%.0f%%", 100*f.spread())
+			fmt.Fprint(out, "\t", s.show(row, column))
+		}
+		var judged []string
+		for _, t := range s.targets(row) {
+			verdict := "missed"
+			if s.median(row, ours) <= t.limit {
+				verdict = "reached"
 			}
-			fmt.Fprint(out, "\t", shown)
+			judged = append(judged, fmt.Sprintf("%s = %s: %s", t.basis, show(row, t.limit), verdict))
 		}
-		target, reached := none, none
-		if r.target != nil {
-			target, reached = r.target(s), verdict(r.reached(s, all))
-		}
-		fmt.Fprintf(out, "\t%s\t%s\t%s\n", target, reached, r.name)
+		fmt.Fprintf(out, "\t%s\n", strings.Join(judged, "; "))
 	}
 	return out.Flush()
 }
 
-// empty says whether a row has no figures at all.
-func (s *sheet) empty(name string) bool {
-	for _, column := range columns() {
-		if !math.IsNaN(s.of(name, column)) {
-			return false
-		}
+func (s *sheet) show(row, column string) string {
+	values := s.cells[cell{row, column}]
+	if len(values) == 0 {
+		return "–"
 	}
-	return true
+	median := s.median(row, column)
+	shown := show(row, median)
+	if len(values) > 1 {
+		shown += fmt.Sprintf(" +%.0f%%", 100*(slices.Max(values)/median-1))
+	}
+	return shown
 }
 
-func verdict(reached []bool) string {
-	if len(reached) == 0 {
-		return none
+// show writes a figure of a row in its unit, with three digits.
+func show(row string, v float64) string {
+	switch {
+	case row == rowHeap:
+		return fmt.Sprintf("%.1f B", v)
+	case row == rowResident, row == rowPeak:
+		return fmt.Sprintf("%.0f MB", v/1e6)
 	}
-	var words []string
-	for _, yes := range reached {
-		words = append(words, map[bool]string{true: "yes", false: "no"}[yes])
-	}
-	return strings.Join(words, "; ")
+	return duration(time.Duration(v)).String()
 }
 
-// grouped writes a number with commas.
-func grouped(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
+// duration rounds to three digits.
+func duration(d time.Duration) time.Duration {
+	unit := time.Duration(1)
+	for d/unit >= 1000 {
+		unit *= 10
 	}
-	return s
+	return d.Round(unit)
 }

@@ -1,7 +1,11 @@
 package config
 
 import (
+	"encoding/base64"
+	"os"
+	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,5 +81,95 @@ func TestFaultsHoldNoValues(t *testing.T) {
 				t.Errorf("%s\n%v", content, err)
 			}
 		}
+	}
+}
+
+// TestSecrets: whatever an account sends and must not show is known, wherever the
+// configuration has it; what is no secret is not, because it would vanish from
+// the log.
+func TestSecrets(t *testing.T) {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("https_proxy", "http://user:canary-environment@proxy:3128")
+	dir := t.TempDir()
+	file := func(name string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte("\ufeffcanary-"+name+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	certificate, key := pair(t)
+	indented := func(pem string) string {
+		return "|\n      " + strings.ReplaceAll(strings.TrimSpace(pem), "\n", "\n      ")
+	}
+	encode := func(pair string) string { return base64.StdEncoding.EncodeToString([]byte(pair)) }
+	const account = "accounts:\n- account_sid: AC0123456789abcdef0123456789abcdef\n"
+	for name, x := range map[string]struct {
+		yaml string
+		want []string
+	}{
+		"basic auth": {account + "  basic_auth: {username: SKuser, password: canary-word}", []string{"canary-word", encode("SKuser:canary-word")}},
+		"basic auth in files": {
+			account + "  basic_auth: {username_file: " + file("user") + ", password_file: " + file("password") + "}",
+			[]string{"canary-password", encode("canary-user:canary-password")},
+		},
+		"file that cannot be read": {account + "  basic_auth: {username: SKuser, password_file: " + filepath.Join(dir, "absent") + "}", nil},
+		"authorization":            {account + "  authorization: {credentials: canary-bearer}", []string{"canary-bearer"}},
+		"authorization in a file":  {account + "  authorization: {credentials_file: " + file("credentials") + "}", []string{"canary-credentials"}},
+		"bearer token":             {account + "  bearer_token: canary-bearer", []string{"canary-bearer"}},
+		"bearer token file":        {account + "  bearer_token_file: " + file("bearer") + "", []string{"canary-bearer"}},
+		"headers": {
+			account + "  authorization: {credentials: canary-bearer}\n  http_headers: {X-A: {values: [plain], secrets: [canary-header], files: [" + file("header") + "]}}",
+			[]string{"canary-bearer", "canary-header", "canary-header"},
+		},
+		"oauth2": {
+			account + "  oauth2: {client_id: id, token_url: http://token, client_secret: canary-secret, scopes: [plain], endpoint_params: {audience: plain, assertion: canary-assertion}}",
+			[]string{"canary-secret", "canary-assertion"},
+		},
+		"oauth2 in a file": {
+			account + "  oauth2: {client_id: id, token_url: http://token, client_secret_file: " + file("client") + "}", []string{"canary-client"},
+		},
+		"proxies": {
+			account + "  oauth2: {client_id: id, token_url: http://token, client_secret: canary-secret, proxy_url: http://user:canary-inner@proxy}\n" +
+				"  proxy_url: http://canary-token@proxy\n  proxy_connect_header: {Proxy-Authorization: [canary-connect]}",
+			[]string{"canary-secret", "canary-inner", encode("user:canary-inner"), "canary-token", "canary-connect"},
+		},
+		"proxy of the environment": {
+			account + "  authorization: {credentials: canary-bearer}\n  proxy_from_environment: true",
+			[]string{"canary-bearer", "canary-environment", encode("user:canary-environment")},
+		},
+		"private key": {
+			account + "  authorization: {credentials: canary-bearer}\n  tls_config:\n    cert: " + indented(certificate) + "\n    key: " + indented(key),
+			[]string{"canary-bearer"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := Parse("test", []byte(x.yaml))
+			if err != nil {
+				t.Fatal(err)
+			}
+			have := c.Accounts()[0].Secrets(t.Context(), new(Files))
+			slices.Sort(x.want)
+			if want := slices.Compact(x.want); !slices.Equal(have, want) {
+				t.Errorf("want %q, have %q", want, have)
+			}
+			for _, name := range c.Accounts()[0].SecretHeaders() {
+				if name != "X-A" {
+					t.Errorf("have the header %s", name)
+				}
+			}
+		})
+	}
+}
+
+// TestSecretsByType: the type of a field says that it is a secret, in whatever
+// option a later version of the library has one.
+func TestSecretsByType(t *testing.T) {
+	var found []string
+	eachSecret("", reflect.ValueOf(full(t).Accounts()[0].HTTPClient), func(s string) { found = append(found, s) })
+	if want := 11; len(found) < want || slices.ContainsFunc(found, func(s string) bool { return s != "canary" }) {
+		t.Errorf("want %d canaries or more, have %q", want, found)
 	}
 }

@@ -38,6 +38,8 @@ type account struct {
 	tasks    []*task
 
 	transport http.RoundTripper
+	secrets   []string         // of the configuration and its files
+	redactor  *twilio.Redactor // knows them, and what the client has seen since
 	metrics   *metrics
 	logger    log.Logger
 
@@ -45,9 +47,12 @@ type account struct {
 }
 
 // buildAccount makes the client of one account and the tasks of its collectors.
-// before is the same account by an older configuration, or nil.
-func (e *Exporter) buildAccount(s settings, before *account) (*account, error) {
+// before is the same account by an older configuration, or nil. Until the context
+// ends, it reads the files of secrets.
+func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account) (*account, error) {
 	name := s.account.Name
+	secrets := s.account.Secrets(ctx, new(config.Files))
+	redactor := twilio.NewRedactor(secrets...)
 	observer := observer{e.metrics, name}
 	transport, err := e.Dial(s.account, s.api.Timeout, e.UserAgent, observer)
 	if err != nil {
@@ -60,6 +65,8 @@ func (e *Exporter) buildAccount(s settings, before *account) (*account, error) {
 		APIURL:         s.account.APIURL,
 		Transport:      transport,
 		UserAgent:      e.UserAgent,
+		Redactor:       redactor,
+		SecretHeaders:  s.account.SecretHeaders(),
 		NoRedirects:    !s.account.HTTPClient.FollowRedirects,
 		Timeout:        s.api.Timeout,
 		MaxRetries:     s.api.MaxRetries,
@@ -77,7 +84,7 @@ func (e *Exporter) buildAccount(s settings, before *account) (*account, error) {
 			Rollover: s.rollover, MaxAge: s.maxAge, Started: time.Now().UTC(),
 			MaxConcurrency: s.api.MaxConcurrency,
 		},
-		transport: transport, metrics: e.metrics, logger: log.With(e.Logger, "account", name),
+		transport: transport, secrets: secrets, redactor: redactor, metrics: e.metrics, logger: log.With(e.Logger, "account", name),
 	}
 	// What is known of it stays known as long as it is kept up to date.
 	if before != nil && s.collectors.SuperSIMInventory.Enabled {

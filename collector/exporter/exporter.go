@@ -3,6 +3,7 @@
 package exporter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,8 @@ type Options struct {
 	Registry  Registry // takes the self-metrics, and is exposed beside the collectors' results
 	UserAgent string
 	Dial      Dialer // default: Dial
+	// Redaction gets to know the secrets of the configuration; default: a new one.
+	Redaction *Redaction
 }
 
 // A Registry takes metrics and gathers them, as prometheus.Registry does.
@@ -51,6 +54,7 @@ func New(ctx context.Context, o Options) *Exporter {
 	if o.Dial == nil {
 		o.Dial = Dial
 	}
+	o.Redaction = cmp.Or(o.Redaction, new(Redaction))
 	return &Exporter{
 		Options: o, metrics: newMetrics(o.Registry), exposition: exposition.New(),
 		replacing: semaphore.NewWeighted(1), ctx: ctx,
@@ -67,7 +71,7 @@ type HandlerOptions struct {
 // metrics of the handler itself.
 func (e *Exporter) Handler(o HandlerOptions) http.Handler {
 	return e.exposition.Handler(exposition.HandlerOptions{
-		Live: prometheus.ToTransactionalGatherer(e.Registry), Registry: e.Registry, ErrorLog: errorLog{e.Logger},
+		SelfMetrics: e.Registry, Registry: e.Registry, ErrorLog: errorLog{e.Logger},
 		MaxRequestsInFlight: o.MaxRequestsInFlight, DisableCompression: o.DisableCompression,
 	})
 }
@@ -104,6 +108,7 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 	if len(stop(e.ctx, replaced)) > 0 {
 		return errStopping
 	}
+	e.Redaction.know(next.accounts)
 	next.adopt(replaced)
 	for _, a := range next.accounts {
 		e.metrics.start(a.name, a.provider, a.collectors())

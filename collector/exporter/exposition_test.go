@@ -384,10 +384,10 @@ func TestProtobuf(t *testing.T) {
 			t.Fatalf("have format %q", format)
 		}
 		created := map[string]string{
-			"twilio_supersim_sim_upload_bytes_total": "2004-03-01 00:00",
-			"twilio_supersim_sim_cost_total":         "2004-02-01 00:00",
-			"twilio_account_usage_total":             "2004-02-01 00:00",
-			"twilio_account_usage_events_total":      "2004-02-01 00:00",
+			"twilio_supersim_sim_upload_bytes_total": "2004-03-01 02:00",
+			"twilio_supersim_sim_cost_total":         "2004-02-02 00:00",
+			"twilio_account_usage_total":             "2004-02-02 00:00",
+			"twilio_account_usage_events_total":      "2004-02-02 00:00",
 		}
 		decoder := expfmt.NewDecoder(resp.Body, format)
 		for {

@@ -12,10 +12,15 @@ import (
 // generation is the accounts of one configuration.
 type generation struct{ accounts []*account }
 
+// secretsTimeout bounds how long a reload reads files to know the secrets in them.
+const secretsTimeout = 10 * time.Second
+
 // build makes a generation without touching what runs. Accounts for which nothing
 // changed are taken over as they are.
 func (e *Exporter) build(cfg *config.Config, old *generation) (*generation, error) {
 	g := new(generation)
+	ctx, cancel := context.WithTimeout(e.ctx, secretsTimeout)
+	defer cancel()
 	known := make(map[string]*account)
 	if old != nil {
 		for _, a := range old.accounts {
@@ -29,7 +34,7 @@ func (e *Exporter) build(cfg *config.Config, old *generation) (*generation, erro
 			g.accounts = append(g.accounts, before)
 			continue
 		}
-		built, err := e.buildAccount(settings, before)
+		built, err := e.buildAccount(ctx, settings, before)
 		if err != nil {
 			return nil, fmt.Errorf("account %q: %w", c.Name, err)
 		}
@@ -124,10 +129,10 @@ func (g *generation) adopt(old []*account) {
 }
 
 // sources are where the exposition gets its samples from.
-func (g *generation) sources() []exposition.Place {
-	var sources []exposition.Place
+func (g *generation) sources() []exposition.SourceInit {
+	var sources []exposition.SourceInit
 	for _, t := range g.tasks() {
-		sources = append(sources, exposition.Place{Source: t.source, Before: t.predecessor})
+		sources = append(sources, exposition.SourceInit{Source: t.source, Predecessor: t.predecessor})
 		t.predecessor = t.source // should this task outlive the generation
 	}
 	return sources

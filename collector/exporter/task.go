@@ -50,7 +50,7 @@ type Outcome struct {
 	Records     int           // of the last successful poll
 	LastSuccess time.Time     // end of the last successful poll; zero if there was none
 	Reason      twilio.Reason // why it failed; empty if it did not
-	Err         string        // the whole error
+	Err         string        // the error in one line, without secrets
 }
 
 // identity is the same for tasks that poll the same collector of the same account.
@@ -131,7 +131,7 @@ func (t *task) poll(ctx context.Context, started time.Time) {
 	t.metrics.polls.WithLabelValues(labels...).Inc()
 	t.metrics.pollDuration.WithLabelValues(labels...).Set(outcome.Duration.Seconds())
 	if err != nil {
-		outcome.Reason, outcome.Err = twilio.ReasonOf(err), err.Error()
+		outcome.Reason, outcome.Err = twilio.ReasonOf(err), t.account.redactor.Line(err.Error())
 		t.metrics.pollSuccess.WithLabelValues(labels...).Set(0)
 		t.metrics.pollFailures.WithLabelValues(t.account.name, t.name, string(outcome.Reason)).Inc()
 		message := "poll failed; earlier results stay exposed"
@@ -139,7 +139,7 @@ func (t *task) poll(ctx context.Context, started time.Time) {
 			message = "poll failed; there are no results yet"
 		}
 		level.Error(t.logger).Log("msg", message, "reason", string(outcome.Reason),
-			"err", err, "advice", outcome.Reason.Advice(), "duration", outcome.Duration)
+			"err", outcome.Err, "advice", outcome.Reason.Advice(), "duration", outcome.Duration)
 		t.outcome.Store(outcome)
 		return
 	}
@@ -150,7 +150,7 @@ func (t *task) poll(ctx context.Context, started time.Time) {
 	t.metrics.pollRecords.WithLabelValues(labels...).Set(float64(result.Records))
 	t.metrics.decreases.WithLabelValues(labels...).Add(float64(result.Decreases))
 	for _, warning := range result.Warnings {
-		level.Warn(t.logger).Log("msg", "poll succeeded with a warning", "warning", warning)
+		level.Warn(t.logger).Log("msg", "poll succeeded with a warning", "warning", t.account.redactor.Line(warning))
 	}
 	level.Debug(t.logger).Log("msg", "poll succeeded", "records", result.Records, "duration", outcome.Duration)
 	t.outcome.Store(outcome)

@@ -27,61 +27,50 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // world is what there is to be shown: batches by account.
 type world map[string][]metric.Batch
 
-// table has a family of every kind: counters and gauges, with units and without,
-// labels in another order than sorted, and names between which the
-// live metrics come.
-func table() []metric.Family {
-	family := func(name string, kind metric.Type, labels ...string) metric.Family {
-		return metric.Family{Name: name, Help: `Help of "` + name + `" with \ and` + "\na new line.", Type: kind, Labels: labels, PerAccount: true}
-	}
-	return []metric.Family{
-		family("a_first", metric.TypeGauge),
-		family("sent_bytes_total", metric.TypeCounter, "sim_sid"),
-		family("cost_total", metric.TypeCounter, "sim_sid", "currency"),
-		family("age_seconds", metric.TypeGauge, "zone", "area"),
-		family("no_suffix", metric.TypeCounter, "id"),
-		family("zz_info", metric.TypeGauge, "sim_sid", "name", "fleet"),
-	}
-}
-
-// live are metrics of every type that are gathered for each scrape.
-func live() []prometheus.Collector {
-	gauge := prometheus.NewGauge(prometheus.GaugeOpts{Name: "live_gauge", Help: "A gauge."})
+// selfMetrics are of every type.
+func selfMetrics() []prometheus.Collector {
+	gauge := prometheus.NewGauge(prometheus.GaugeOpts{Name: "self_gauge", Help: "A gauge."})
 	gauge.Set(1e9 + 0.5)
-	counter := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "z_live_total", Help: "A counter."}, []string{"code"})
+	counter := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "z_self_total", Help: "A counter."}, []string{"code"})
 	counter.WithLabelValues("200").Add(3)
 	histogram := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "a_second_seconds", Help: "A histogram.", Unit: "seconds"})
 	histogram.Observe(0.3)
 	summary := prometheus.NewSummary(prometheus.SummaryOpts{Name: "sent_summary", Help: "A summary.", Objectives: map[float64]float64{0.5: 0.05}})
 	summary.Observe(2)
-	odd := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "live_odd_bytes", Help: "A \"gauge\" \\ of\nmany.", Unit: "bytes"}, []string{"a", "b"})
+	odd := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "self_odd_bytes", Help: "A \"gauge\" \\ of\nmany.", Unit: "bytes"}, []string{"a", "b"})
 	for i, v := range hostileValues {
 		text := strings.ToValidUTF8(hostileTexts[i%len(hostileTexts)], "?")
 		odd.WithLabelValues(text, fmt.Sprint(i)).Set(v)
 	}
-	unnamed := prometheus.NewCounter(prometheus.CounterOpts{Name: "live_without_suffix", Help: "A counter."})
-	exemplar := prometheus.NewCounter(prometheus.CounterOpts{Name: "live_exemplar_total", Help: "A counter."})
+	unnamed := prometheus.NewCounter(prometheus.CounterOpts{Name: "self_without_suffix", Help: "A counter."})
+	exemplar := prometheus.NewCounter(prometheus.CounterOpts{Name: "self_exemplar_total", Help: "A counter."})
 	exemplar.(prometheus.ExemplarAdder).AddWithExemplar(1, prometheus.Labels{"trace": "x"})
-	foreign := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "live.foreign", Help: "A gauge."}, []string{"a.b"})
+	foreign := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "self.foreign", Help: "A gauge."}, []string{"a.b"})
 	foreign.WithLabelValues("x").Set(1)
 	const hostile = "a\"b\\c\nd é"
-	much := prometheus.NewDesc("live_much_seconds", "A histogram of much.", []string{"text"}, nil)
+	much := prometheus.NewDesc("self_much_seconds", "A histogram of much.", []string{"text"}, nil)
 	histograms := collects(func(metrics chan<- prometheus.Metric) {
 		metrics <- prometheus.MustNewConstHistogram(much, 1<<60+1, math.Inf(+1), map[float64]uint64{-1e-9: 0, 0.25: 999_999, 1: 1_000_000, 1e6: 1<<53 + 1}, hostile)
 		metrics <- prometheus.MustNewConstHistogram(much, 0, math.NaN(), nil, hostile+"x")
 		metrics <- prometheus.MustNewConstHistogram(much, 3, 4, map[float64]uint64{1: 1, math.Inf(+1): 3}, hostile+"y")
 	})
-	observed := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "live_observed_seconds", Help: "A histogram."})
+	observed := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "self_observed_seconds", Help: "A histogram."})
 	observed.(prometheus.ExemplarObserver).ObserveWithExemplar(0.3, prometheus.Labels{"trace": "x"})
-	native := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "live_native_seconds", Help: "A histogram.", NativeHistogramBucketFactor: 1.1})
+	native := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "self_native_seconds", Help: "A histogram.", NativeHistogramBucketFactor: 1.1})
 	native.Observe(0.3)
 	return []prometheus.Collector{gauge, counter, histogram, summary, odd, unnamed, exemplar, foreign, histograms, observed, native}
 }
 
+// collects is a collector of whatever a function sends.
+type collects func(metrics chan<- prometheus.Metric)
+
+func (collects) Describe(chan<- *prometheus.Desc)           {}
+func (c collects) Collect(metrics chan<- prometheus.Metric) { c(metrics) }
+
 // reference shows a world by client_golang alone.
 type reference struct {
 	world world
-	live  []prometheus.Collector
+	self  []prometheus.Collector
 }
 
 func (reference) Describe(chan<- *prometheus.Desc) {}
@@ -89,7 +78,7 @@ func (reference) Describe(chan<- *prometheus.Desc) {}
 func (r reference) Collect(metrics chan<- prometheus.Metric) {
 	for account, batches := range r.world {
 		for _, batch := range batches {
-			f := table()[slices.IndexFunc(table(), func(f metric.Family) bool { return f.Name == batch.Family })]
+			f := batch.Family
 			desc := prometheus.V2.NewDesc(f.Name, f.Help, prometheus.UnconstrainedLabels(append([]string{"account"}, f.Labels...)), nil, prometheus.WithUnit(f.Unit()))
 			for series := range batch.All() {
 				labels := append([]string{account}, series.Labels...)
@@ -114,7 +103,7 @@ func (r reference) Collect(metrics chan<- prometheus.Metric) {
 
 func (r reference) handler() http.Handler {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(append(r.live, r)...)
+	registry.MustRegister(append(r.self, r)...)
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorHandling: promhttp.ContinueOnError, EnableOpenMetrics: true,
 	})
@@ -124,22 +113,22 @@ func (r reference) handler() http.Handler {
 func show(w world) (*exposition.Exposition, map[string]*exposition.Source) {
 	x := exposition.New()
 	sources := make(map[string]*exposition.Source)
-	var places []exposition.Place
+	var inits []exposition.SourceInit
 	for account := range w {
 		sources[account] = exposition.NewSource(account, 0)
-		places = append(places, exposition.Place{Source: sources[account]})
+		inits = append(inits, exposition.SourceInit{Source: sources[account]})
 	}
-	x.Replace(table(), places)
+	x.Replace(table(), inits)
 	for account, batches := range w {
 		x.Show(sources[account], batches, time.Now())
 	}
 	return x, sources
 }
 
-func handler(x *exposition.Exposition, live []prometheus.Collector) http.Handler {
-	registry := exposition.NewLive()
-	registry.MustRegister(live...)
-	return x.Handler(exposition.HandlerOptions{Live: registry, Registry: prometheus.NewRegistry()})
+func handler(x *exposition.Exposition, self []prometheus.Collector) http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(self...)
+	return x.Handler(exposition.HandlerOptions{SelfMetrics: registry, Registry: prometheus.NewRegistry()})
 }
 
 // accepts are what scrapers ask for, Prometheus's own words among them.
@@ -204,9 +193,9 @@ func gunzip(t testing.TB, body []byte) []byte {
 func compare(t testing.TB, w world) {
 	t.Helper()
 	x, _ := show(w)
-	fixed := live()
+	fixed := selfMetrics()
 	ours, theirs := handler(x, fixed), reference{w, fixed}.handler()
-	for _, query := range []string{"", "?name[]=cost_total&name[]=live_gauge"} {
+	for _, query := range []string{"", "?name[]=cost_total&name[]=self_gauge"} {
 		for _, accept := range accepts {
 			for _, coding := range []string{"", "gzip"} {
 				want, wantBody := scrape(t, theirs, accept, coding, query)
@@ -263,19 +252,19 @@ func TestHostile(t *testing.T) {
 		odd = append(odd, metric.Sample{Labels: []string{fmt.Sprint(i % 30)}, Value: v}) // some come twice
 	}
 	batches := []metric.Batch{
-		metric.NewBatch("a_first", time.Time{}, []metric.Sample{{Value: 7}}),
-		metric.NewBatch("sent_bytes_total", month, sent),
-		metric.NewBatch("cost_total", time.Unix(0, 0), cost),
-		metric.NewBatch("age_seconds", month, ages),
-		metric.NewBatch("no_suffix", time.Time{}, odd),
-		metric.NewBatch("zz_info", time.Time{}, info),
+		metric.NewBatch(family("a_first"), []metric.Sample{{Value: 7}}),
+		metric.NewCounters(family("sent_bytes_total"), month, sent),
+		metric.NewCounters(family("cost_total"), time.Unix(0, 0), cost),
+		metric.NewCounters(family("age_seconds"), month, ages),
+		metric.NewBatch(family("no_suffix"), odd),
+		metric.NewBatch(family("zz_info"), info),
 	}
-	w := world{"no rows": nil}
+	w := world{"no samples": nil}
 	for _, account := range hostileTexts[:9] {
 		w[account] = batches
 	}
 	compare(t, w)
-	compare(t, world{"a": {metric.NewBatch("sent_bytes_total", month, nil)}})
+	compare(t, world{"a": {metric.NewCounters(family("sent_bytes_total"), month, nil)}})
 	compare(t, world{})
 }
 
@@ -284,29 +273,29 @@ func TestHostile(t *testing.T) {
 func TestLarge(t *testing.T) {
 	w := make(world)
 	for a := range 30 {
-		rows := 10
+		samples := 10
 		switch {
 		case a == 20:
-			rows = 8200
+			samples = 8200
 		case a%9 == 0:
-			rows = 700
+			samples = 700
 		}
-		ids, values, fleets := make([]string, rows), make([]float64, rows), make([]string, rows)
-		for i := range rows {
+		ids, values, fleets := make([]string, samples), make([]float64, samples), make([]string, samples)
+		for i := range samples {
 			ids[i] = fmt.Sprintf("HS%032x", i*7919)
 			values[i] = float64(i * i * 31)
-			fleets[i] = fmt.Sprintf("HF%02d", i*20/rows)
+			fleets[i] = fmt.Sprintf("HF%02d", i*20/samples)
 		}
 		info := slices.Clone(ids)
 		w[fmt.Sprintf("account-%d", a)] = []metric.Batch{
-			{Family: "sent_bytes_total", Created: month, Rows: rows, Labels: []metric.Column[string]{metric.Values(ids)}, Values: metric.Values(values)},
-			{Family: "cost_total", Created: month, Rows: rows, Labels: []metric.Column[string]{metric.Values(ids), metric.Const("EUR")}, Values: metric.Const(0.0)},
-			{Family: "cost_total", Created: month, Rows: rows, Labels: []metric.Column[string]{metric.Values(ids), metric.Const("USD")}, Values: metric.Values(values)},
-			{Family: "zz_info", Rows: rows, Labels: []metric.Column[string]{metric.Values(info), metric.Const("meter"), metric.Values(fleets)}, Values: metric.Const(1.0)},
+			{Family: family("sent_bytes_total"), Created: month, Len: samples, Labels: []metric.Column[string]{metric.Values(ids)}, Values: metric.Values(values)},
+			{Family: family("cost_total"), Created: month, Len: samples, Labels: []metric.Column[string]{metric.Values(ids), metric.Const("EUR")}, Values: metric.Const(0.0)},
+			{Family: family("cost_total"), Created: month, Len: samples, Labels: []metric.Column[string]{metric.Values(ids), metric.Const("USD")}, Values: metric.Values(values)},
+			{Family: family("zz_info"), Len: samples, Labels: []metric.Column[string]{metric.Values(info), metric.Const("meter"), metric.Values(fleets)}, Values: metric.Const(1.0)},
 		}
 	}
 	x, sources := show(w)
-	fixed := live()
+	fixed := selfMetrics()
 	ours, theirs := handler(x, fixed), reference{w, fixed}.handler()
 	for _, accept := range []string{accepts[1], accepts[2], accepts[4]} {
 		_, want := scrape(t, theirs, accept, "gzip", "")
@@ -330,7 +319,7 @@ func TestLarge(t *testing.T) {
 	}
 
 	// What is kept must give way to what changes, and to nothing else: a value
-	// among thousands, a month, a label, rows that go.
+	// among thousands, a month, a label, samples that go.
 	for _, change := range []struct {
 		account string
 		what    func([]metric.Batch)
@@ -344,7 +333,7 @@ func TestLarge(t *testing.T) {
 		{"account-9", func(b []metric.Batch) {
 			b[3].Labels = slices.Replace(slices.Clone(b[3].Labels), 1, 2, metric.Const("x"))
 		}},
-		{"account-18", func(b []metric.Batch) { b[0].Rows = 0 }},
+		{"account-18", func(b []metric.Batch) { b[0].Len = 0 }},
 	} {
 		w[change.account] = slices.Clone(w[change.account])
 		change.what(w[change.account])
@@ -374,8 +363,8 @@ func FuzzEquality(f *testing.F) {
 			info = append(info, metric.Sample{Labels: []string{fmt.Sprint(i), a, b}, Value: v})
 		}
 		batches := []metric.Batch{
-			metric.NewBatch("sent_bytes_total", month, sent),
-			metric.NewBatch("zz_info", time.Time{}, info),
+			metric.NewCounters(family("sent_bytes_total"), month, sent),
+			metric.NewBatch(family("zz_info"), info),
 		}
 		compare(t, world{a: batches, b + "2": batches[:1]})
 	})
@@ -387,11 +376,11 @@ func FuzzNumber(f *testing.F) {
 		f.Add(math.Float64bits(v), int64(v*1000))
 	}
 	f.Fuzz(func(t *testing.T, bits uint64, n int64) {
-		var rows []metric.Sample
+		var samples []metric.Sample
 		for i, v := range []float64{math.Float64frombits(bits), float64(n), float64(n) / 1e6, float64(n) / 100, float64(n%1e6) / 1e6, float64(n) * 1e6} {
-			rows = append(rows, metric.Sample{Labels: []string{fmt.Sprint(i)}, Value: v})
+			samples = append(samples, metric.Sample{Labels: []string{fmt.Sprint(i)}, Value: v})
 		}
-		w := world{"a": {metric.NewBatch("no_suffix", time.Time{}, rows)}}
+		w := world{"a": {metric.NewBatch(family("no_suffix"), samples)}}
 		x, _ := show(w)
 		for _, accept := range accepts[1:3] {
 			_, want := scrape(t, reference{w, nil}.handler(), accept, "", "")

@@ -1,94 +1,84 @@
 package exposition
 
 import (
+	"bytes"
 	"slices"
-	"strings"
 
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 )
 
-// family is a row of the table of families, made ready to be exposed.
+// family is a metric.Family prepared for exposition.
 type family struct {
-	name, help, unit string
-	kind             dto.MetricType
-	labels           []string // sorted, as Prometheus's clients have them; account comes first
-	columns          []int    // which of a batch's columns each label is; -1 is account
+	name    string
+	like    *dto.MetricFamily // without metrics
+	labels  []string          // sorted, as client_golang has them, with account
+	columns []int             // for each label its column in a batch; -1 is account
+
+	// What surrounds the family's samples. In protobuf, the length of the message
+	// comes before it.
+	header, footer [formats][]byte
 }
 
-// sameHeader says whether two families look the same but for their rows.
-func (f *family) sameHeader(o *family) bool {
-	return f.name == o.name && f.help == o.help && f.unit == o.unit && f.kind == o.kind
-}
-
-// newFamilies makes the table's counters and gauges ready.
 func newFamilies(table []metric.Family) map[string]*family {
 	families := make(map[string]*family, len(table))
-	for _, row := range table {
-		f := &family{name: row.Name, help: row.Help, unit: row.Unit(), kind: dto.MetricType_GAUGE}
-		if row.Type == metric.TypeCounter {
-			f.kind = dto.MetricType_COUNTER
-		}
-		f.labels = append([]string{"account"}, row.Labels...)
-		slices.Sort(f.labels)
-		for _, label := range f.labels {
-			f.columns = append(f.columns, slices.Index(row.Labels, label))
-		}
-		families[f.name] = f
+	for _, f := range table {
+		families[f.Name] = newFamily(f)
 	}
 	return families
 }
 
-// appendHeader appends what stands before the rows in the text format or
-// OpenMetrics.
-func (f *family) appendHeader(b []byte, openMetrics bool) []byte {
-	name, kind := f.name, "gauge"
-	switch f.kind {
-	case dto.MetricType_HISTOGRAM:
-		kind = "histogram"
-	case dto.MetricType_COUNTER:
-		kind = "counter"
-		if openMetrics {
-			var total bool
-			if name, total = strings.CutSuffix(name, "_total"); !total {
-				kind = "unknown"
-			}
-		}
+func newFamily(of metric.Family) *family {
+	f := &family{name: of.Name, like: &dto.MetricFamily{Name: &of.Name, Help: &of.Help, Type: dto.MetricType_GAUGE.Enum()}}
+	if of.Type == metric.TypeCounter {
+		f.like.Type = dto.MetricType_COUNTER.Enum()
 	}
-	b = append(b, "# HELP "...)
-	b = append(b, name...)
-	b = append(b, ' ')
-	b = appendEscaped(b, f.help, openMetrics)
-	b = append(b, "\n# TYPE "...)
-	b = append(b, name...)
-	b = append(b, ' ')
-	b = append(b, kind...)
-	b = append(b, '\n')
-	if openMetrics && f.unit != "" {
-		b = append(b, "# UNIT "...)
-		b = append(b, name...)
-		b = append(b, ' ')
-		b = append(b, f.unit...)
-		b = append(b, '\n')
+	if unit := of.Unit(); unit != "" {
+		f.like.Unit = &unit
 	}
-	return b
+	f.labels = append([]string{"account"}, of.Labels...)
+	slices.Sort(f.labels)
+	for _, label := range f.labels {
+		f.columns = append(f.columns, slices.Index(of.Labels, label))
+	}
+	f.header[text] = f.textHeader(expfmt.TypeTextPlain)
+	f.header[openMetrics] = f.textHeader(expfmt.TypeOpenMetrics)
+	// The unit's field comes after the metrics.
+	f.header[protobuf] = marshal(&dto.MetricFamily{Name: f.like.Name, Help: f.like.Help, Type: f.like.Type})
+	f.footer[protobuf] = marshal(&dto.MetricFamily{Unit: f.like.Unit})
+	return f
 }
 
-// appendEscaped appends a text with backslashes before what would end it.
-func appendEscaped(b []byte, s string, quotes bool) []byte {
-	from := 0
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case c == '\n':
-			c = 'n'
-		case c == '\\', c == '"' && quotes:
-		default:
-			continue
-		}
-		b = append(append(b, s[from:i]...), '\\', c)
-		from = i + 1
+// textHeader is what expfmt writes before the line of a sample.
+func (f *family) textHeader(t expfmt.FormatType) []byte {
+	var b bytes.Buffer
+	encoder := expfmt.NewEncoder(&b, expfmt.NewFormat(t))
+	family := &dto.MetricFamily{Name: f.like.Name, Help: f.like.Help, Type: f.like.Type, Unit: f.like.Unit, Metric: []*dto.Metric{f.newMetric()}}
+	if err := encoder.Encode(family); err != nil {
+		panic(err) // the table of families is not valid
 	}
-	return append(b, s[from:]...)
+	lines := bytes.SplitAfter(b.Bytes(), []byte("\n"))
+	return bytes.Join(lines[:len(lines)-2], nil) // without the sample and what follows its line
+}
+
+// newMetric is a metric of the family's type.
+func (f *family) newMetric() *dto.Metric {
+	if f.isCounter() {
+		return &dto.Metric{Counter: &dto.Counter{Value: new(float64)}}
+	}
+	return &dto.Metric{Gauge: &dto.Gauge{Value: new(float64)}}
+}
+
+func (f *family) isCounter() bool { return f.like.GetType() == dto.MetricType_COUNTER }
+
+// marshal encodes a message that has no required fields, which cannot fail.
+func marshal(m proto.Message) []byte {
+	b, err := proto.Marshal(m)
+	if err != nil {
+		panic(err)
+	}
+	return b
 }

@@ -32,10 +32,8 @@ func TestAllocations(t *testing.T) {
 	scrapes := make(map[int]float64)
 	for _, sims := range []int{1000, 20_000} {
 		x, source := shown(sims)
-		h := handler(x, live())
-		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
-		r.Header.Set("Accept", accepts[2])
-		r.Header.Set("Accept-Encoding", "gzip")
+		h := handler(x, nil)
+		r := scrapeRequest(accepts[2], "gzip")
 		scrapes[sims] = testing.AllocsPerRun(20, func() { h.ServeHTTP(&sink{header: make(http.Header)}, r) })
 
 		same, changed := fleet(sims), fleet(sims)
@@ -49,9 +47,35 @@ func TestAllocations(t *testing.T) {
 		}
 	}
 	// The race detector has pools forget at random.
-	if few, many := scrapes[1000], scrapes[20_000]; many > few+50 || many > 600 {
+	if few, many := scrapes[1000], scrapes[20_000]; many > few+50 || many > 200 {
 		t.Errorf("a scrape of 6,000 series allocates %v times, one of 120,000 series %v times", few, many)
 	}
+}
+
+// TestHeaders: nothing is kept of what clients send.
+func TestHeaders(t *testing.T) {
+	x, _ := shown(1)
+	h := handler(x, nil)
+	request := func(i int) {
+		r := scrapeRequest("text/plain;version="+strings.Repeat(fmt.Sprint(i%10), 900_000), "gzip,"+strings.Repeat("x", 1+i))
+		h.ServeHTTP(&sink{header: make(http.Header)}, r)
+	}
+	heap := func() uint64 {
+		runtime.GC()
+		runtime.GC() // empties pools, too
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	request(0)
+	before := heap()
+	for i := range 20 {
+		request(i)
+	}
+	if after := heap(); after > before+1e6 {
+		t.Errorf("20 requests with large headers keep %d bytes", after-before)
+	}
+	runtime.KeepAlive(h)
 }
 
 // bytesOf are those that something allocates.
@@ -63,14 +87,14 @@ func bytesOf(do func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// TestMuchLive: in between a large body, live metrics of any size.
-func TestMuchLive(t *testing.T) {
+// TestManySelfMetrics: in between a large body, self-metrics of any size.
+func TestManySelfMetrics(t *testing.T) {
 	x, _ := shown(17_000)
-	much := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "twilio_live", Help: "A gauge."}, []string{"label"})
+	much := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "twilio_self", Help: "A gauge."}, []string{"label"})
 	for i := range 2000 {
 		much.WithLabelValues(fmt.Sprintf("%0100d", i)).Set(float64(i))
 	}
-	h := handler(x, append(live(), much))
+	h := handler(x, append(selfMetrics(), much))
 	_, want := scrape(t, h, accepts[2], "identity", "")
 	header, have := scrape(t, h, accepts[2], "gzip", "")
 	if header.Get("Content-Encoding") != "gzip" || !bytes.Equal(have, want) {
@@ -80,7 +104,7 @@ func TestMuchLive(t *testing.T) {
 
 func TestHead(t *testing.T) {
 	x, _ := shown(100)
-	h := handler(x, live())
+	h := handler(x, selfMetrics())
 	for _, coding := range []string{"gzip", "identity"} {
 		r := httptest.NewRequest(http.MethodHead, "/metrics", nil)
 		r.Header.Set("Accept-Encoding", coding)
@@ -94,7 +118,7 @@ func TestHead(t *testing.T) {
 
 func TestDisableCompression(t *testing.T) {
 	x, _ := shown(100)
-	h := x.Handler(exposition.HandlerOptions{Live: exposition.NewLive(), Registry: prometheus.NewRegistry(), DisableCompression: true})
+	h := x.Handler(exposition.HandlerOptions{SelfMetrics: prometheus.NewRegistry(), Registry: prometheus.NewRegistry(), DisableCompression: true})
 	header, body := scrape(t, h, "", "gzip", "")
 	if header.Get("Content-Encoding") != "" || strings.Contains(strings.Join(header.Values("Vary"), ","), "Encoding") || !bytes.Contains(body, []byte("twilio_supersim_sim_info{")) {
 		t.Errorf("headers %v, body %.100q", header, body)
@@ -114,7 +138,7 @@ func TestMaxRequestsInFlight(t *testing.T) {
 	x, _ := shown(1)
 	g := held{make(chan struct{}), make(chan struct{})}
 	registry := prometheus.NewRegistry()
-	h := x.Handler(exposition.HandlerOptions{Live: prometheus.ToTransactionalGatherer(g), Registry: registry, MaxRequestsInFlight: 2})
+	h := x.Handler(exposition.HandlerOptions{SelfMetrics: g, Registry: registry, MaxRequestsInFlight: 2})
 	var wait sync.WaitGroup
 	for range 2 {
 		wait.Go(func() { scrape(t, h, "", "", "") })
@@ -161,19 +185,20 @@ func TestErrors(t *testing.T) {
 	x, source := shown(1)
 	var log lines
 	registry := prometheus.NewRegistry()
-	h := x.Handler(exposition.HandlerOptions{Live: prometheus.ToTransactionalGatherer(failing{}), Registry: registry, ErrorLog: &log})
+	h := x.Handler(exposition.HandlerOptions{SelfMetrics: failing{}, Registry: registry, ErrorLog: &log})
 	if _, body := scrape(t, h, "", "", ""); !bytes.Contains(body, []byte("twilio_supersim_sim_info{")) {
 		t.Errorf("body %.200q", body)
 	}
 	x.Show(source, []metric.Batch{
-		metric.NewBatch("twilio_supersim_fleet_info", time.Time{}, []metric.Sample{{Labels: []string{"a", "\xff"}, Value: 1}, {Labels: []string{"b", "b"}, Value: 1}}),
-		metric.NewBatch("twilio_supersim_fleet_data_limit_bytes", time.Time{}, []metric.Sample{{Labels: []string{"a", "too many"}, Value: 1}}),
+		metric.NewBatch(family("twilio_supersim_fleet_info"), []metric.Sample{{Labels: []string{"a", "\xff"}, Value: 1}, {Labels: []string{"b", "b"}, Value: 1}}),
+		metric.NewBatch(family("twilio_supersim_fleet_data_limit_bytes"), []metric.Sample{{Labels: []string{"a", "too many"}, Value: 1}}),
+		metric.NewBatch(metric.Gauge("twilio_forgotten", "Help."), []metric.Sample{{Value: 1}}),
 	}, time.Now())
 	_, body := scrape(t, h, "", "gzip", "")
 	if have := strings.Count(string(body), "\ntwilio_"); have != 1 || !bytes.Contains(body, []byte(`unique_name="b"`)) {
 		t.Errorf("%d series in %.300q", have, body)
 	}
-	for _, want := range []string{"something is wrong", `"\xff" of label unique_name is not valid UTF-8`, "rows have 2 labels instead of 1"} {
+	for _, want := range []string{"something is wrong", `"\xff" of label unique_name is not valid UTF-8`, "samples have 2 labels instead of 1", `twilio_forgotten of account "production": the family is not in the table of families`} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("want %q in the log %s", want, log.String())
 		}
@@ -195,7 +220,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestScrapeTimeout: a scraper that reads nothing holds its place no longer than
+// TestScrapeTimeout: a scraper that reads nothing is served no longer than
 // it said, and what it got of the body does not look whole.
 func TestScrapeTimeout(t *testing.T) {
 	x, _ := shown(20_000)
@@ -222,12 +247,12 @@ func TestScrapeTimeout(t *testing.T) {
 	}
 }
 
-// TestTimeIsOver: an answer that comes too late to be begun says so.
+// TestTimeIsOver: a response that would begin after the timeout is an error.
 func TestTimeIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x, _ := shown(1)
 		g := held{make(chan struct{}, 1), make(chan struct{})}
-		h := x.Handler(exposition.HandlerOptions{Live: prometheus.ToTransactionalGatherer(g), Registry: prometheus.NewRegistry()})
+		h := x.Handler(exposition.HandlerOptions{SelfMetrics: g, Registry: prometheus.NewRegistry()})
 		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
 		r.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", "2.5")
 		time.AfterFunc(3*time.Second, func() { close(g.release) })
@@ -245,7 +270,7 @@ func TestMaxAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := exposition.New()
 		old, young := exposition.NewSource("old", 3*time.Hour), exposition.NewSource("young", 0)
-		x.Replace(collector.Families(false), []exposition.Place{{Source: old}, {Source: young}})
+		x.Replace(fleetTable(false), []exposition.SourceInit{{Source: old}, {Source: young}})
 		x.Show(old, fleet(600), time.Now())
 		x.Show(young, fleet(600), time.Now())
 		h := handler(x, nil)
@@ -272,24 +297,23 @@ func TestMaxAge(t *testing.T) {
 		if have := count("gzip", "old"); have != 3600 {
 			t.Errorf("back again: have %d series", have)
 		}
-		// A poll by somebody else, of other families, keeps nothing alive.
+		// A poll of another source, of other families, keeps nothing alive.
 		x.Show(young, []metric.Batch{}, time.Now())
 		time.Sleep(3*time.Hour + 1)
-		x.Show(young, []metric.Batch{metric.NewBatch(collector.AccountInfo, time.Time{}, []metric.Sample{{Labels: []string{"AC1", "kore"}, Value: 1}})}, time.Now())
+		x.Show(young, []metric.Batch{metric.NewBatch(family("twilio_account_info"), []metric.Sample{{Labels: []string{"AC1", "kore"}, Value: 1}})}, time.Now())
 		if old, young := count("gzip", "old"), count("gzip", "young"); old != 0 || young != 1 {
 			t.Errorf("after a poll of other families: have %d old and %d young series", old, young)
 		}
 	})
 }
 
-// TestReplace: who takes a place goes on with what was shown there, unless its
+// TestReplace: a source goes on with the samples of its predecessor, unless their
 // labels have changed.
 func TestReplace(t *testing.T) {
 	x, source := shown(600)
 	next, other := exposition.NewSource("production", 0), exposition.NewSource("other", 0)
-	x.Replace(collector.Families(true), []exposition.Place{{Source: other, Batches: []metric.Batch{
-		metric.NewBatch(collector.AccountInfo, time.Time{}, []metric.Sample{{Labels: []string{"AC1", "kore"}, Value: 1}}),
-	}}, {Source: next, Before: source}})
+	x.Show(other, []metric.Batch{metric.NewBatch(family("twilio_account_info"), []metric.Sample{{Labels: []string{"AC1", "kore"}, Value: 1}})}, time.Now())
+	x.Replace(fleetTable(true), []exposition.SourceInit{{Source: other, Predecessor: other}, {Source: next, Predecessor: source}})
 	_, body := scrape(t, handler(x, nil), "", "gzip", "")
 	for want, n := range map[string]int{
 		"twilio_supersim_sim_cost_total{": 600, "twilio_supersim_sim_info{": 0,
@@ -299,37 +323,39 @@ func TestReplace(t *testing.T) {
 			t.Errorf("want %d of %s, have %d", n, want, have)
 		}
 	}
-	x.Replace(collector.Families(true), nil)
+	x.Replace(fleetTable(true), nil)
 	if _, body := scrape(t, handler(x, nil), "", "gzip", ""); len(body) > 0 {
 		t.Errorf("have %.100q although nothing is left", body)
 	}
 }
 
-// TestNeighbours: a large account's compressed rows are right wherever it stands
+// TestNeighbours: a large account's compressed samples are right wherever it stands
 // in its family, first, last or alone.
 func TestNeighbours(t *testing.T) {
-	rows := func(factor float64) []metric.Batch {
+	samples := func(factor float64) []metric.Batch {
 		ids, values := make([]string, 9000), make([]float64, 9000)
 		for i := range ids {
 			ids[i], values[i] = fmt.Sprintf("HS%032x", i), factor*float64(i)
 		}
-		return []metric.Batch{{Family: "sent_bytes_total", Rows: len(ids), Labels: []metric.Column[string]{metric.Values(ids)}, Values: metric.Values(values)}}
+		return []metric.Batch{{Family: family("sent_bytes_total"), Len: len(ids), Labels: []metric.Column[string]{metric.Values(ids)}, Values: metric.Values(values)}}
 	}
-	all := world{"a": rows(1), "b": rows(3), "c": rows(7)}
+	all := world{"a": samples(1), "b": samples(3), "c": samples(7)}
+	x := exposition.New()
+	x.Replace(table(), nil)
 	sources := make(map[string]*exposition.Source)
 	for account := range all {
 		sources[account] = exposition.NewSource(account, 0)
+		x.Show(sources[account], all[account], time.Now())
 	}
-	x := exposition.New()
 	h := handler(x, nil)
 	for _, accounts := range []string{"b", "bc", "abc", "ab", "b", "bc", "ac", "a"} {
 		w := make(world)
-		var places []exposition.Place
+		var inits []exposition.SourceInit
 		for account := range strings.SplitSeq(accounts, "") {
 			w[account] = all[account]
-			places = append(places, exposition.Place{Source: sources[account], Before: sources[account], Batches: all[account]})
+			inits = append(inits, exposition.SourceInit{Source: sources[account], Predecessor: sources[account]})
 		}
-		x.Replace(table(), places)
+		x.Replace(table(), inits)
 		for _, accept := range []string{accepts[1], accepts[2], accepts[5]} {
 			_, want := scrape(t, reference{world: w}.handler(), accept, "", "")
 			for range 3 {
@@ -345,7 +371,7 @@ func TestNeighbours(t *testing.T) {
 	for i := range other {
 		other[i].Help = "Other words."
 	}
-	x.Replace(other, []exposition.Place{{Source: sources["a"], Before: sources["a"]}})
+	x.Replace(other, []exposition.SourceInit{{Source: sources["a"], Predecessor: sources["a"]}})
 	for _, accept := range accepts[:6] {
 		if _, body := scrape(t, h, accept, "gzip", ""); !bytes.Contains(body, []byte("Other words.")) || bytes.Contains(body, []byte("Help of")) {
 			t.Errorf("%q: the help is not what it is now: %.200q", accept, body)
@@ -356,7 +382,7 @@ func TestNeighbours(t *testing.T) {
 // TestSwitch: a scrape sees all of a poll or nothing of it.
 func TestSwitch(t *testing.T) {
 	x, source := exposition.New(), exposition.NewSource("a", 0)
-	x.Replace(collector.Families(false), []exposition.Place{{Source: source}})
+	x.Replace(fleetTable(false), []exposition.SourceInit{{Source: source}})
 	batches := func(poll int) []metric.Batch {
 		all := fleet(600 + poll%3)
 		for i := range all {
@@ -377,15 +403,15 @@ func TestSwitch(t *testing.T) {
 				}
 				_, body := scrape(t, h, "", coding, "")
 				seen := make(map[string]bool)
-				rows := 0
+				samples := 0
 				for line := range strings.Lines(string(body)) {
 					if !strings.HasPrefix(line, "#") {
-						rows++
+						samples++
 						seen[line[strings.LastIndexByte(line, ' '):]] = true
 					}
 				}
-				if len(seen) != 1 || rows%6 != 0 {
-					t.Errorf("%d rows of %d polls in one answer", rows, len(seen))
+				if len(seen) != 1 || samples%6 != 0 {
+					t.Errorf("%d samples of %d polls in one response", samples, len(seen))
 				}
 			}
 		})
@@ -421,6 +447,76 @@ func FuzzAcceptEncoding(f *testing.F) {
 		}
 		if want, have := ask(theirs), ask(ours); have != want {
 			t.Errorf("%q: want %q, have %q", accept, want, have)
+		}
+	})
+}
+
+// TestStalledScrapers: scrapers that read nothing keep no others waiting.
+func TestStalledScrapers(t *testing.T) {
+	x, _ := shown(100_000) // more than any buffer on the way holds
+	h := x.Handler(exposition.HandlerOptions{
+		SelfMetrics: prometheus.NewRegistry(), Registry: prometheus.NewRegistry(), MaxRequestsInFlight: 2,
+	})
+	server := httptest.NewServer(h)
+	defer server.Close()
+	for range 5 {
+		c, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := c.(*net.TCPConn).SetReadBuffer(4096); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(c, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+	}
+	// While they are rendered for, there may be no room.
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		resp, err := server.Client().Get(server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		if err == nil && resp.StatusCode == http.StatusOK && n > 1<<20 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("want the metrics, have status %d", resp.StatusCode)
+		}
+	}
+}
+
+// deadlines is a response that notes the deadlines of its writes.
+type deadlines struct {
+	http.ResponseWriter
+	left []time.Duration
+}
+
+func (d *deadlines) SetWriteDeadline(t time.Time) error {
+	d.left = append(d.left, time.Until(t))
+	return nil
+}
+
+// TestWriteDeadlines: each write has a deadline; the scraper may shorten that of
+// the response, but not put it off.
+func TestWriteDeadlines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x, _ := shown(2000)
+		h := handler(x, nil)
+		for wish, want := range map[string]time.Duration{"": 10 * time.Second, "3.5": 3500 * time.Millisecond, "1000000": 10 * time.Second, "-1": 10 * time.Second, "NaN": 10 * time.Second} {
+			w := &deadlines{ResponseWriter: httptest.NewRecorder()}
+			r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+			r.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", wish)
+			h.ServeHTTP(w, r)
+			if len(w.left) < 2 {
+				t.Errorf("%q: %d deadlines", wish, len(w.left))
+			}
+			for _, left := range w.left {
+				if left != want {
+					t.Errorf("%q: want %s, have %s", wish, want, left)
+				}
+			}
 		}
 	})
 }

@@ -1,35 +1,36 @@
 package exposition
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
-	"runtime"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
-	dto "github.com/prometheus/client_model/go"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/timestamppb"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// snapshot is all rows at a moment, by family. It does not change, apart from
-// compressed bodies that are added.
+// snapshot is everything there is to expose at a moment. It does not change, apart
+// from chunks that are added.
 type snapshot struct {
 	families []*shownFamily // sorted by name
-	count    int            // of rows
-	err      error          // what could not be shown
-	expires  time.Time      // when some of it will be too old to be shown; zero: never
-
-	gzip [formats]atomic.Pointer[stream]
+	err      error          // why samples are missing
+	expires  time.Time      // when some samples become too old; zero is never
 }
 
-// newSnapshot puts together the rows of sources in their order. It takes from the
-// snapshot before whatever looks the same, and the families that are not touched,
-// if the touched ones are known.
+// shownFamily is a family with its samples, of which there is at least one.
+type shownFamily struct {
+	family   *family
+	segments []*segment
+	count    int // of samples
+}
+
+// newSnapshot puts together the samples of sources, in their order. It takes the
+// families that are not touched from the snapshot before; nil touches all of them.
 func newSnapshot(sources []*Source, now time.Time, before *snapshot, touched map[*family]bool) *snapshot {
 	s := new(snapshot)
-	byFamily := make(map[*family][]*rows)
+	byFamily := make(map[*family][]*samples)
 	var errs []error
 	for _, source := range sources {
 		state, until := source.at(now)
@@ -40,232 +41,117 @@ func newSnapshot(sources []*Source, now time.Time, before *snapshot, touched map
 			s.expires = until
 		}
 		errs = append(errs, state.errs...)
-		for _, r := range state.rows {
-			if r.count > 0 && (touched == nil || touched[r.family]) {
-				byFamily[r.family] = append(byFamily[r.family], r)
+		for _, samples := range state.samples {
+			if samples.count > 0 && (touched == nil || touched[samples.family]) {
+				byFamily[samples.family] = append(byFamily[samples.family], samples)
 			}
 		}
 	}
 	s.err = errors.Join(errs...)
+	segmentsBefore := make(map[string][]*segment)
+	for _, shown := range before.families {
+		segmentsBefore[shown.family.name] = shown.segments
+		if touched != nil && !touched[shown.family] {
+			s.families = append(s.families, shown)
+		}
+	}
 	for f, all := range byFamily {
-		shown := &shownFamily{family: f, segments: segments(f, all)}
+		shown := &shownFamily{family: f, segments: divide(all)}
+		reuse(shown.segments, segmentsBefore[f.name])
 		for _, segment := range shown.segments {
 			shown.count += segment.count
 		}
 		s.families = append(s.families, shown)
 	}
-	if touched != nil {
-		for _, shown := range before.families {
-			if !touched[shown.family] {
-				s.families = append(s.families, shown)
-			}
-		}
-	}
-	for _, shown := range s.families {
-		s.count += shown.count
-	}
 	slices.SortFunc(s.families, func(a, b *shownFamily) int { return strings.Compare(a.family.name, b.family.name) })
-	s.reuse(before)
 	return s
 }
 
-// expired says whether some of a snapshot is too old to be shown.
+// expired reports whether some samples have become too old.
 func (s *snapshot) expired(now time.Time) bool { return !s.expires.IsZero() && now.After(s.expires) }
 
-// reuse takes the bodies of segments that look the same.
-func (s *snapshot) reuse(before *snapshot) {
-	if before == nil {
-		return
+// frame is what comes before and after the samples of a segment: the first one has
+// the family's header and the last one its footer.
+func (s *shownFamily) frame(f format, segment int) (header, footer []byte) {
+	if segment == 0 {
+		header = s.header(f)
 	}
-	known := make(map[uint64]*bodies)
-	for _, f := range before.families {
-		for _, segment := range f.segments {
-			known[segment.bodies.versions[0]] = segment.bodies
-		}
+	if segment == len(s.segments)-1 {
+		footer = s.family.footer[f]
 	}
-	same := len(s.families) == len(before.families)
-	for i, f := range s.families {
-		for _, segment := range f.segments {
-			if b := known[segment.bodies.versions[0]]; b != nil && b != segment.bodies && b.same(segment.bodies) {
-				segment.bodies = b
-			}
-		}
-		same = same && slices.EqualFunc(f.segments, before.families[i].segments, func(a, b *segment) bool { return a.bodies == b.bodies })
-	}
-	if same {
-		for f := range s.gzip {
-			s.gzip[f].Store(before.gzip[f].Load())
-		}
-	}
+	return header, footer
 }
 
-// deflate compresses what is kept compressed and is not yet.
-func (s *snapshot) deflate(f format, d *deflater) error {
-	buffer := make([]byte, 0, 2*bufferSize) // a header, and what render makes room for
-	for _, shown := range s.families {
-		if shown.small() {
-			continue
-		}
-		for _, segment := range shown.segments {
-			if segment.bodies.deflated[f].Load() != nil {
-				continue
-			}
-			d.begin(nil)
-			head := buffer[:0]
-			if segment.bodies.withHeader(f) {
-				head = f.appendHeader(head, shown)
-			}
-			rest, err := f.render(head, segment, func(b []byte) error {
-				runtime.Gosched() // scrapes go first
-				return d.write(b)
-			})
-			if err != nil {
-				return err
-			}
-			if segment.bodies.withHeader(f) {
-				rest = f.appendFooter(rest, shown)
-			}
-			if err := d.write(rest); err != nil {
-				return err
-			}
-			p, err := d.end()
-			if err != nil {
-				return err
-			}
-			p.deflated = slices.Clip(slices.Clone(p.deflated))
-			segment.bodies.deflated[f].Store(&p)
+func (s *shownFamily) header(f format) []byte {
+	header := s.family.header[f]
+	if f != protobuf {
+		return header
+	}
+	size := len(header) + len(s.family.footer[f])
+	for _, segment := range s.segments {
+		size += segment.protobufSize()
+	}
+	return append(protowire.AppendVarint(nil, uint64(size)), header...)
+}
+
+// render writes a family. Its error is the writer's.
+func (s *shownFamily) render(w *bufio.Writer, f format) error {
+	for i := range s.segments {
+		if err := s.renderSegment(w, f, i); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// stream is a snapshot's body in one format, compressed, in parts between which
-// other families may come.
-type stream struct {
-	parts []part
-	large bool // so much that what comes in between does not matter
-}
-
-// largeRows is from how many rows on a scrape's live metrics are sent as they
-// are: to compress them takes longer than to send them, and they are a hundredth
-// of the body at most.
-const largeRows = 100_000
-
-// part is families that follow each other.
-type part struct {
-	first, last string // names of families
-	pieces      [][]byte
-	sum         checksum
-}
-
-// fits says whether other families come between parts and not inside of one.
-func (s *stream) fits(others []*dto.MetricFamily) bool {
-	for _, p := range s.parts {
-		i, _ := slices.BinarySearchFunc(others, p.first, func(f *dto.MetricFamily, name string) int { return strings.Compare(f.GetName(), name) })
-		if i < len(others) && others[i].GetName() < p.last {
-			return false
+func (s *shownFamily) renderSegment(w *bufio.Writer, f format, i int) error {
+	header, footer := s.frame(f, i)
+	_, err := w.Write(header)
+	for _, samples := range s.segments[i].samples {
+		if err == nil {
+			err = f.render(w, samples)
 		}
 	}
-	return true
+	if err == nil {
+		_, err = w.Write(footer)
+	}
+	return err
 }
 
-// newStream puts a body together for others to come in between. It is nil as
-// long as something is not compressed.
-func (s *snapshot) newStream(f format, others []*dto.MetricFamily, d *deflater) (*stream, error) {
-	st := &stream{large: s.count >= largeRows}
-	var p *part
-	var loose []byte // not compressed yet
-	flush := func() error {
-		if len(loose) == 0 {
-			return nil
-		}
-		d.begin(nil)
-		if err := d.write(loose); err != nil {
-			return err
-		}
-		c, err := d.end()
-		p.pieces, p.sum = append(p.pieces, slices.Clone(c.deflated)), p.sum.then(c.sum)
-		loose = loose[:0]
-		return err
+// chunk is a segment's chunk, nil if there is none.
+func (s *shownFamily) chunk(f format, i int) *chunk {
+	c := s.segments[i].cache.chunks[f].Load()
+	if c == nil {
+		return nil
 	}
-	for _, shown := range s.families {
-		name := shown.family.name
-		for len(others) > 0 && others[0].GetName() < name {
-			if others = others[1:]; p != nil {
-				if err := flush(); err != nil {
-					return nil, err
-				}
-				p = nil
-			}
-		}
-		if p == nil {
-			st.parts = append(st.parts, part{first: name, sum: newChecksum(0, 0)})
-			p = &st.parts[len(st.parts)-1]
-		}
-		p.last = name
-		apart := shown.small() || !shown.segments[0].bodies.withHeader(f)
-		if apart {
-			loose = f.appendHeader(loose, shown)
-		}
-		for _, segment := range shown.segments {
-			if shown.small() {
-				loose, _ = f.render(loose, segment, nil)
+	if header, footer := s.frame(f, i); !bytes.Equal(c.header, header) || !bytes.Equal(c.footer, footer) {
+		return nil
+	}
+	return c
+}
+
+// compress makes the chunks that are missing.
+func compress(families []*shownFamily, f format, d *deflaters) {
+	for _, s := range families {
+		for i := range s.segments {
+			if s.chunk(f, i) != nil {
 				continue
 			}
-			body := segment.bodies.deflated[f].Load()
-			if body == nil {
-				return nil, nil
-			}
-			if err := flush(); err != nil {
-				return nil, err
-			}
-			p.pieces, p.sum = append(p.pieces, body.deflated), p.sum.then(body.sum)
-		}
-		if apart {
-			loose = f.appendFooter(loose, shown)
+			// To compress into memory cannot fail.
+			c := d.deflate(func(w *bufio.Writer) { _ = s.renderSegment(w, f, i) })
+			c.header, c.footer = s.frame(f, i)
+			s.segments[i].cache.chunks[f].Store(c)
 		}
 	}
-	return st, flush()
 }
 
-// gather makes the snapshot's families in client_golang's form.
-func (s *snapshot) gather() []*dto.MetricFamily {
-	var all []*dto.MetricFamily
-	for _, shown := range s.families {
-		all = append(all, shown.gather())
-	}
-	return all
-}
-
-func (s *shownFamily) gather() *dto.MetricFamily {
-	f := s.family
-	family := &dto.MetricFamily{Name: &f.name, Help: &f.help, Type: f.kind.Enum()}
-	if f.unit != "" {
-		family.Unit = &f.unit
-	}
-	for _, segment := range s.segments {
-		for _, r := range segment.rows {
-			for i := range r.count {
-				family.Metric = append(family.Metric, r.metric(i))
-			}
+// chunks are those of all segments in their order, nil if one is missing.
+func (s *shownFamily) chunks(f format) []*chunk {
+	chunks := make([]*chunk, len(s.segments))
+	for i := range s.segments {
+		if chunks[i] = s.chunk(f, i); chunks[i] == nil {
+			return nil
 		}
 	}
-	return family
-}
-
-func (r *rows) metric(i int) *dto.Metric {
-	m := &dto.Metric{Label: make([]*dto.LabelPair, len(r.labels))}
-	for l, c := range r.labels {
-		m.Label[l] = &dto.LabelPair{Name: &r.family.labels[l], Value: proto.String(c.At(i))}
-	}
-	value := proto.Float64(r.values.At(i))
-	if r.family.kind != dto.MetricType_COUNTER {
-		m.Gauge = &dto.Gauge{Value: value}
-		return m
-	}
-	m.Counter = &dto.Counter{Value: value}
-	if !r.created.IsZero() {
-		m.Counter.CreatedTimestamp = timestamppb.New(r.created)
-	}
-	return m
+	return chunks
 }

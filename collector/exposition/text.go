@@ -1,61 +1,85 @@
 package exposition
 
-// textRows appends rows in the text format or OpenMetrics.
-type textRows struct {
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
+)
+
+// textEncoder encodes samples as lines of the text format or of OpenMetrics.
+type textEncoder struct {
 	openMetrics bool
-	labels      []textLabel // those that change from row to row
-	end         string      // what stands before the value, or the whole rest of a row if all have the same
-	values      []float64   // nil if all have the same
+	labels      []textLabel // those that differ between samples
+	end         []byte      // between the last of them and the value
+	values      metric.Column[float64]
 }
 
-// textLabel is a label that changes from row to row.
 type textLabel struct {
-	before string // what stands before it
-	texts  []string
-	plain  bool
+	before []byte // between the label before and this one's value
+	values []string
 }
 
-// newTextRows puts together whatever is the same in all rows.
-func newTextRows(r *rows, openMetrics bool) *textRows {
-	t := &textRows{openMetrics: openMetrics, values: r.values.Values()}
-	same := append([]byte(r.family.name), '{')
-	for i, c := range r.labels {
-		if i > 0 {
-			same = append(same, ',')
+// newTextEncoder renders all that is the same in every sample.
+func newTextEncoder(s *samples, openMetrics bool) *textEncoder {
+	e := &textEncoder{openMetrics: openMetrics, values: s.values}
+	b := append([]byte(s.family.name), '{')
+	for l, c := range s.labels {
+		if l > 0 {
+			b = append(b, ',')
 		}
-		same = append(same, r.family.labels[i]...)
-		same = append(same, `="`...)
-		if texts := c.Values(); texts == nil {
-			same = appendEscaped(same, c.At(0), true)
+		b = append(b, s.family.labels[l]...)
+		b = append(b, `="`...)
+		if values := c.Values(); values != nil {
+			e.labels = append(e.labels, textLabel{b, values})
+			b = nil
 		} else {
-			t.labels = append(t.labels, textLabel{string(same), texts, c.plain})
-			same = same[:0]
+			b = appendEscaped(b, c.At(0))
 		}
-		same = append(same, '"')
+		b = append(b, '"')
 	}
-	same = append(same, "} "...)
-	if t.values == nil {
-		same = append(appendNumber(same, r.values.At(0), openMetrics), '\n')
-	}
-	t.end = string(same)
-	return t
+	e.end = append(b, "} "...)
+	return e
 }
 
-func (t *textRows) append(b []byte, from, to int) []byte {
-	for i := from; i < to; i++ {
-		for l := range t.labels {
-			label := &t.labels[l]
-			b = append(b, label.before...)
-			if label.plain {
-				b = append(b, label.texts[i]...)
-			} else {
-				b = appendEscaped(b, label.texts[i], true)
-			}
+func (e *textEncoder) append(b []byte, i int) []byte {
+	for l := range e.labels {
+		b = append(b, e.labels[l].before...)
+		b = appendEscaped(b, e.labels[l].values[i])
+	}
+	b = append(b, e.end...)
+	b = appendNumber(b, e.values.At(i), e.openMetrics)
+	return append(b, '\n')
+}
+
+// appendEscaped appends a label value.
+func appendEscaped(b []byte, s string) []byte {
+	from := 0
+	for i := range len(s) {
+		c := s[i]
+		switch c {
+		case '\\', '"':
+		case '\n':
+			c = 'n'
+		default:
+			continue
 		}
-		b = append(b, t.end...)
-		if t.values != nil {
-			b = append(appendNumber(b, t.values[i], t.openMetrics), '\n')
-		}
+		b = append(append(b, s[from:i]...), '\\', c)
+		from = i + 1
+	}
+	return append(b, s[from:]...)
+}
+
+// appendNumber appends a value as expfmt writes it.
+func appendNumber(b []byte, v float64, openMetrics bool) []byte {
+	if v == 0 {
+		v = 0 // -0 is written like 0
+	}
+	from := len(b)
+	b = strconv.AppendFloat(b, v, 'g', -1, 64)
+	// In OpenMetrics, whole numbers have a decimal point or an exponent.
+	if openMetrics && !bytes.ContainsAny(b[from:], ".eIN") {
+		b = append(b, ".0"...)
 	}
 	return b
 }

@@ -10,7 +10,7 @@ import (
 // columns, so nobody changes a column once it is in a batch.
 type Batch struct {
 	Family  Family
-	Created time.Time        // of counters: from when they count anew; zero if unknown
+	Created time.Time        // of counters: when they were last reset; zero if unknown
 	Len     int              // how many samples there are
 	Labels  []Column[string] // in the order of Family.Labels
 	Values  Column[float64]

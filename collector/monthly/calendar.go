@@ -34,6 +34,7 @@ type Window struct {
 	Month time.Time // start of the month
 	End   time.Time // up to when usage is asked for: the last whole hour, at most the month's end
 
+	asked  time.Time // when it was asked for
 	opens  time.Time // from when on the month is shown, at 0
 	values time.Time // from when on its values are shown
 	closes time.Time // when it gives way to the next month
@@ -52,6 +53,7 @@ func (c Calendar) of(month, now time.Time) Window {
 	return Window{
 		Month: month,
 		End:   end,
+		asked: now,
 		opens: month.Add(c.settle),
 		// The new month is not shown before its first hour is whole.
 		values: month.Add(max(c.settle+c.rollover, time.Hour)),
@@ -61,6 +63,12 @@ func (c Calendar) of(month, now time.Time) Window {
 
 // Previous is the start of the month before.
 func (w Window) Previous() time.Time { return w.Month.AddDate(0, -1, 0) }
+
+// readsEnd reports whether a poll that asks for the window reads the month to its
+// end, once and for all: as late as it is to be read for the last time.
+func (w Window) readsEnd(rollover time.Duration) bool {
+	return w.End.Equal(w.Month.AddDate(0, 1, 0)) && !w.asked.Before(w.closes.Add(-rollover))
+}
 
 // InRollover reports whether the month's counters show 0 at a moment because the
 // month before has only just been left.

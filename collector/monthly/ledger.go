@@ -22,6 +22,7 @@ type Ledger[K comparable] struct {
 
 	columns   map[K]*column
 	month     time.Time // over which the counters run; zero before the first report
+	created   time.Time // from when the counters count anew
 	end       time.Time // up to when they count
 	zeroUntil time.Time // all show 0 until then
 	reported  time.Time // when the last report came
@@ -64,6 +65,7 @@ func (l *Ledger[K]) Advance(now time.Time) bool {
 	now = l.forward(now)
 	w := l.calendar.of(l.month.AddDate(0, 1, 0), now)
 	l.month, l.end, l.zeroUntil = w.Month, w.Month, w.values
+	l.created = later(w.opens, now)
 	l.closeAt, l.wake = time.Time{}, time.Time{}
 	// A rollover that begins late still lasts as long as a scrape needs.
 	if now.Sub(w.opens) > l.slack() {
@@ -101,7 +103,7 @@ func (l *Ledger[K]) Commit(now time.Time, r *Report[K]) (decreased []Counter[K])
 	m := merge{now: now}
 	if first {
 		l.columns = make(map[K]*column, len(r.columns))
-		l.month, l.zeroUntil = w.Month, w.values
+		l.month, l.created, l.zeroUntil = w.Month, w.opens, w.values
 		// The rollover was to be shown in this time and could not be, so nothing
 		// has shown the month yet.
 		if l.started.Before(w.values) && !now.Before(w.values) {
@@ -114,7 +116,7 @@ func (l *Ledger[K]) Commit(now time.Time, r *Report[K]) (decreased []Counter[K])
 		}
 	}
 	l.end, l.reported = w.End, now
-	if l.closeAt.IsZero() && !now.Before(w.closes.Add(-l.calendar.rollover)) && !now.Before(l.zeroUntil) {
+	if l.closeAt.IsZero() && w.readsEnd(l.calendar.rollover) && !now.Before(l.zeroUntil) {
 		l.closeAt = w.closes
 		// The month's last values must be scraped, too, before they are gone.
 		if !first {
@@ -140,8 +142,8 @@ func (l *Ledger[K]) Commit(now time.Time, r *Report[K]) (decreased []Counter[K])
 		}
 	}
 	l.wake = m.wake
-	// A month that is left late anyway waits for what has only now appeared in it.
-	if l.closeAt.After(w.closes) && !m.last.IsZero() {
+	// The month waits for what has only now appeared in it.
+	if !l.closeAt.IsZero() && !m.last.IsZero() {
 		l.closeAt = later(l.closeAt, m.last.Add(l.calendar.rollover-l.slack()))
 	}
 	return decreased
@@ -194,9 +196,12 @@ func (l *Ledger[K]) Values(k K, now time.Time) metric.Column[float64] {
 	return metric.Values(values)
 }
 
-// Created is from when the counters count anew: the start of their month. It is
-// zero before the first report.
-func (l *Ledger[K]) Created() time.Time { return l.month }
+// Created is from when the counters count anew: when they left the month before,
+// by the clock or, where it could not be left then, in fact. No sample of the month
+// before is exposed at that time or later. It is zero before the first report.
+//
+// Source: OpenMetrics 1.0, section "Counter" (the time of the reset).
+func (l *Ledger[K]) Created() time.Time { return l.created }
 
 // End is the time up to which the values count that are shown at now.
 func (l *Ledger[K]) End(now time.Time) time.Time {
@@ -215,7 +220,10 @@ func (l *Ledger[K]) NextChange(now time.Time) time.Time {
 	}
 	w := l.Window(now)
 	var next time.Time
-	for _, t := range []time.Time{l.zeroUntil, w.closes.Add(-l.calendar.rollover), w.closes, l.closeAt, l.wake} {
+	// What the read at two rollovers before the edge finds for the first time shows
+	// 0 until the last read, and its value until the edge.
+	last := w.closes.Add(-l.calendar.rollover)
+	for _, t := range []time.Time{l.zeroUntil, last.Add(-l.calendar.rollover), last, w.closes, l.closeAt, l.wake} {
 		if t.After(now) {
 			next = Earliest(next, t)
 		}

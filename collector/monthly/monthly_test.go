@@ -151,13 +151,13 @@ func show(l *monthly.Ledger[column], now time.Time) values {
 // rollover.
 func TestMonth(t *testing.T) {
 	run(t, monthly.NewLedger[column](options("2004-02-29 23:30")),
-		step{at: "2004-02-29 23:30", report: values{"a": 10}, show: values{"a": 10}, end: "2004-02-29 23:00", next: "2004-03-01 01:45"},
+		step{at: "2004-02-29 23:30", report: values{"a": 10}, show: values{"a": 10}, end: "2004-02-29 23:00", next: "2004-03-01 01:30"},
 		step{at: "2004-03-01 00:30", report: values{"a": 12}, show: values{"a": 12}, end: "2004-03-01 00:00"},
 		step{at: "2004-03-01 01:45", report: values{"a": 13}, show: values{"a": 13}, end: "2004-03-01 00:00", next: "2004-03-01 02:00"},
 		step{at: "2004-03-01 01:59:59", show: values{"a": 13}, end: "2004-03-01 00:00", next: "2004-03-01 02:00"},
 		step{at: "2004-03-01 02:00", report: values{"a": 99}, show: values{"a": 0}, end: "2004-03-01 00:00", next: "2004-03-01 02:15"},
 		step{at: "2004-03-01 02:14:59", show: values{"a": 0}, end: "2004-03-01 00:00", next: "2004-03-01 02:15"},
-		step{at: "2004-03-01 02:15", report: values{"a": 99}, show: values{"a": 99}, end: "2004-03-01 02:00", next: "2004-04-01 01:45"},
+		step{at: "2004-03-01 02:15", report: values{"a": 99}, show: values{"a": 99}, end: "2004-03-01 02:00", next: "2004-04-01 01:30"},
 		step{at: "2004-03-31 23:59:59", report: values{"a": 500}, show: values{"a": 500}, end: "2004-03-31 23:00"},
 		step{at: "2004-04-01 01:45", report: values{"a": 501}, show: values{"a": 501}, end: "2004-04-01 00:00", next: "2004-04-01 02:00"},
 		step{at: "2004-04-01 02:00", report: values{"a": 1}, show: values{"a": 0}, end: "2004-04-01 00:00"},
@@ -196,6 +196,46 @@ func TestClockSetBack(t *testing.T) {
 		step{at: "2004-03-01 02:05", report: values{"a": 2, "b": 1}, show: values{"a": 2, "b": 0}, end: "2004-03-01 02:00"},
 		step{at: "2004-02-29 12:00", report: values{"b": 1}, show: values{"a": 2, "b": 0}, end: "2004-02-29 12:00"},
 		step{at: "2004-03-01 02:30", report: values{"a": 3, "b": 1}, show: values{"a": 3, "b": 1}, end: "2004-03-01 02:00"},
+	)
+}
+
+// TestAppearsAtTheEnd: what first appears shortly before its month is left is shown
+// at 0 and at its value, too. The month waits for it if it must.
+func TestAppearsAtTheEnd(t *testing.T) {
+	before := step{at: "2004-03-01 01:00", report: values{"a": 10}, show: values{"a": 10}, end: "2004-03-01 00:00", next: "2004-03-01 01:30"}
+	run(t, monthly.NewLedger[column](options("2004-02-10 12:00")), before,
+		step{at: "2004-03-01 01:30", report: values{"a": 10, "b": 5}, show: values{"a": 10, "b": 0}, end: "2004-03-01 00:00", next: "2004-03-01 01:45"},
+		step{at: "2004-03-01 01:45", report: values{"a": 10, "b": 5}, show: values{"a": 10, "b": 5}, end: "2004-03-01 00:00", next: "2004-03-01 02:00"},
+		step{at: "2004-03-01 02:00", show: values{"a": 0, "b": 0}, end: "2004-03-01 00:00"},
+	)
+	run(t, monthly.NewLedger[column](options("2004-02-10 12:00")), before,
+		step{at: "2004-03-01 01:40", report: values{"a": 10, "b": 5}, show: values{"a": 10, "b": 0}, end: "2004-03-01 00:00", next: "2004-03-01 01:45"},
+		step{at: "2004-03-01 01:45", report: values{"a": 10, "b": 5}, show: values{"a": 10, "b": 0}, end: "2004-03-01 00:00", next: "2004-03-01 01:55"},
+		step{at: "2004-03-01 01:55", show: values{"a": 10, "b": 5}, end: "2004-03-01 00:00", next: "2004-03-01 02:00"},
+		step{at: "2004-03-01 02:00", show: values{"a": 10, "b": 5}, end: "2004-03-01 00:00", next: "2004-03-01 02:08:30"},
+		step{at: "2004-03-01 02:08:30", show: values{"a": 0, "b": 0}, end: "2004-03-01 00:00", next: "2004-03-01 02:23:30"},
+	)
+	run(t, monthly.NewLedger[column](options("2004-02-10 12:00")), before,
+		step{at: "2004-03-01 01:45", report: values{"a": 10, "b": 5}, show: values{"a": 10, "b": 0}, end: "2004-03-01 00:00"},
+		step{at: "2004-03-01 02:00", show: values{"a": 10, "b": 5}, end: "2004-03-01 00:00", next: "2004-03-01 02:13:30"},
+		step{at: "2004-03-01 02:13:30", show: values{"a": 0, "b": 0}, end: "2004-03-01 00:00"},
+	)
+}
+
+// TestSlowPoll: a poll that began before the month's last hour was over has not
+// read the month to its end, however late it is committed.
+func TestSlowPoll(t *testing.T) {
+	o := options("2004-02-10 12:00")
+	o.Settle = 0
+	l := monthly.NewLedger[column](o)
+	run(t, l, step{at: "2004-02-29 22:30", report: values{"a": 10}, show: values{"a": 10}, end: "2004-02-29 22:00"})
+	slow := monthly.NewReport[column](l.Window(date("2004-02-29 23:58")))
+	slow.Column(column{}).Add("a", 11) // up to 23:00
+	l.Commit(date("2004-03-01 00:14"), slow)
+	run(t, l,
+		step{at: "2004-03-01 00:14", show: values{"a": 11}, end: "2004-02-29 23:00", next: "2004-03-01 00:15"},
+		step{at: "2004-03-01 00:15", report: values{"a": 12}, show: values{"a": 12}, end: "2004-03-01 00:00", next: "2004-03-01 00:28:30"},
+		step{at: "2004-03-01 00:28:30", show: values{"a": 0}, end: "2004-03-01 00:00"},
 	)
 }
 
@@ -274,7 +314,7 @@ func TestAdopt(t *testing.T) {
 	o.Settle = 3 * time.Hour
 	l := monthly.NewLedger[column](o)
 	l.Adopt(old)
-	if !l.HasReport() || !l.Created().Equal(date("2004-02-01 00:00")) {
+	if !l.HasReport() || !l.Created().Equal(date("2004-02-01 02:00")) {
 		t.Errorf("want the counters of February, have them created at %s", l.Created())
 	}
 	run(t, l,
@@ -302,4 +342,58 @@ func TestShareIDs(t *testing.T) {
 	if len(slices.Collect(l.Columns())) != 3 {
 		t.Errorf("want three columns")
 	}
+}
+
+// TestCreated: the counters count anew from when they left the month before: by the
+// clock, or later where that month could not be left or the poll came late.
+func TestCreated(t *testing.T) {
+	l := monthly.NewLedger[column](options("2004-02-10 12:00"))
+	for _, x := range []struct {
+		at      string
+		read    bool
+		created string
+	}{
+		{"2004-02-10 12:00", true, "2004-02-01 02:00"},
+		{"2004-03-01 01:45", true, "2004-02-01 02:00"},
+		{"2004-03-01 01:59:59", false, "2004-02-01 02:00"},
+		{"2004-03-01 02:00:01", false, "2004-03-01 02:00:01"},
+		{"2004-03-01 12:00", true, "2004-03-01 02:00:01"},
+		{"2004-04-01 04:00", false, "2004-03-01 02:00:01"}, // not read to its end
+		{"2004-04-01 05:00", true, "2004-03-01 02:00:01"},
+		{"2004-04-01 05:13:30", false, "2004-04-01 05:13:30"},
+	} {
+		now := date(x.at)
+		l.Advance(now)
+		if x.read {
+			commit(l, now, values{"a": 1}, nil)
+		}
+		if have := text(l.Created()); have != x.created {
+			t.Errorf("%s: want created %s, have %s", x.at, x.created, have)
+		}
+	}
+}
+
+// TestUnseenZero: a 0 that was not shown to its end, because results expired
+// meanwhile, is shown again.
+func TestUnseenZero(t *testing.T) {
+	o := options("2004-03-10 12:00")
+	o.MaxAge = 5 * time.Minute
+	run(t, monthly.NewLedger[column](o),
+		step{at: "2004-03-10 12:00", report: values{"a": 10}, show: values{"a": 10}, end: "2004-03-10 12:00"},
+		step{at: "2004-03-10 12:04", report: values{"a": 10, "b": 5}, show: values{"a": 10, "b": 0}, end: "2004-03-10 12:00", next: "2004-03-10 12:19"},
+		step{at: "2004-03-10 12:20", report: values{"a": 10, "b": 5}, show: values{"a": 10, "b": 0}, end: "2004-03-10 12:00", next: "2004-03-10 12:35"},
+		step{at: "2004-03-10 12:24", report: values{"a": 10, "b": 5}, show: values{"a": 10, "b": 0}, end: "2004-03-10 12:00"},
+		step{at: "2004-03-10 12:35", show: values{"a": 10, "b": 5}, end: "2004-03-10 12:00"},
+	)
+}
+
+// TestFirstReportAtTheEnd: a month whose first report comes when it is about to be
+// left is shown at 0, then at its values, and only then left.
+func TestFirstReportAtTheEnd(t *testing.T) {
+	run(t, monthly.NewLedger[column](options("2004-03-01 01:00")),
+		step{at: "2004-04-01 01:50", report: values{"a": 7}, show: values{"a": 0}, end: "2004-03-01 00:00", next: "2004-04-01 02:00"},
+		step{at: "2004-04-01 02:00", show: values{"a": 0}, end: "2004-03-01 00:00", next: "2004-04-01 02:05"},
+		step{at: "2004-04-01 02:05", report: values{"a": 7}, show: values{"a": 7}, end: "2004-04-01 00:00", next: "2004-04-01 02:18:30"},
+		step{at: "2004-04-01 02:18:30", show: values{"a": 0}, end: "2004-04-01 00:00"},
+	)
 }

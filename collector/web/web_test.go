@@ -34,10 +34,12 @@ type site struct {
 	reload   error
 }
 
-func newSite(telemetryPath string) *site {
+func newSite(telemetryPath string) *site { return newPrefixedSite("", telemetryPath) }
+
+func newPrefixedSite(prefix, telemetryPath string) *site {
 	s := new(site)
 	s.Handler = web.Handler(web.Options{
-		Logger: log.NewNopLogger(), TelemetryPath: telemetryPath,
+		Logger: log.NewNopLogger(), RoutePrefix: prefix, TelemetryPath: telemetryPath,
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "metrics") }),
 		Version: "test", Exporter: &s.exporter, Reload: func() error { return s.reload },
 	})
@@ -152,6 +154,34 @@ func TestTelemetryAtRoot(t *testing.T) {
 	for path, want := range map[string]int{"/-/healthy": 200, "/-/ready": 503, "/-/reload": 405, "/nowhere": 404} {
 		if status, _ := s.do("GET", path); status != want {
 			t.Errorf("%s: want %d, have %d", path, want, status)
+		}
+	}
+}
+
+// TestRoutePrefix: everything is below it, what is not leads there, and the links
+// of the landing page stay below whatever path a proxy serves it at.
+func TestRoutePrefix(t *testing.T) {
+	s := newPrefixedSite("/twilio", "/metrics")
+	s.exporter.ready = true
+	for path, want := range map[string]int{
+		"/twilio/metrics": 200, "/twilio/": 200, "/twilio/-/healthy": 200, "/twilio/-/ready": 200, "/twilio/-/reload": 405,
+		"/": 302, "/twilio": 302, "/metrics": 404, "/-/healthy": 404, "/-/reload": 404, "/twilio/metrics/": 404, "/twiliometrics": 404,
+	} {
+		if status, _ := s.do("GET", path); status != want {
+			t.Errorf("%s: want %d, have %d", path, want, status)
+		}
+	}
+	if status, _ := s.do("POST", "/twilio/-/reload"); status != 200 {
+		t.Errorf("reload: have %d", status)
+	}
+	_, page := s.do("GET", "/twilio/")
+	links := regexp.MustCompile(`href="([^"]*)"`).FindAllStringSubmatch(page, -1)
+	if len(links) < 3 {
+		t.Errorf("have the links %q", links)
+	}
+	for _, link := range links {
+		if !strings.HasPrefix(link[1], "./") {
+			t.Errorf("the link %q leaves the path of a reverse proxy", link[1])
 		}
 	}
 }

@@ -103,6 +103,11 @@ type Account struct {
 	// its answers are kept. Delays above 48 hours are cut to 48 hours.
 	Usage func(sim SIM, hour time.Time) []Segment
 
+	// Totals replaces Usage for worlds that are too large to be added up hour by
+	// hour: what the SIM used in the hours that begin in [from, to), as reported at
+	// at. It must be a pure function. Start, End and the delays do not apply.
+	Totals func(sim SIM, from, to, at time.Time) []Segment
+
 	// Monthly replaces the generated account usage where it is not nil: the
 	// records of the calendar month that begins at month, as reported at at.
 	Monthly func(month, at time.Time) []MonthlyRecord

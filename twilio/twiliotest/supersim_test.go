@@ -414,3 +414,29 @@ func TestNothingCostBefore2022(t *testing.T) {
 		t.Errorf("February: %+v", u)
 	}
 }
+
+func TestTotalsReplaceTheHours(t *testing.T) {
+	t.Parallel()
+	now := noon
+	o := options()
+	o.Now = func() time.Time { return now }
+	o.Accounts[0].Totals = func(sim twiliotest.SIM, from, to, at time.Time) []twiliotest.Segment {
+		return []twiliotest.Segment{{Upload: int64(to.Sub(from).Hours()), Download: at.Unix(), MicroCost: 5, ByteDelay: time.Hour}}
+	}
+	s := twiliotest.New(o)
+	from, to := noon.Truncate(time.Hour).AddDate(0, 0, -5), noon.Truncate(time.Hour)
+	args := []string{"StartTime", stamp(from), "EndTime", stamp(to), "Granularity", "all", "Group"}
+	for range 2 { // what is reported follows the clock
+		want := twiliotest.Usage{Upload: 25 * 120, Download: 25 * now.Unix(), MicroCost: 25 * 5, Billed: true}
+		for _, group := range []string{"sim", "fleet"} {
+			records, _ := all(t, s, "usage_records", "/v1/UsageRecords", append(args, group)...)
+			if have := total(t, records); have != want {
+				t.Errorf("by %s: have %+v, want %+v", group, have, want)
+			}
+		}
+		if have := s.Reported(acct, twiliotest.Filter{}, from, to, now); have != want {
+			t.Errorf("reported: have %+v, want %+v", have, want)
+		}
+		now = now.Add(time.Minute)
+	}
+}

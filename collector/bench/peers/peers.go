@@ -1,5 +1,5 @@
 // Package peers holds the servers that the exporter is compared with. Each shows
-// the series of one file, in the text format, the way that others do it.
+// the series of one file in the text format, the way that other exporters do it.
 package peers
 
 import (
@@ -21,46 +21,42 @@ const (
 	CachedFamilies = "cached-families"
 	RenderedText   = "rendered-text"
 	Floor          = "floor"
+	SelfMetrics    = "self-metrics"
 )
 
-// New makes the handler of a peer. The path is that of the text, and for the
-// floor that of a directory of answers.
+// New makes the handler of a peer. It serves /metrics, /-/ready and /heap, which
+// returns the bytes in use on the heap. The path is that of the series in the text
+// format 0.0.4 and, for the floor, that of one HTTP response.
 func New(kind, path string) (http.Handler, error) {
-	mux := http.NewServeMux()
-	var metrics http.Handler
-	var err error
-	switch kind {
-	case ConstMetrics:
-		metrics, err = newConstMetrics(path)
-	case CachedFamilies:
-		metrics, err = newCachedFamilies(path)
-	case RenderedText:
-		metrics, err = newRenderedText(path)
-	case Floor:
-		metrics = newFloor(path)
-	default:
-		err = fmt.Errorf("there is no peer %q", kind)
+	open := map[string]func(string) (http.Handler, error){
+		ConstMetrics:   newConstMetrics,
+		CachedFamilies: newCachedFamilies,
+		RenderedText:   newRenderedText,
+		Floor:          newFloor,
+		SelfMetrics:    newSelfMetrics,
+	}[kind]
+	if open == nil {
+		return nil, fmt.Errorf("there is no peer %q", kind)
 	}
+	metrics, err := open(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
+	mux := http.NewServeMux()
 	mux.Handle("/metrics", metrics)
-	mux.HandleFunc("/heap", heap)
+	mux.HandleFunc("/-/ready", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("/heap", func(w http.ResponseWriter, _ *http.Request) {
+		runtime.GC()
+		runtime.GC() // frees what was in a sync.Pool
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		fmt.Fprint(w, m.HeapAlloc)
+	})
 	return mux, nil
 }
 
-// heap tells how many bytes are in use on the heap. What only pools hold goes
-// with the second collection.
-func heap(w http.ResponseWriter, _ *http.Request) {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	fmt.Fprintln(w, m.HeapAlloc)
-}
-
-// readFamilies reads the text format, and puts the families in the order in
-// which a registry gives them.
+// readFamilies reads the text format. The families are sorted by name, as
+// prometheus.Registry returns them.
 func readFamilies(path string) ([]*dto.MetricFamily, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -70,7 +66,7 @@ func readFamilies(path string) ([]*dto.MetricFamily, error) {
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	byName, err := parser.TextToMetricFamilies(f)
 	if err != nil {
-		return nil, fmt.Errorf("read the series: %w", err)
+		return nil, err
 	}
 	families := make([]*dto.MetricFamily, 0, len(byName))
 	for _, family := range byName {

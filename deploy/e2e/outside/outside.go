@@ -20,6 +20,17 @@ func Need(t testing.TB, program, debianPackage string) string {
 	return path
 }
 
+// NeedPython returns the path of Debian's Python. If it has not got a module,
+// NeedPython skips or fails the test like Need.
+func NeedPython(t testing.TB, module, debianPackage string) string {
+	t.Helper()
+	const python = "/usr/bin/python3" // for which Debian's packages are
+	if exec.CommandContext(t.Context(), python, "-c", "import "+module).Run() != nil {
+		missing(t, "the Python module "+module+" is not installed: apt-get install "+debianPackage)
+	}
+	return python
+}
+
 // NeedRoot skips or fails the test like Need if it does not run as root.
 func NeedRoot(t testing.TB) {
 	t.Helper()
