@@ -54,6 +54,8 @@ type Account struct {
 	Started   time.Time     // since when the account is polled without a break
 	// MaxConcurrency is how many requests it may have in flight; 0: not known.
 	MaxConcurrency int
+
+	held held
 }
 
 // SID is the account's SID, found in the inventory where the configuration does

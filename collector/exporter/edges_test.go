@@ -51,7 +51,7 @@ func TestEdgesDoNotWaitForTheInterval(t *testing.T) {
 			if have := p.created("twilio_supersim_account_upload_bytes_total"); !have.Equal(date(x.month + " 02:00")) {
 				t.Errorf("%s: byte counters of %s, want %s", x.at, have, x.month)
 			}
-			if have := p.created("twilio_account_usage_total"); !have.Equal(date(x.accountMonth + " 00:00").AddDate(0, 0, 1)) {
+			if have := p.created("twilio_account_usage_total"); !have.Equal(date(x.accountMonth+" 00:00").AddDate(0, 0, 1)) {
 				t.Errorf("%s: account usage of %s, want %s", x.at, have, x.accountMonth)
 			}
 		}
