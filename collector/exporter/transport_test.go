@@ -497,7 +497,7 @@ func TestFollowRedirects(t *testing.T) {
 					requests++
 					return &http.Response{
 						StatusCode: http.StatusFound, Body: http.NoBody, Request: r,
-						Header: http.Header{"Location": {r.URL.Path}},
+						Header: http.Header{"Location": {r.URL.Path + "x"}}, // to ever new ones
 					}, nil
 				}), nil
 			})

@@ -26,6 +26,7 @@ type Ledger[K comparable] struct {
 	end       time.Time // up to when they count
 	zeroUntil time.Time // all show 0 until then
 	reported  time.Time // when the last report came
+	latest    time.Time // the latest moment of a report or an advance
 	closeAt   time.Time // when to leave the month; zero until it was read to its end
 	nextShown time.Time // when the next counter stops showing 0; zero if none waits
 }
@@ -64,6 +65,7 @@ func (l *Ledger[K]) Advance(now time.Time) bool {
 	if l.closeAt.IsZero() || now.Before(l.closeAt) {
 		return false
 	}
+	now = l.forward(now)
 	w := l.calendar.of(l.month.AddDate(0, 1, 0), now)
 	l.month, l.end, l.zeroUntil = w.Month, w.Month, w.values
 	l.created = later(w.opens, now)
@@ -76,6 +78,14 @@ func (l *Ledger[K]) Advance(now time.Time) bool {
 		l.columns[k] = c.atZero()
 	}
 	return true
+}
+
+// forward returns now, or the latest moment before if the clock was set back since:
+// what has been shown is not taken back, because it would be counted again when the clock
+// comes by for a second time.
+func (l *Ledger[K]) forward(now time.Time) time.Time {
+	l.latest = later(l.latest, now)
+	return l.latest
 }
 
 // slack is by how much a poll may shorten the time for which values are shown.
@@ -91,6 +101,7 @@ type Counter[K comparable] struct {
 // lower than before.
 func (l *Ledger[K]) Commit(now time.Time, r *Report[K]) (decreased []Counter[K]) {
 	w, first := r.window, l.month.IsZero()
+	now = l.forward(now)
 	m := merger{now: now}
 	if first {
 		l.begin(now, w)
@@ -181,7 +192,7 @@ func (l *Ledger[K]) IDs(k K) []string {
 // Values are those of a column's counters as they are to be shown at now, in the
 // order of IDs.
 func (l *Ledger[K]) Values(k K, now time.Time) metric.Column[float64] {
-	c := l.columns[k]
+	c, now := l.columns[k], later(l.latest, now)
 	if c == nil || now.Before(l.zeroUntil) {
 		return metric.Const(0.0)
 	}
@@ -206,7 +217,7 @@ func (l *Ledger[K]) Created() time.Time { return l.created }
 
 // End is the time up to which the values count that are shown at now.
 func (l *Ledger[K]) End(now time.Time) time.Time {
-	if now.Before(l.zeroUntil) {
+	if later(l.latest, now).Before(l.zeroUntil) {
 		return l.month
 	}
 	return l.end

@@ -186,6 +186,19 @@ func TestAppears(t *testing.T) {
 	)
 }
 
+// TestClockSetBack: what has been shown of a month is not taken back, which would count
+// it again, and what shows 0 does so for as long as the clock says.
+func TestClockSetBack(t *testing.T) {
+	run(t, monthly.NewLedger[column](options("2004-03-01 01:45")),
+		step{at: "2004-03-01 01:45", report: values{"a": 13}, show: values{"a": 13}, end: "2004-03-01 00:00"},
+		step{at: "2004-03-01 02:00", report: values{"a": 1}, show: values{"a": 0}, end: "2004-03-01 00:00"},
+		step{at: "2004-03-01 02:15", report: values{"a": 2}, show: values{"a": 2}, end: "2004-03-01 02:00"},
+		step{at: "2004-03-01 02:05", report: values{"a": 2, "b": 1}, show: values{"a": 2, "b": 0}, end: "2004-03-01 02:00"},
+		step{at: "2004-02-29 12:00", report: values{"b": 1}, show: values{"a": 2, "b": 0}, end: "2004-02-29 12:00"},
+		step{at: "2004-03-01 02:30", report: values{"a": 3, "b": 1}, show: values{"a": 3, "b": 1}, end: "2004-03-01 02:00"},
+	)
+}
+
 // TestAppearsAtTheEnd: what first appears shortly before its month is left is shown
 // at 0 and at its value, too. The month waits for it if it must.
 func TestAppearsAtTheEnd(t *testing.T) {

@@ -1,13 +1,16 @@
 package twiliotest_test
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -223,4 +226,183 @@ func TestTransport(t *testing.T) {
 		}
 		_ = res.Body.Close()
 	}) // synctest.Test fails if a goroutine is left
+}
+
+// TestRedirects: each leads where its kind says, and the resource is served there.
+func TestRedirects(t *testing.T) {
+	for kind, want := range map[twiliotest.FaultKind]string{
+		twiliotest.Redirect:             "/moved/v1/Sims?PageSize=5",
+		twiliotest.RedirectWithoutQuery: "/moved/v1/Sims",
+		twiliotest.RedirectLoop:         "/v1/Sims?PageSize=5",
+		twiliotest.RedirectEndless:      "/moved/v1/Sims?PageSize=5",
+		twiliotest.RedirectForeign:      "http://attacker.invalid/v1/Sims?PageSize=5",
+	} {
+		r := faulty(t, "/v1/Sims", twiliotest.Fault{Kind: kind}, "PageSize", "5")
+		if have := r.header.Get("Location"); r.status != 307 || have != want {
+			t.Errorf("%s: %d to %s, want %s", kind, r.status, have, want)
+		}
+	}
+	s := twiliotest.New(options())
+	s.Inject(twiliotest.Fault{Kind: twiliotest.Redirect})
+	if r := get(t, s, "/moved/v1/Sims"); r.status != 200 || len(r.list(t, "sims")) != 25 {
+		t.Errorf("after a redirect: %s", r.body)
+	}
+	s.ClearFaults()
+	s.Inject(twiliotest.Fault{Kind: twiliotest.RedirectEndless})
+	if r := get(t, s, "/moved/v1/Sims", "PageSize", "5"); r.header.Get("Location") != "/moved/moved/v1/Sims?PageSize=5" {
+		t.Errorf("after a redirect to ever new paths: %d %v", r.status, r.header)
+	}
+}
+
+// TestBodies: faults of the body as it is sent.
+func TestBodies(t *testing.T) {
+	plain := get(t, twiliotest.New(options()), "/v1/Fleets").body
+	gunzip := func(text string) string {
+		r, err := gzip.NewReader(strings.NewReader(text))
+		if err != nil {
+			return err.Error()
+		}
+		b, err := io.ReadAll(r)
+		if err != nil {
+			return err.Error()
+		}
+		return string(b)
+	}
+	for _, x := range []struct {
+		fault    twiliotest.Fault
+		encoding string
+		good     func(body string) bool
+	}{
+		{twiliotest.Fault{Kind: twiliotest.OtherBody, Body: "null"}, "", func(b string) bool { return b == "null" }},
+		{twiliotest.Fault{Kind: twiliotest.TrailingData, Body: "{}"}, "", func(b string) bool { return b == plain+"{}" }},
+		{twiliotest.Fault{Kind: twiliotest.Gzip}, "gzip", func(b string) bool { return gunzip(b) == plain }},
+		{twiliotest.Fault{Kind: twiliotest.GzipUnlabelled}, "", func(b string) bool { return gunzip(b) == plain }},
+		{twiliotest.Fault{Kind: twiliotest.GzipMislabelled}, "gzip", func(b string) bool { return b == plain }},
+		{twiliotest.Fault{Kind: twiliotest.GzipTruncated}, "gzip", func(b string) bool { return strings.Contains(gunzip(b), "unexpected EOF") }},
+		{twiliotest.Fault{Kind: twiliotest.UnknownEncoding}, "x-none", func(b string) bool { return b == plain }},
+		{twiliotest.Fault{Kind: twiliotest.GzipBomb}, "gzip", func(b string) bool {
+			r, err := gzip.NewReader(strings.NewReader(b))
+			if err != nil || len(b) > 1<<20 {
+				return false
+			}
+			n, err := io.Copy(io.Discard, r)
+			return err == nil && n > 256<<20
+		}},
+		{twiliotest.Fault{Kind: twiliotest.DeepJSON}, "", func(b string) bool { return strings.Contains(b, strings.Repeat("[", 20_000)) }},
+		{twiliotest.Fault{Kind: twiliotest.DuplicateKeys}, "", func(b string) bool { return strings.Count(b, `"data_limit":1,`) == 1 }},
+		{twiliotest.Fault{Kind: twiliotest.DuplicateList}, "", func(b string) bool { return strings.HasSuffix(b, `,"fleets":[]}`) }},
+		{twiliotest.Fault{Kind: twiliotest.HugePage}, "", func(b string) bool { return json.Valid([]byte(b)) && len(b) > 16<<20 }},
+		{twiliotest.Fault{Kind: twiliotest.HugeText}, "", func(b string) bool { return json.Valid([]byte(b)) && len(b) > 1<<20 }},
+		{twiliotest.Fault{Kind: twiliotest.EmptyList}, "", func(b string) bool { return strings.Contains(b, `"fleets":[]`) }},
+		{twiliotest.Fault{Kind: twiliotest.ListIsObject}, "", func(b string) bool { return strings.Contains(b, `"fleets":{}`) }},
+		{twiliotest.Fault{Kind: twiliotest.NullRecord}, "", func(b string) bool { return strings.Contains(b, `"fleets":[null]`) }},
+	} {
+		if r := faulty(t, "/v1/Fleets", x.fault); r.status != 200 || r.header.Get("Content-Encoding") != x.encoding || !x.good(r.body) {
+			t.Errorf("%s: %d, encoding %q, body of %d bytes that begins with %.200q", x.fault.Kind, r.status, r.header.Get("Content-Encoding"), len(r.body), r.body)
+		}
+	}
+	if r := faulty(t, "/v1/Fleets", twiliotest.Fault{Kind: twiliotest.ResetBody}); !errors.Is(r.err, syscall.ECONNRESET) {
+		t.Errorf("reset in the body: %v", r.err)
+	}
+}
+
+// TestMovingRecords: a listing of pages in which a record is added or removed in front
+// after the first one.
+func TestMovingRecords(t *testing.T) {
+	all := func(kind twiliotest.FaultKind) (sids []string) {
+		o := options()
+		o.MaxPageSize = 10
+		s := twiliotest.New(o)
+		if kind != "" {
+			s.Inject(twiliotest.Fault{Kind: kind})
+		}
+		r := get(t, s, "/v1/Sims", "PageSize", "1000")
+		for pages := 1; ; pages++ {
+			for _, sim := range r.list(t, "sims") {
+				sids = append(sids, sim["sid"].(string))
+			}
+			if r.next() == "" || pages > 5 {
+				return sids
+			}
+			q := request(t, "GET", r.next(), "")
+			q.SetBasicAuth(acct, secret)
+			r = send(s.Transport(), q)
+		}
+	}
+	plain := all("")
+	if len(plain) != 25 {
+		t.Fatalf("%d SIMs in pages of 10", len(plain))
+	}
+	if have, want := all(twiliotest.PageOverlap), slices.Concat(plain[:10], plain[9:]); !slices.Equal(have, want) {
+		t.Errorf("overlap: have %v, want %v", have, want)
+	}
+	if have, want := all(twiliotest.PageGap), slices.Concat(plain[:10], plain[11:]); !slices.Equal(have, want) {
+		t.Errorf("gap: have %v, want %v", have, want)
+	}
+	if have := all(twiliotest.EndlessPages); len(have) != 60 || !slices.Equal(have[50:], plain[:10]) {
+		t.Errorf("endless: %v", have)
+	}
+}
+
+// TestConnectionFaults: they come before the service sees the request, and for the
+// account and endpoint that they are of.
+func TestConnectionFaults(t *testing.T) {
+	s := twiliotest.New(options())
+	s.Inject(twiliotest.Fault{Kind: twiliotest.ConnectionRefused, Account: child})
+	s.Inject(twiliotest.Fault{Kind: twiliotest.DNSFailure, Account: acct, Endpoint: twiliotest.Sims, Times: 1})
+	var dns *net.DNSError
+	if r := get(t, s, "/v1/Sims"); !errors.As(r.err, &dns) || !dns.IsNotFound {
+		t.Errorf("have %v", r.err)
+	}
+	if s.TotalRequests() != 0 {
+		t.Error("the service has seen the request")
+	}
+	if r := get(t, s, "/v1/Sims"); r.status != 200 {
+		t.Errorf("the second time: %v", r.err)
+	}
+	if r := get(t, s, "/v1/Fleets"); r.status != 200 {
+		t.Errorf("another endpoint: %v", r.err)
+	}
+	q := request(t, "GET", "http://supersim/v1/Fleets", "")
+	q.SetBasicAuth(child, "child")
+	if r := send(s.Transport(), q); !errors.Is(r.err, syscall.ECONNREFUSED) {
+		t.Errorf("another account: %v", r.err)
+	}
+}
+
+// TestChance: faults by chance occur about as often as they should.
+func TestChance(t *testing.T) {
+	s := twiliotest.New(options())
+	s.Inject(twiliotest.Fault{Kind: twiliotest.Forbidden, Chance: .2})
+	refused := 0
+	for range 1000 {
+		if get(t, s, "/v1/Fleets").status == 403 {
+			refused++
+		}
+	}
+	if refused < 150 || refused > 250 {
+		t.Errorf("%d of 1000 requests were refused, about 200 should be", refused)
+	}
+}
+
+// TestSlowBody: the second half comes after the delay, or not at all.
+func TestSlowBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := options()
+		o.Now = nil
+		s := twiliotest.New(o)
+		plain := get(t, s, "/v1/Fleets")
+		s.Inject(twiliotest.Fault{Kind: twiliotest.SlowBody, Delay: 2 * time.Second})
+		began := time.Now()
+		if r := get(t, s, "/v1/Fleets"); r.body != plain.body || time.Since(began) != 2*time.Second {
+			t.Errorf("%d bytes after %s, want %d", len(r.body), time.Since(began), len(plain.body))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		q := request(t, "GET", "http://supersim/v1/Fleets", "").WithContext(ctx)
+		q.SetBasicAuth(acct, secret)
+		if r := send(s.Transport(), q); r.status != 200 || !errors.Is(r.err, context.DeadlineExceeded) {
+			t.Errorf("deadline: %d %v", r.status, r.err)
+		}
+	})
 }
