@@ -120,3 +120,28 @@ func anchors(page string) []string {
 	}
 	return all
 }
+
+// TestThreatModel: each test that SECURITY.md names is there.
+func TestThreatModel(t *testing.T) {
+	named := regexp.MustCompile("`((?:Test|Fuzz)[A-Z][A-Za-z]*)`").FindAllStringSubmatch(read(t, "../SECURITY.md"), -1)
+	if len(named) < 30 {
+		t.Fatalf("SECURITY.md names %d tests only", len(named))
+	}
+	tests := make(map[string]bool)
+	err := filepath.WalkDir("..", func(file string, _ fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(file, "_test.go") {
+			for _, found := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`).FindAllStringSubmatch(read(t, file), -1) {
+				tests[found[1]] = true
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range named {
+		if !tests[name[1]] {
+			t.Errorf("SECURITY.md: there is no %s", name[1])
+		}
+	}
+}
