@@ -10,12 +10,12 @@ import (
 )
 
 // What an account may hold in memory grows with max_records, so that one whose
-// API misbehaves does not fill it: 160 MB of records in polls under way and
-// 1,000,000 counters at the default of 2,000,000. 170,000 SIMs need 140 MB and
+// API misbehaves does not fill it: 128 MB of records in polls under way and
+// 1,000,000 counters at the default of 2,000,000. 170,000 SIMs need 120 MB and
 // 510,000.
 const (
 	minRecords        = 500_000 // for which there is room whatever max_records says
-	heldPerRecord     = 80      // bytes
+	heldPerRecord     = 64      // bytes
 	recordsPerCounter = 2
 	maxCurrencies     = 16
 )
@@ -67,7 +67,14 @@ func (h *holding) add(endpoint twilio.Endpoint, bytes int64) error {
 	return nil
 }
 
-func (h *holding) release() { h.account.held.add(-h.bytes) }
+// release ends a poll. What it held is garbage, which the next one must not come
+// on top of.
+func (h *holding) release() {
+	h.account.held.add(-h.bytes)
+	if h.bytes > gcStep {
+		runtime.GC()
+	}
+}
 
 // stringSize is about what a string of its own takes: the allocator rounds up.
 func stringSize(s string) int64 { return int64(len(s)+15) &^ 15 }
@@ -79,17 +86,16 @@ func (t usageTotal) size() int64 {
 	return int64(unsafe.Sizeof(t)) + stringSize(t.key) + decimalSize
 }
 
-// simSize includes what the SIM takes in the inventory.
 func simSize(s twilio.Sim) int64 {
-	return int64(unsafe.Sizeof(s)) + 2*(stringSize(s.SID)+stringSize(s.UniqueName)+stringSize(s.ICCID))
+	return int64(unsafe.Sizeof(s)) + stringSize(s.SID) + stringSize(s.UniqueName) + stringSize(s.ICCID)
 }
 
 func fleetSize(f twilio.Fleet) int64 {
-	return int64(unsafe.Sizeof(f)) + 2*(stringSize(f.SID)+stringSize(f.UniqueName))
+	return int64(unsafe.Sizeof(f)) + stringSize(f.SID) + stringSize(f.UniqueName)
 }
 
 func networkSize(n twilio.Network) int64 {
-	return int64(unsafe.Sizeof(n)) + 2*(stringSize(n.SID)+stringSize(n.FriendlyName))
+	return int64(unsafe.Sizeof(n)) + stringSize(n.SID) + stringSize(n.FriendlyName)
 }
 
 // monthlySize includes what a record takes as counters and gauges.

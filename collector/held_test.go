@@ -62,7 +62,7 @@ func TestHeldRecordsAreBounded(t *testing.T) {
 		for range 2 { // what a poll has held is free for the next one
 			page = 0
 			r.poll(collector.NewSuperSIMInventory(r.account, config.SuperSIMInventory{}))
-			if r.err == nil || twilio.ReasonOf(r.err) != twilio.ReasonLimit || !strings.Contains(r.err.Error(), "take more than 160 MB, which max_records (2000000) allows") {
+			if r.err == nil || twilio.ReasonOf(r.err) != twilio.ReasonLimit || !strings.Contains(r.err.Error(), "take more than 128 MB, which max_records (2000000) allows") {
 				t.Fatalf("%.300v", r.err)
 			}
 			if page < 10 || page > 60 {

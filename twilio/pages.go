@@ -57,7 +57,7 @@ func (l listing[T]) all(ctx context.Context, c *Client) iter.Seq2[T, error] {
 			if empty++; len(p.records) > 0 {
 				empty = 0
 			}
-			if err == nil && len(seen) > 200+(records+len(p.records))/10 {
+			if err == nil && len(seen) > 1000+(records+len(p.records))/10 {
 				err = &ResponseError{Endpoint: l.endpoint, Err: fmt.Errorf("%d pages of %d records in all", len(seen), records+len(p.records))}
 			}
 			if err == nil && empty > 100 {
