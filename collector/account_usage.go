@@ -69,7 +69,9 @@ func (c *AccountUsage) Poll(ctx context.Context) (Result, error) {
 	current := monthly.Start(now)
 	previous := current.AddDate(0, -1, 0)
 	// What had usage in the month before has its counters all month.
-	records, err := c.list(ctx, monthly.Earliest(w.Previous(), previous), now)
+	held := c.account.hold()
+	defer held.release()
+	records, err := c.list(ctx, held, monthly.Earliest(w.Previous(), previous), now)
 	if err != nil {
 		return Result{}, err
 	}

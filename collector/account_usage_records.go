@@ -36,7 +36,7 @@ func (c *AccountUsage) key(r twilio.MonthlyUsage) monthlyKey {
 
 // list reads the records of whole months, from the one that starts at start to
 // the one of now, sorted by key.
-func (c *AccountUsage) list(ctx context.Context, start, now time.Time) ([]twilio.MonthlyUsage, error) {
+func (c *AccountUsage) list(ctx context.Context, held *holding, start, now time.Time) ([]twilio.MonthlyUsage, error) {
 	categories := c.cfg.Categories
 	if len(categories) == 0 {
 		categories = []string{""}
@@ -44,6 +44,7 @@ func (c *AccountUsage) list(ctx context.Context, start, now time.Time) ([]twilio
 	byKey := order[twilio.MonthlyUsage]{
 		compare: func(a, b twilio.MonthlyUsage) int { return c.key(a).compare(c.key(b)) },
 		same:    sameMonthly,
+		size:    monthlySize,
 		name: func(r twilio.MonthlyUsage) string {
 			return fmt.Sprintf("category %q of %s", r.Category, r.StartDate.Format("2006-01"))
 		},
@@ -54,7 +55,7 @@ func (c *AccountUsage) list(ctx context.Context, start, now time.Time) ([]twilio
 			Category: category, StartDate: start, EndDate: now,
 			IncludeSubaccounts: twilio.Null[bool]{V: c.cfg.IncludeSubaccounts, Valid: true},
 		}
-		records, err := readListing(twilio.EndpointMonthlyUsage,
+		records, err := readListing(held, twilio.EndpointMonthlyUsage,
 			func() iter.Seq2[twilio.MonthlyUsage, error] {
 				return checked(c.account.Client.MonthlyUsages(ctx, params))
 			}, byKey, 0)

@@ -52,6 +52,8 @@ type Account struct {
 	Rollover  time.Duration // how long counters show 0 between two months
 	MaxAge    time.Duration // after which results are no longer exposed
 	Started   time.Time     // since when the account is polled without a break
+
+	held held
 }
 
 // SID is the account's SID, found in the inventory where the configuration does

@@ -8,21 +8,22 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
-// order tells the records of a listing apart.
+// order tells the records of a listing apart, and how much memory each takes.
 type order[T any] struct {
 	compare func(a, b T) int  // by key
 	same    func(a, b T) bool // reports whether two records of one key agree
 	name    func(T) string    // of the key, for errors
+	size    func(T) int64     // bytes
 }
 
 // readListing reads a whole listing, sorted by key. A key that is listed twice
 // counts once if its records agree, and is an error otherwise. A listing whose
 // page token is refused is read from the start again, once. sizeHint is about how
 // many records there will be.
-func readListing[T any](endpoint twilio.Endpoint, list func() iter.Seq2[T, error], by order[T], sizeHint int) ([]T, error) {
-	records, err := readRecords(list(), sizeHint)
+func readListing[T any](held *holding, endpoint twilio.Endpoint, list func() iter.Seq2[T, error], by order[T], sizeHint int) ([]T, error) {
+	records, err := readRecords(held, endpoint, list(), by, sizeHint)
 	if twilio.IsInvalidPageToken(err) {
-		records, err = readRecords(list(), sizeHint)
+		records, err = readRecords(held, endpoint, list(), by, sizeHint)
 	}
 	if err != nil {
 		return nil, err
@@ -39,13 +40,20 @@ func readListing[T any](endpoint twilio.Endpoint, list func() iter.Seq2[T, error
 	return unique, nil
 }
 
-func readRecords[T any](list iter.Seq2[T, error], sizeHint int) ([]T, error) {
+func readRecords[T any](held *holding, endpoint twilio.Endpoint, list iter.Seq2[T, error], by order[T], sizeHint int) ([]T, error) {
 	records := make([]T, 0, sizeHint)
+	var size int64 // of records that held does not know of yet
 	for record, err := range list {
 		if err != nil {
 			return nil, err
 		}
 		records = append(records, record)
+		if size += by.size(record); size > 1<<20 {
+			if err := held.add(endpoint, size); err != nil {
+				return nil, err
+			}
+			size = 0
+		}
 	}
-	return records, nil
+	return records, held.add(endpoint, size)
 }

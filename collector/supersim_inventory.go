@@ -49,7 +49,9 @@ func NewSuperSIMInventory(account *Account, cfg config.SuperSIMInventory) *Super
 // Poll implements Collector.
 func (c *SuperSIMInventory) Poll(ctx context.Context) (Result, error) {
 	previous := c.account.Inventory.get()
-	sims, fleets, networks, err := c.list(ctx, previous)
+	held := c.account.hold()
+	defer held.release()
+	sims, fleets, networks, err := c.list(ctx, held, previous)
 	if err != nil {
 		return Result{}, err
 	}
@@ -80,11 +82,11 @@ func (c *SuperSIMInventory) Poll(ctx context.Context) (Result, error) {
 
 // list reads the three listings, sorted by SID, as many at a time as the client
 // allows.
-func (c *SuperSIMInventory) list(ctx context.Context, previous listed) (sims []twilio.Sim, fleets []twilio.Fleet, networks []twilio.Network, err error) {
+func (c *SuperSIMInventory) list(ctx context.Context, held *holding, previous listed) (sims []twilio.Sim, fleets []twilio.Fleet, networks []twilio.Network, err error) {
 	client := c.account.Client
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		sims, err = readListing(twilio.EndpointSims, func() iter.Seq2[twilio.Sim, error] {
+		sims, err = readListing(held, twilio.EndpointSims, func() iter.Seq2[twilio.Sim, error] {
 			return func(yield func(twilio.Sim, error) bool) {
 				for sim, err := range client.Sims(ctx) {
 					if !c.cfg.ICCID {
@@ -95,19 +97,19 @@ func (c *SuperSIMInventory) list(ctx context.Context, previous listed) (sims []t
 					}
 				}
 			}
-		}, bySID(func(s twilio.Sim) string { return s.SID }), previous.sims.len())
+		}, bySID(simSize, func(s twilio.Sim) string { return s.SID }), previous.sims.len())
 		return err
 	})
 	group.Go(func() (err error) {
-		fleets, err = readListing(twilio.EndpointFleets,
+		fleets, err = readListing(held, twilio.EndpointFleets,
 			func() iter.Seq2[twilio.Fleet, error] { return client.Fleets(ctx) },
-			bySID(func(f twilio.Fleet) string { return f.SID }), len(previous.fleets))
+			bySID(fleetSize, func(f twilio.Fleet) string { return f.SID }), len(previous.fleets))
 		return err
 	})
 	group.Go(func() (err error) {
-		networks, err = readListing(twilio.EndpointNetworks,
+		networks, err = readListing(held, twilio.EndpointNetworks,
 			func() iter.Seq2[twilio.Network, error] { return client.Networks(ctx) },
-			bySID(func(n twilio.Network) string { return n.SID }), len(previous.networks))
+			bySID(networkSize, func(n twilio.Network) string { return n.SID }), len(previous.networks))
 		return err
 	})
 	err = group.Wait()
@@ -115,8 +117,9 @@ func (c *SuperSIMInventory) list(ctx context.Context, previous listed) (sims []t
 }
 
 // bySID orders resources that have a SID of their own.
-func bySID[T comparable](sid func(T) string) order[T] {
+func bySID[T comparable](size func(T) int64, sid func(T) string) order[T] {
 	return order[T]{
+		size:    size,
 		compare: func(a, b T) int { return strings.Compare(sid(a), sid(b)) },
 		same:    func(a, b T) bool { return a == b },
 		name:    func(t T) string { return fmt.Sprintf("%q", sid(t)) },

@@ -76,7 +76,12 @@ func (c *SuperSIMUsage) Adopt(previous Collector) {
 // Poll implements Collector.
 func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 	plan := c.plan(time.Now().UTC())
-	totals, records, err := c.ask(ctx, plan.queries)
+	held := c.account.hold()
+	defer held.release()
+	totals, records, err := c.ask(ctx, held, plan.queries)
+	if err == nil {
+		err = c.checkCounters(totals)
+	}
 	if err != nil {
 		return Result{}, err
 	}

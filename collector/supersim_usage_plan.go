@@ -78,7 +78,7 @@ func previousQuery(dimension int, w monthly.Window) query {
 
 // ask sends the queries, as many at a time as the client allows, and fails with
 // the first error. It also returns how many records were read.
-func (c *SuperSIMUsage) ask(ctx context.Context, queries []query) (usageTotals, int, error) {
+func (c *SuperSIMUsage) ask(ctx context.Context, held *holding, queries []query) (usageTotals, int, error) {
 	// Those with the most pages go first, so that they do not finish last alone.
 	slices.SortFunc(queries, func(a, b query) int {
 		return cmp.Or(cmp.Compare(c.weight(a), c.weight(b)), a.start.Compare(b.start), cmp.Compare(a.dimension, b.dimension))
@@ -87,7 +87,7 @@ func (c *SuperSIMUsage) ask(ctx context.Context, queries []query) (usageTotals, 
 	group, ctx := errgroup.WithContext(ctx)
 	for i, q := range queries {
 		group.Go(func() (err error) {
-			found[i], counts[i], err = c.list(ctx, q)
+			found[i], counts[i], err = c.list(ctx, held, q)
 			return err
 		})
 	}
@@ -112,7 +112,7 @@ func (c *SuperSIMUsage) weight(q query) int {
 
 // list reads one listing and adds up its records by key. It also returns how
 // many records there were.
-func (c *SuperSIMUsage) list(ctx context.Context, q query) ([]usageTotal, int, error) {
+func (c *SuperSIMUsage) list(ctx context.Context, held *holding, q query) ([]usageTotal, int, error) {
 	d := c.dimensions[q.dimension]
 	params := twilio.UsageRecordsParams{
 		Sim: c.cfg.Filter.Sim, Fleet: c.cfg.Filter.Fleet,
@@ -125,7 +125,7 @@ func (c *SuperSIMUsage) list(ctx context.Context, q query) ([]usageTotal, int, e
 	}
 	// There will be about as many records as there are counters.
 	sizeHint := len(c.bytes.IDs(bytesColumn{dimension: q.dimension}))
-	records, err := readListing(twilio.EndpointUsageRecords, func() iter.Seq2[usageTotal, error] {
+	records, err := readListing(held, twilio.EndpointUsageRecords, func() iter.Seq2[usageTotal, error] {
 		return func(yield func(usageTotal, error) bool) {
 			for r, err := range c.account.Client.UsageRecords(ctx, params) {
 				if !yield(newUsageTotal(c.key(d, r), r), err) {

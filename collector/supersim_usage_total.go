@@ -119,6 +119,7 @@ func byKeyAndPeriod() order[usageTotal] {
 			return a.upload == b.upload && a.download == b.download && a.currency == b.currency &&
 				a.costReported == b.costReported && a.cost.Equal(b.cost)
 		},
+		size: usageTotal.size,
 		name: func(t usageTotal) string {
 			return fmt.Sprintf("%q from %s on", t.key, time.Unix(t.start, 0).UTC().Format(time.RFC3339))
 		},

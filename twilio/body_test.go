@@ -3,6 +3,7 @@ package twilio_test
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"io"
 	"net/http"
 	"runtime"
@@ -149,4 +150,45 @@ func FuzzBody(f *testing.F) {
 			t.Errorf("taken: %q, %v", text, err)
 		}
 	})
+}
+
+// A value is at most 4 KiB, and the error says which one is longer. A page is at
+// most 8 MiB, whatever is in it.
+func TestSizesAreBounded(t *testing.T) {
+	text := strings.Repeat("x", 4<<10)
+	for _, field := range []string{"sid", "unique_name", "iccid", "status", "fleet_sid", "account_sid"} {
+		record := `{"sid":"HS1","` + field + `":"` + text + `"}`
+		if field == "sid" {
+			record = `{"sid":"` + text + `"}`
+		}
+		err := failure(t, newClient(t, inTurn(superSIMPage("sims", "null", record))).Sims(t.Context()))
+		if want := "record 1 of the page: " + field + ": longer than 4096 bytes"; !strings.Contains(as[*twilio.ResponseError](t, err).Error(), want) {
+			t.Errorf("want %q in %q", want, err)
+		}
+	}
+	as[*twilio.ResponseError](t, failure(t, newClient(t, inTurn(superSIMPage("sims", `"?`+text+`"`))).Sims(t.Context())))
+	// What is not read may be longer.
+	mustList(t, newClient(t, inTurn(superSIMPage("sims", "null", `{"sid":"HS1","links":"`+text+text+`"}`))).Sims(t.Context()))
+	for name, body := range map[string]string{
+		"string":       `{"sims":[{"sid":"` + strings.Repeat("x", 20<<20),
+		"skipped":      `{"x":"` + strings.Repeat("x", 20<<20),
+		"name":         `{"` + strings.Repeat("x", 20<<20),
+		"white space":  superSIMPage("sims", "null") + strings.Repeat(" ", 20<<20),
+		"many records": `{"sims":[` + strings.Repeat(`{"sid":"HS1"},`, 2<<20),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := as[*twilio.ResponseError](t, failure(t, newClient(t, always(http.StatusOK, body)).Sims(t.Context())))
+		runtime.ReadMemStats(&after)
+		between(t, name+": bytes allocated", 0, 40<<20, after.TotalAlloc-before.TotalAlloc)
+		if !strings.Contains(err.Error(), "larger than 8192 KiB") && !strings.Contains(err.Error(), "more than 10000 records") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// Pages that hold next to nothing never come to an end.
+	f := &fake{respond: func(n int, r *http.Request) (*http.Response, error) {
+		return reply(r, http.StatusOK, superSIMPage("sims", `"?Page=`+fmt.Sprint(n)+`"`, `{"sid":"HS1"}`)), nil
+	}}
+	as[*twilio.ResponseError](t, failure(t, newClient(t, f).Sims(t.Context())))
+	between(t, "requests", 1000, 1120, f.count())
 }

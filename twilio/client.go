@@ -126,6 +126,9 @@ func (c *Client) AccountSID() string { return c.accountSID }
 // Provider returns the provider of Options.
 func (c *Client) Provider() Provider { return c.provider }
 
+// MaxRecords returns the bound on the records of one listing.
+func (c *Client) MaxRecords() int { return c.maxRecords }
+
 // get requests u, and passes the body of a response with status 200 to read. It
 // runs read once for each attempt that comes so far, so read must start afresh.
 func (c *Client) get(ctx context.Context, endpoint Endpoint, u *url.URL, read func(io.Reader) error) error {

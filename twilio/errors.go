@@ -130,13 +130,18 @@ func (e *CredentialsError) reason() Reason { return ReasonAuthentication }
 // oneLine bounds the text of an error, which may quote the API.
 func oneLine(text string) string { return sanitize(text, maxErrorText-1) }
 
-// A LimitError is a listing of more than Options.MaxRecords.
+// A LimitError is a listing of more than Options.MaxRecords, or one that takes
+// more of something else than that allows.
 type LimitError struct {
 	Endpoint Endpoint
-	Max      int // records
+	Max      int    // records
+	Text     string // what the listing has too much of; empty for records
 }
 
 func (e *LimitError) Error() string {
+	if e.Text != "" {
+		return fmt.Sprintf("%s: %s, which max_records (%d) allows", e.Endpoint, e.Text, e.Max)
+	}
 	return fmt.Sprintf("%s: the listing has more than %d records (max_records)", e.Endpoint, e.Max)
 }
 

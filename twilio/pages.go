@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"iter"
 	"net/url"
@@ -33,23 +34,31 @@ func (l listing[T]) all(ctx context.Context, c *Client) iter.Seq2[T, error] {
 		var none T
 		var d decoder
 		p := page[T]{key: l.key, wire: l.wire()}
-		seen := make(map[string]bool)
+		seen := make(map[uint64]bool) // hashes of the pages' URLs, which may be long
+		seed := maphash.MakeSeed()
+		hash := func(u *url.URL) uint64 { return maphash.String(seed, u.String()) }
 		next, records, empty := l.url, 0, 0
 		for next != nil {
-			seen[next.String()] = true
+			seen[hash(next)] = true
 			var after *url.URL
 			err := c.get(ctx, l.endpoint, next, func(body io.Reader) error {
 				link, err := p.read(&d, body)
 				if err != nil {
 					return err
 				}
-				after, err = l.follow(next, link, seen)
+				if after, err = l.follow(next, link); err == nil && after != nil && seen[hash(after)] {
+					err = errors.New("the link to the next page leads to an earlier page")
+				}
 				return err
 			})
 			next = after
-			// A listing of empty pages alone would never reach maxRecords.
+			// A listing of empty pages alone would never reach maxRecords, and one of
+			// nearly empty pages hardly ever.
 			if empty++; len(p.records) > 0 {
 				empty = 0
+			}
+			if err == nil && len(seen) > 1000+(records+len(p.records))/10 {
+				err = &ResponseError{Endpoint: l.endpoint, Err: fmt.Errorf("%d pages of %d records in all", len(seen), records+len(p.records))}
 			}
 			if err == nil && empty > 100 {
 				err = &ResponseError{Endpoint: l.endpoint, Err: fmt.Errorf("%d empty pages in a row", empty)}
@@ -73,7 +82,7 @@ func (l listing[T]) all(ctx context.Context, c *Client) iter.Seq2[T, error] {
 
 // follow resolves the link to the next page: absolute in meta.next_page_url,
 // relative to the host in next_page_uri. It returns nil after the last page.
-func (l listing[T]) follow(from *url.URL, link string, seen map[string]bool) (*url.URL, error) {
+func (l listing[T]) follow(from *url.URL, link string) (*url.URL, error) {
 	if link == "" {
 		return nil, nil
 	}
@@ -83,8 +92,6 @@ func (l listing[T]) follow(from *url.URL, link string, seen map[string]bool) (*u
 		return nil, errors.New("the link to the next page is not a URL")
 	case !sameOrigin(l.url, to):
 		return nil, fmt.Errorf("next page %w", &originError{to})
-	case seen[to.String()]:
-		return nil, errors.New("the link to the next page leads to an earlier page")
 	}
 	return to, nil
 }
