@@ -136,7 +136,7 @@ collectors:
   account_usage: {enabled: false, interval: 1w, include_subaccounts: false, categories: [sms], settle: 365d}
   account_balance: {enabled: False, interval: 1s}
 rollover: 7d
-max_age: 1ms
+max_age: 8d
 api: {timeout: 1h, max_retries: 0, max_concurrency: 0x10, max_records: 1}
 `))
 	if err != nil {
@@ -154,7 +154,7 @@ api: {timeout: 1h, max_retries: 0, max_concurrency: 0x10, max_records: 1}
 			AccountBalance:    AccountBalance{Schedule{Interval: time.Second}},
 		},
 		Rollover: 7 * day,
-		MaxAge:   time.Millisecond,
+		MaxAge:   8 * day,
 		API:      API{time.Hour, 0, 16, 1},
 		Accounts: []Account{{
 			Name: "one", Provider: twilio.ProviderTwilio, AccountSID: "AC0123456789abcdef0123456789abcdef",

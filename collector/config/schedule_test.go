@@ -63,3 +63,25 @@ file:4: collectors.account_balance.interval: must be at most half of max_age, wh
 		}
 	}
 }
+
+// TestRollover: results must not expire while counters show 0 between two months.
+func TestRollover(t *testing.T) {
+	const often = "collectors: {supersim_usage: {interval: 1m}, supersim_inventory: {interval: 1m}, account_usage: {interval: 1m}, account_balance: {interval: 1m}}\n"
+	for options, want := range map[string]string{
+		"rollover: 3h":                      "",
+		"rollover: 4h":                      "file:4: rollover: must not be longer than max_age, which is 3h by default",
+		often + "max_age: 15m":              "",
+		often + "max_age: 5m":               "file:5: max_age: must not be shorter than rollover, which is 15m by default",
+		often + "max_age: 5m\nrollover: 5m": "",
+		often + "max_age: 5m\nrollover: 6m": "file:5: max_age: must not be shorter than rollover",
+		often + "max_age: 0s\nrollover: 6m": "file:5: max_age: must be more than 0",
+	} {
+		have := ""
+		if _, err := Parse("file", []byte(minimal+options)); err != nil {
+			have = err.Error()
+		}
+		if have != want {
+			t.Errorf("%s: want %q, have %q", strings.ReplaceAll(options, "\n", "; "), want, have)
+		}
+	}
+}

@@ -28,11 +28,27 @@ func validate(document *strictyaml.Document, c *values) {
 	v.between("collectors.account_usage.settle", c.Collectors.AccountUsage.Settle, 0, year)
 	v.between("rollover", c.Rollover, time.Second, 7*day)
 	v.positive("max_age", c.MaxAge)
+	v.rollover(c)
 	v.schedules(c)
 	v.positive("api.timeout", c.API.Timeout)
 	v.atLeast("api.max_retries", c.API.MaxRetries, 0)
 	v.atLeast("api.max_concurrency", c.API.MaxConcurrency, 1)
 	v.atLeast("api.max_records", c.API.MaxRecords, 1)
+}
+
+// rollover must be over before results expire: counters whose 0 was not exposed for
+// so long show it again.
+func (v validator) rollover(c *values) {
+	const maxAge, rollover = "max_age", "rollover"
+	switch {
+	case c.MaxAge >= c.Rollover || c.MaxAge <= 0 || v.anyInvalid(maxAge, rollover):
+	case !v.IsSet(maxAge):
+		v.Addf(rollover, "must not be longer than max_age, which is %s by default", model.Duration(c.MaxAge))
+	case !v.IsSet(rollover):
+		v.Addf(maxAge, "must not be shorter than rollover, which is %s by default", model.Duration(c.Rollover))
+	default:
+		v.Addf(maxAge, "must not be shorter than rollover")
+	}
 }
 
 func (v validator) schedules(c *values) {
