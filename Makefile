@@ -22,7 +22,7 @@ BINARY ?= twilio_exporter
 IMAGE  ?= twilio_exporter
 
 # Packages whose statements the tests must cover by at least COVERAGE_MIN percent.
-COVERED      := ./twilio ./collector ./collector/exposition
+COVERED      := ./twilio ./collector ./collector/monthly ./collector/exposition
 COVERAGE_MIN := 85
 
 FUZZTIME ?= 30s
