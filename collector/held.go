@@ -111,7 +111,7 @@ func (c *SuperSIMUsage) checkCounters(totals usageTotals) error {
 		currencies[column.currency] = true
 	}
 	keys := 0
-	for i := range c.dimensions {
+	for _, d := range c.dimensions {
 		var month []usageTotal
 		for q, keyed := range totals {
 			for j := range keyed {
@@ -122,11 +122,11 @@ func (c *SuperSIMUsage) checkCounters(totals usageTotals) error {
 					}
 				}
 			}
-			if q.dimension == i && len(keyed) > len(month) {
+			if q.group == d.group && len(keyed) > len(month) {
 				month = keyed
 			}
 		}
-		visitKeys(month, c.bytes.IDs(bytesColumn{dimension: i}), func(string, *usageTotal, bool) { keys++ })
+		visitKeys(month, c.bytes.IDs(bytesColumn{group: d.group}), func(string, *usageTotal, bool) { keys++ })
 	}
 	limit := max(c.account.Client.MaxRecords(), minRecords) / recordsPerCounter
 	switch {

@@ -28,8 +28,8 @@ type SuperSIMUsage struct {
 
 // bytesColumn names the byte counters of a dimension.
 type bytesColumn struct {
-	dimension int // index in SuperSIMUsage.dimensions
-	download  bool
+	group    string // of the dimension
+	download bool
 }
 
 // direction is how one direction's bytes of a dimension are counted and exposed.
@@ -39,19 +39,18 @@ type direction struct {
 	bytes       func(*usageTotal) int64 // or notReported
 }
 
-// directions are those of a dimension: upload, then download.
-func (c *SuperSIMUsage) directions(dimension int) []direction {
-	d := c.dimensions[dimension]
+// directions are upload, then download.
+func (d dimension) directions() []direction {
 	return []direction{
-		{bytesColumn{dimension, false}, d.upload, d.hourUpload, func(t *usageTotal) int64 { return t.upload }},
-		{bytesColumn{dimension, true}, d.download, d.hourDownload, func(t *usageTotal) int64 { return t.download }},
+		{bytesColumn{d.group, false}, d.upload, d.hourUpload, func(t *usageTotal) int64 { return t.upload }},
+		{bytesColumn{d.group, true}, d.download, d.hourDownload, func(t *usageTotal) int64 { return t.download }},
 	}
 }
 
 // costColumn names the cost counters of a dimension.
 type costColumn struct {
-	dimension int // index in SuperSIMUsage.dimensions
-	currency  string
+	group    string // of the dimension
+	currency string
 }
 
 // NewSuperSIMUsage makes the collector for one account.
@@ -72,17 +71,12 @@ func NewSuperSIMUsage(account *Account, cfg config.SuperSIMUsage) *SuperSIMUsage
 	return c
 }
 
-// Adopt implements Adopter: counters continue if they count the same usage.
+// Adopt implements Adopter: counters continue if they count the same usage. Those of
+// a group that was not configured before begin at 0, as everything that is new.
 func (c *SuperSIMUsage) Adopt(previous Collector) {
 	p, ok := previous.(*SuperSIMUsage)
-	// Columns hold a dimension by its index.
-	if !ok || p.cfg.Filter != c.cfg.Filter || len(p.dimensions) != len(c.dimensions) {
+	if !ok || p.cfg.Filter != c.cfg.Filter {
 		return
-	}
-	for i := range c.dimensions {
-		if c.dimensions[i].group != p.dimensions[i].group {
-			return
-		}
 	}
 	c.bytes.Adopt(p.bytes)
 	c.cost.Adopt(p.cost)
@@ -127,10 +121,10 @@ func (c *SuperSIMUsage) commit(now time.Time, bytes *monthly.Report[bytesColumn]
 		if counter.Column.download {
 			direction = "download"
 		}
-		decreased = append(decreased, fmt.Sprintf("%s bytes of %s %q", direction, c.dimensions[counter.Column.dimension].group, counter.ID))
+		decreased = append(decreased, fmt.Sprintf("%s bytes of %s %q", direction, counter.Column.group, counter.ID))
 	}
 	for _, counter := range c.cost.Commit(now, cost) {
-		decreased = append(decreased, fmt.Sprintf("%s cost of %s %q", counter.Column.currency, c.dimensions[counter.Column.dimension].group, counter.ID))
+		decreased = append(decreased, fmt.Sprintf("%s cost of %s %q", counter.Column.currency, counter.Column.group, counter.ID))
 	}
 	return decreased
 }

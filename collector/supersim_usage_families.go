@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"slices"
+
 	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
@@ -41,6 +43,12 @@ func newDimension(group, label, each string, api twilio.Group, key func(twilio.U
 		hourDownload: metric.Gauge(prefix+"hour_download_bytes",
 			"Bytes that SIMs received in one whole hour, for "+each+".", label),
 	}
+}
+
+// dimension is the one of a configured group.
+func (c *SuperSIMUsage) dimension(group string) dimension {
+	i := slices.IndexFunc(c.dimensions, func(d dimension) bool { return d.group == group })
+	return c.dimensions[i]
 }
 
 // keysFromUsage reports whether the dimension's keys are known from usage alone: no

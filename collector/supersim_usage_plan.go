@@ -17,7 +17,7 @@ import (
 // query is one listing of UsageRecords: a dimension over a range, as one total
 // or as the single hour that it is.
 type query struct {
-	dimension  int // index in SuperSIMUsage.dimensions
+	group      string // of the dimension
 	start, end time.Time
 	hour       bool
 }
@@ -44,18 +44,18 @@ func (c *SuperSIMUsage) plan(now time.Time) usagePlan {
 			p.queries = append(p.queries, q)
 		}
 	}
-	for i, d := range c.dimensions {
-		add(p.hourQuery(i))
+	for _, d := range c.dimensions {
+		add(p.hourQuery(d.group))
 		for _, ledger := range []struct {
 			monthly.Window
 			hasReport bool
 		}{{p.bytes, c.bytes.HasReport()}, {p.cost, c.cost.HasReport()}} {
-			add(monthQuery(i, ledger.Window))
+			add(monthQuery(d.group, ledger.Window))
 			// The month before names the networks and countries that have counters
 			// although they are silent and, after a restart in the rollover,
 			// everything that has to show 0 in it.
 			if d.keysFromUsage() || !ledger.hasReport && ledger.InRollover(now) {
-				previous := previousQuery(i, ledger.Window)
+				previous := previousQuery(d.group, ledger.Window)
 				if _, known := c.months[previous]; !known {
 					add(previous)
 				}
@@ -65,16 +65,16 @@ func (c *SuperSIMUsage) plan(now time.Time) usagePlan {
 	return p
 }
 
-func (p usagePlan) hourQuery(dimension int) query {
-	return query{dimension, p.hour.Add(-time.Hour), p.hour, true}
+func (p usagePlan) hourQuery(group string) query {
+	return query{group, p.hour.Add(-time.Hour), p.hour, true}
 }
 
-func monthQuery(dimension int, w monthly.Window) query {
-	return query{dimension: dimension, start: w.Month, end: w.End}
+func monthQuery(group string, w monthly.Window) query {
+	return query{group: group, start: w.Month, end: w.End}
 }
 
-func previousQuery(dimension int, w monthly.Window) query {
-	return query{dimension: dimension, start: w.Previous(), end: w.Month}
+func previousQuery(group string, w monthly.Window) query {
+	return query{group: group, start: w.Previous(), end: w.Month}
 }
 
 // ask sends the queries, as many at a time as the client allows, and fails with
@@ -82,7 +82,7 @@ func previousQuery(dimension int, w monthly.Window) query {
 func (c *SuperSIMUsage) ask(ctx context.Context, held *holding, queries []query) (usageTotals, int, error) {
 	// The longest listings go first, so that none of them is left to run alone.
 	slices.SortFunc(queries, func(a, b query) int {
-		return cmp.Or(cmp.Compare(c.weight(a), c.weight(b)), a.start.Compare(b.start), cmp.Compare(a.dimension, b.dimension))
+		return cmp.Or(cmp.Compare(c.weight(a), c.weight(b)), a.start.Compare(b.start), cmp.Compare(a.group, b.group))
 	})
 	found, counts := make([][]usageTotal, len(queries)), make([]int, len(queries))
 	group, ctx := errgroup.WithContext(ctx)
@@ -107,7 +107,7 @@ func (c *SuperSIMUsage) ask(ctx context.Context, held *holding, queries []query)
 
 // weight is lower for queries whose listings are longer.
 func (c *SuperSIMUsage) weight(q query) int {
-	if c.dimensions[q.dimension].api == twilio.GroupSim {
+	if c.dimension(q.group).api == twilio.GroupSim {
 		return 0
 	}
 	return 1
@@ -116,7 +116,7 @@ func (c *SuperSIMUsage) weight(q query) int {
 // list reads one listing and adds up its records by key. It also returns how
 // many records there were.
 func (c *SuperSIMUsage) list(ctx context.Context, held *holding, q query) ([]usageTotal, int, error) {
-	d := c.dimensions[q.dimension]
+	d := c.dimension(q.group)
 	params := twilio.UsageRecordsParams{
 		Sim: c.cfg.Filter.Sim, Fleet: c.cfg.Filter.Fleet,
 		Network: c.cfg.Filter.Network, IsoCountry: c.cfg.Filter.IsoCountry,
@@ -127,7 +127,7 @@ func (c *SuperSIMUsage) list(ctx context.Context, held *holding, q query) ([]usa
 		params.Granularity = twilio.GranularityHour
 	}
 	// There will be about as many records as there are counters.
-	sizeHint := len(c.bytes.IDs(bytesColumn{dimension: q.dimension}))
+	sizeHint := len(c.bytes.IDs(bytesColumn{group: q.group}))
 	records, err := readListing(held, twilio.EndpointUsageRecords, func() iter.Seq2[usageTotal, error] {
 		return func(yield func(usageTotal, error) bool) {
 			for r, err := range c.account.Client.UsageRecords(ctx, params) {

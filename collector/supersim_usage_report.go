@@ -11,15 +11,15 @@ import (
 // report makes the reports to the two ledgers from a poll's totals.
 func (c *SuperSIMUsage) report(p usagePlan, totals usageTotals, inventory resources) (*monthly.Report[bytesColumn], *monthly.Report[costColumn]) {
 	bytes, cost := monthly.NewReport[bytesColumn](p.bytes), monthly.NewReport[costColumn](p.cost)
-	currencies := c.currencies(totals, func(i int) query { return monthQuery(i, p.cost) })
-	previousCurrencies := c.currencies(totals, func(i int) query { return previousQuery(i, p.cost) })
-	for i := range c.dimensions {
+	currencies := c.currencies(totals, func(group string) query { return monthQuery(group, p.cost) })
+	previousCurrencies := c.currencies(totals, func(group string) query { return previousQuery(group, p.cost) })
+	for _, d := range c.dimensions {
 		var columns []*monthly.ColumnReport
-		expected := c.expected(i, p.bytes, inventory)
-		for _, dir := range c.directions(i) {
+		expected := c.expected(d, p.bytes, inventory)
+		for _, dir := range d.directions() {
 			column := bytes.Column(dir.column)
-			reportBytes(column, dir, totals[monthQuery(i, p.bytes)], expected)
-			for _, t := range totals[previousQuery(i, p.bytes)] {
+			reportBytes(column, dir, totals[monthQuery(d.group, p.bytes)], expected)
+			for _, t := range totals[previousQuery(d.group, p.bytes)] {
 				if dir.bytes(&t) != notReported {
 					column.AddPrevious(t.key)
 				}
@@ -27,16 +27,16 @@ func (c *SuperSIMUsage) report(p usagePlan, totals usageTotals, inventory resour
 			columns = append(columns, column)
 		}
 
-		expected = c.expected(i, p.cost, inventory)
+		expected = c.expected(d, p.cost, inventory)
 		for _, currency := range currencies {
-			column := cost.Column(costColumn{i, currency})
-			reportCost(column, currency, totals[monthQuery(i, p.cost)], expected)
+			column := cost.Column(costColumn{d.group, currency})
+			reportCost(column, currency, totals[monthQuery(d.group, p.cost)], expected)
 			columns = append(columns, column)
 		}
 		for _, currency := range previousCurrencies {
-			column := cost.Column(costColumn{i, currency})
+			column := cost.Column(costColumn{d.group, currency})
 			// In the month before, silent keys had a counter as well as billed ones.
-			visitKeys(totals[previousQuery(i, p.cost)], expected, func(id string, t *usageTotal, expected bool) {
+			visitKeys(totals[previousQuery(d.group, p.cost)], expected, func(id string, t *usageTotal, expected bool) {
 				if expected || t.costReported {
 					column.AddPrevious(id)
 				}
@@ -94,10 +94,10 @@ func visitKeys(totals []usageTotal, expected []string, visit func(id string, t *
 // expected are the keys, sorted, that have counters in a month even if they are
 // silent: the account, SIMs that can send, fleets, and networks and countries that
 // had usage in the month before.
-func (c *SuperSIMUsage) expected(dimension int, w monthly.Window, inventory resources) []string {
+func (c *SuperSIMUsage) expected(d dimension, w monthly.Window, inventory resources) []string {
 	var ids []string
 	f := c.cfg.Filter
-	switch c.dimensions[dimension].api {
+	switch d.api {
 	case twilio.GroupNone:
 		if sid := c.account.SID(); sid != "" {
 			ids = append(ids, sid)
@@ -116,7 +116,7 @@ func (c *SuperSIMUsage) expected(dimension int, w monthly.Window, inventory reso
 			}
 		}
 	default:
-		ids = c.months[previousQuery(dimension, w)]
+		ids = c.months[previousQuery(d.group, w)]
 	}
 	return ids
 }
@@ -129,7 +129,7 @@ func (c *SuperSIMUsage) remember(p usagePlan, totals usageTotals) {
 			continue
 		}
 		var keys []string
-		if c.dimensions[q.dimension].keysFromUsage() {
+		if c.dimension(q.group).keysFromUsage() {
 			for _, t := range keyed {
 				keys = append(keys, t.key)
 			}
@@ -141,15 +141,15 @@ func (c *SuperSIMUsage) remember(p usagePlan, totals usageTotals) {
 
 // currencies are those in which anything of the account was billed according to
 // each dimension's response to a query, sorted.
-func (c *SuperSIMUsage) currencies(totals usageTotals, queryOf func(dimension int) query) []string {
+func (c *SuperSIMUsage) currencies(totals usageTotals, queryOf func(group string) query) []string {
 	var all []string
 	named := func(currency string) {
 		if i, found := slices.BinarySearch(all, currency); !found && currency != "" {
 			all = slices.Insert(all, i, currency)
 		}
 	}
-	for i := range c.dimensions {
-		for _, t := range totals[queryOf(i)] {
+	for _, d := range c.dimensions {
+		for _, t := range totals[queryOf(d.group)] {
 			named(t.currency)
 			for currency := range t.others {
 				named(currency)

@@ -13,16 +13,16 @@ import (
 func (c *SuperSIMUsage) batches(now time.Time) []metric.Batch {
 	var usageEnds, costEnds []metric.Sample
 	batches := slices.Clone(c.gauges)
-	for i, d := range c.dimensions {
-		for _, dir := range c.directions(i) {
+	for _, d := range c.dimensions {
+		for _, dir := range d.directions() {
 			ids := c.bytes.IDs(dir.column)
 			batches = append(batches, metric.Batch{
 				Family: dir.total, Created: c.bytes.Created(), Len: len(ids),
 				Labels: []metric.Column[string]{metric.Values(ids)}, Values: c.bytes.Values(dir.column, now),
 			})
 		}
-		for _, currency := range c.costCurrencies(i) {
-			column := costColumn{i, currency}
+		for _, currency := range c.costCurrencies(d.group) {
+			column := costColumn{d.group, currency}
 			ids := c.cost.IDs(column)
 			batches = append(batches, metric.Batch{
 				Family: d.cost, Created: c.cost.Created(), Len: len(ids),
@@ -36,10 +36,10 @@ func (c *SuperSIMUsage) batches(now time.Time) []metric.Batch {
 }
 
 // costCurrencies are those in which a dimension has cost counters, sorted.
-func (c *SuperSIMUsage) costCurrencies(dimension int) []string {
+func (c *SuperSIMUsage) costCurrencies(group string) []string {
 	var currencies []string
 	for column := range c.cost.Columns() {
-		if column.dimension == dimension {
+		if column.group == group {
 			currencies = append(currencies, column.currency)
 		}
 	}
@@ -52,11 +52,11 @@ func (c *SuperSIMUsage) costCurrencies(dimension int) []string {
 func (c *SuperSIMUsage) hourGauges(p usagePlan, totals usageTotals) []metric.Batch {
 	var batches []metric.Batch
 	var ends []metric.Sample
-	for i, d := range c.dimensions {
-		for _, dir := range c.directions(i) {
+	for _, d := range c.dimensions {
+		for _, dir := range d.directions() {
 			counters := c.bytes.IDs(dir.column)
 			ids, values := make([]string, 0, len(counters)), make([]float64, 0, len(counters))
-			visitKeys(totals[p.hourQuery(i)], counters, func(id string, t *usageTotal, _ bool) {
+			visitKeys(totals[p.hourQuery(d.group)], counters, func(id string, t *usageTotal, _ bool) {
 				var bytes int64
 				if t != nil {
 					if bytes = dir.bytes(t); bytes == notReported {
@@ -81,11 +81,11 @@ func (c *SuperSIMUsage) hourGauges(p usagePlan, totals usageTotals) []metric.Bat
 // networkInfo names the networks that have counters.
 func (c *SuperSIMUsage) networkInfo(networks []twilio.Network) metric.Batch {
 	var samples []metric.Sample
-	for i, d := range c.dimensions {
+	for _, d := range c.dimensions {
 		if d.api != twilio.GroupNetwork {
 			continue
 		}
-		counted := c.bytes.IDs(bytesColumn{dimension: i})
+		counted := c.bytes.IDs(bytesColumn{group: d.group})
 		for _, n := range networks {
 			if _, ok := slices.BinarySearch(counted, n.SID); ok {
 				samples = append(samples, metric.Sample{Labels: []string{n.SID, n.FriendlyName, n.IsoCountry}, Value: 1})

@@ -162,6 +162,31 @@ func TestReloadKeepsHeldValues(t *testing.T) {
 	})
 }
 
+// TestReloadGroups: groups that stay continue, in whatever order; one that is new
+// begins at 0, and one that is gone is not exposed.
+func TestReloadGroups(t *testing.T) {
+	groups := func(list string) string {
+		return bothAccounts + strings.Replace(often, "supersim_usage: {", "supersim_usage: {groups: ["+list+"], ", 1)
+	}
+	reloading(t, groups("account, fleet"), func(t *testing.T, p *process, simulators map[string]*twiliotest.Simulator) {
+		const sim = `twilio_supersim_sim_upload_bytes_total{account="a",sim_sid="` + sim1 + `"}`
+		const total = `twilio_supersim_account_upload_bytes_total{account="a",account_sid="` + sidA + `"}`
+		const byFleet = `twilio_supersim_fleet_upload_bytes_total{account="a",fleet_sid="` + fleet1 + `"}`
+		before := p.gather()
+		simulators["a"].Inject(twiliotest.Fault{Kind: twiliotest.ShrinkTotals}) // so that values are held
+		p.reload(groups("sim, account"))
+		until(t, "2004-03-15 12:05:00")
+		p.want(map[string]float64{total: before[total], sim: 0, byFleet: math.NaN()})
+		until(t, "2004-03-15 12:18:59")
+		p.want(map[string]float64{total: before[total], sim: 0})
+		until(t, "2004-03-15 12:21:00")
+		p.want(map[string]float64{total: before[total], sim: 929, byFleet: math.NaN()})
+		p.reload(groups("fleet, sim, account"))
+		until(t, "2004-03-15 12:22:00")
+		p.want(map[string]float64{total: before[total], sim: 929, byFleet: before[byFleet]})
+	})
+}
+
 // TestReloadAccounts: what is no longer configured is gone at once, what is new
 // comes with its first poll, and the rest stays.
 func TestReloadAccounts(t *testing.T) {
