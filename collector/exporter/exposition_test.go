@@ -49,7 +49,10 @@ func byTable(table map[string][]twiliotest.Segment) func(twiliotest.SIM, time.Ti
 	}
 }
 
-func handMade() map[string]*twiliotest.Simulator {
+func handMade() map[string]*twiliotest.Simulator { return handMadeAs(twiliotest.Options{}) }
+
+// handMadeAs is the hand-made world of a service with other options.
+func handMadeAs(o twiliotest.Options) map[string]*twiliotest.Simulator {
 	networks := []twiliotest.Network{
 		{SID: network1, FriendlyName: "Prairie Mobile", ISOCountry: "US", MCC: "310", MNC: "999"},
 		{SID: network2, FriendlyName: `Rhein"funk\`, ISOCountry: "DE", MCC: "262", MNC: "99"},
@@ -101,10 +104,12 @@ func handMade() map[string]*twiliotest.Simulator {
 			at(simB, "2004-03-15 10:00"): {{NetworkSID: network2, Upload: 9007199254740, Download: 64, MicroCost: 1500000}},
 		}),
 	}
-	return map[string]*twiliotest.Simulator{
-		"a": twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{a}}),
-		"b": twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{b}}),
+	simulators := make(map[string]*twiliotest.Simulator)
+	for name, account := range map[string]twiliotest.Account{"a": a, "b": b} {
+		o.Accounts = []twiliotest.Account{account}
+		simulators[name] = twiliotest.New(o)
 	}
+	return simulators
 }
 
 const bothAccounts = "accounts:" + twilioAccount + koreAccount

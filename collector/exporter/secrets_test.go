@@ -81,12 +81,12 @@ func testSecrets(t *testing.T) {
 		{SID: sidB, Provider: twiliotest.KORE, ClientID: "client-b", ClientSecret: canarySecret, SIMList: sims, FleetList: fleets, Usage: used},
 	}})
 	heard := listener{s.Transport(), new(sync.Mutex), make(map[string]bool)}
-	p := launchAs(t, secretAccounts+strings.ReplaceAll(often, "5m", "30m"), bothFormats, inMemory(func(string) http.RoundTripper { return heard }))
+	p := launchAs(t, secretAccounts+strings.NewReplacer("5m", "30m", "max_retries: 2", "max_retries: 2, max_records: 100").Replace(often), bothFormats, inMemory(func(string) http.RoundTripper { return heard }))
 	defer p.stop()
 	time.Sleep(2 * time.Minute)
 	var out strings.Builder
 	echoed := false
-	for _, kind := range kinds() {
+	for _, kind := range twiliotest.FaultKinds() {
 		for _, e := range []twiliotest.Endpoint{twiliotest.Token, ""} {
 			if e == twiliotest.Token {
 				s.RevokeTokens()

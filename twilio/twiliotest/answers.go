@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 )
 
 // answer is a response before it is sent.
@@ -14,8 +15,12 @@ type answer struct {
 	kind    string // Content-Type; "" is JSON
 	headers http.Header
 	body    []byte
-	cut     bool // announce the whole body, send half of it, break off
 	abort   bool // break off before anything is sent
+
+	cut     bool          // announce the whole body, send half of it, break off
+	reset   bool          // break off by a reset
+	pause   time.Duration // between the halves of the body
+	endless bool          // the body has no end
 }
 
 func (a *answer) header(name, value string) {
@@ -25,7 +30,7 @@ func (a *answer) header(name, value string) {
 	a.headers.Set(name, value)
 }
 
-func (a *answer) write(w http.ResponseWriter) {
+func (a *answer) write(w http.ResponseWriter, r *http.Request) {
 	if a.abort {
 		panic(http.ErrAbortHandler)
 	}
@@ -38,15 +43,41 @@ func (a *answer) write(w http.ResponseWriter) {
 		kind = "application/json; charset=utf-8"
 	}
 	h.Set("Content-Type", kind)
+	if a.endless {
+		a.writeForever(w)
+		return
+	}
 	h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	w.WriteHeader(a.status)
-	if a.cut {
-		_, _ = w.Write(a.body[:len(a.body)/2])
+	half := 0
+	if a.cut || a.pause > 0 {
+		half = len(a.body) / 2
+		_, _ = w.Write(a.body[:half])
 		// Without it net/http would drop what it has not sent yet, headers included.
 		_ = http.NewResponseController(w).Flush()
+	}
+	switch {
+	case a.cut:
+		if x, ok := w.(*exchange); ok && a.reset {
+			x.broken = resetError(nil, nil)
+		}
+		panic(http.ErrAbortHandler)
+	case a.pause > 0 && !wait(r.Context(), a.pause):
 		panic(http.ErrAbortHandler)
 	}
-	_, _ = w.Write(a.body)
+	_, _ = w.Write(a.body[half:])
+}
+
+// writeForever sends an object whose first text does not end before a gibibyte.
+func (a *answer) writeForever(w http.ResponseWriter) {
+	_, err := w.Write([]byte(`{"x_text":"`))
+	for range 1024 {
+		if err != nil {
+			break
+		}
+		_, err = w.Write(bytes.Repeat([]byte("x"), mebibyte))
+	}
+	panic(http.ErrAbortHandler)
 }
 
 // encode is json.Marshal that leaves & in URLs alone, as the service does.

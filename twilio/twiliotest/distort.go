@@ -3,39 +3,19 @@ package twiliotest
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
-	"net/http"
+	"slices"
 	"strings"
 )
 
-// document is an answer taken apart, for the faults that change what it says.
+// document is a response taken apart, for the faults that change what it says.
 type document struct {
 	body    map[string]any
 	list    string           // key of the list; "": the body is the only record
 	records []map[string]any // parts of body
 	number  uint64           // of the request
-}
-
-// distort applies the faults that spoil a good answer.
-func distort(a *answer, faults []Fault, q *request) *answer {
-	if a.status != http.StatusOK || a.kind != "" {
-		return a
-	}
-	for _, f := range faults {
-		switch f.Kind {
-		case Slow:
-		case Truncate:
-			a.cut = true
-		case MalformedJSON:
-			a.body = a.body[:len(a.body)/2]
-			return a // nothing else can be done to it
-		default:
-			d := takeApart(a.body, q)
-			d.apply(f.Kind)
-			a.body = d.putTogether()
-		}
-	}
-	return a
+	replace any              // what stands for the list, if not nil
 }
 
 func takeApart(body []byte, q *request) *document {
@@ -63,6 +43,9 @@ func takeApart(body []byte, q *request) *document {
 func (d *document) putTogether() []byte {
 	if _, ok := d.body[d.list]; ok {
 		d.body[d.list] = d.records
+		if d.replace != nil {
+			d.body[d.list] = d.replace
+		}
 	}
 	return encode(d.body)
 }
@@ -92,36 +75,57 @@ func (d *document) each(fields []string, nullToo bool, change func(old any) any)
 
 func (d *document) apply(kind FaultKind) {
 	switch kind {
+	case ForeignNext, LoopNext, EndlessPages:
+		d.link(func(self string) string { return d.nextLink(kind, self) })
+	case NullNumbers, UnreadableNumbers, NegativeNumbers, HugeNumbers, OverflowingNumbers, ShrinkTotals:
+		d.applyToNumbers(kind)
+	case DuplicateRecords, ConflictingDuplicates, NoList, ListIsObject, NullRecord, EmptyList:
+		d.applyToList(kind)
+	default:
+		d.applyToFields(kind)
+	}
+}
+
+// nextLink is what a page names as the next one.
+func (d *document) nextLink(kind FaultKind, self string) string {
+	switch kind {
 	case ForeignNext:
-		d.link(func(self string) string {
-			if _, rest, absolute := strings.Cut(self, "://"); absolute {
-				_, self, _ = strings.Cut(rest, "/")
-				self = "/" + self
-			}
-			return "http://attacker.invalid" + self
-		})
-	case LoopNext:
-		d.link(func(self string) string { return self })
+		if _, rest, absolute := strings.Cut(self, "://"); absolute {
+			_, self, _ = strings.Cut(rest, "/")
+			self = "/" + self
+		}
+		return attacker + self
+	case EndlessPages:
+		path, _, _ := strings.Cut(self, "&Page=")
+		return fmt.Sprintf("%s&Page=1&PageToken=%s%d", path, endlessToken, d.number)
+	}
+	return self
+}
+
+func (d *document) applyToNumbers(kind FaultKind) {
+	all := func(nullToo bool, bytes, money any) {
+		d.each(byteFields(), nullToo, func(any) any { return bytes })
+		d.each(moneyFields(), nullToo, func(any) any { return money })
+	}
+	switch kind {
 	case NullNumbers:
-		null := func(any) any { return nil }
-		d.each(byteFields(), true, null)
-		d.each(moneyFields(), true, null)
+		all(true, nil, nil)
 	case UnreadableNumbers:
 		d.unreadable()
 	case NegativeNumbers:
 		d.each(byteFields(), false, negative)
 		d.each(moneyFields(), false, negative)
+	case HugeNumbers:
+		all(false, json.Number("4700000000000000000"), "1e308")
+	case OverflowingNumbers:
+		all(false, json.Number("9223372036854775808"), "1e999")
 	case ShrinkTotals:
 		d.shrink()
-	case UnknownFields:
-		extra := map[string]any{"nested": []any{json.Number("1"), map[string]any{"deep": nil}}, "text": "new"}
-		d.body["x_added"] = extra
-		if m, ok := d.body["meta"].(map[string]any); ok {
-			m["x_added"] = extra
-		}
-		for _, r := range d.records {
-			r["x_added"] = extra
-		}
+	}
+}
+
+func (d *document) applyToList(kind FaultKind) {
+	switch kind {
 	case DuplicateRecords:
 		if len(d.records) > 0 {
 			d.records = append(d.records, d.records[0])
@@ -132,20 +136,71 @@ func (d *document) apply(kind FaultKind) {
 		}
 	case NoList:
 		delete(d.body, d.list)
+	case ListIsObject:
+		d.replace = map[string]any{}
+	case NullRecord:
+		d.replace = []any{nil}
+	case EmptyList:
+		d.records = []map[string]any{}
+		d.link(func(string) string { return "" })
+	}
+}
+
+func (d *document) applyToFields(kind FaultKind) {
+	switch kind {
+	case UnknownFields:
+		extra := map[string]any{"nested": []any{json.Number("1"), map[string]any{"deep": nil}}, "text": "new"}
+		d.body["x_added"] = extra
+		if m, ok := d.body["meta"].(map[string]any); ok {
+			m["x_added"] = extra
+		}
+		for _, r := range d.records {
+			r["x_added"] = extra
+		}
+	case UnknownEnums:
+		d.each([]string{"status", "usage_unit", "count_unit", "iso_country", "token_type"}, false, func(old any) any { return fmt.Sprintf("brand-new-%v", old) })
+	case UnknownCurrency:
+		d.each([]string{"billed_unit", "price_unit", "currency"}, false, func(any) any { return "doubloons" })
 	case EmptyStrings:
 		empty := func(any) any { return "" }
 		d.each(moneyFields(), true, empty)
 		d.each(unitFields(), true, empty)
+	case HugeText:
+		d.hugeText()
 	case MissingPeriod:
 		for _, r := range d.records {
 			delete(r, "period")
 			delete(r, "start_date")
 			delete(r, "end_date")
 		}
+	case OtherPeriod:
+		d.each([]string{"period"}, false, func(any) any { return period{"1999-01-01T00:00:00Z", "1999-01-01T01:00:00Z"} })
+		d.each([]string{"start_date"}, false, func(any) any { return "1999-01-01" })
+		d.each([]string{"end_date"}, false, func(any) any { return "1999-01-31" })
 	}
 }
 
-// link sets the link to the next page, made of that to the page itself.
+// hugeText makes the first text of the first record long, in the order of the names.
+func (d *document) hugeText() {
+	records := d.records
+	if d.list == "" {
+		records = []map[string]any{d.body} // a token
+	}
+	if len(records) == 0 {
+		return
+	}
+	for _, f := range slices.Sorted(maps.Keys(records[0])) {
+		if _, ok := records[0][f].(string); ok && f != "uri" && f != "url" {
+			records[0][f] = strings.Repeat("x", mebibyte)
+			return
+		}
+	}
+}
+
+// endlessToken begins the page tokens of EndlessPages.
+const endlessToken = "PTendless"
+
+// link sets the link to the next page, made of that to the page itself; "" is none.
 func (d *document) link(next func(self string) string) {
 	if m, ok := d.body["meta"].(map[string]any); ok {
 		self, _ := m["url"].(string)

@@ -30,6 +30,11 @@ type Options struct {
 	// not publish its number.
 	MaxConcurrent int
 
+	// MaxPageSize cuts pages to so many records, whatever a request asks for, and not
+	// beyond the documented sizes; 0: no cut. So a small world has listings of several
+	// pages.
+	MaxPageSize int
+
 	// AllNeedsMidnight refuses Granularity=all with 83601 unless both ends are at
 	// UTC midnight. The documentation does not say which requests need midnight;
 	// this is one reading of it.
@@ -117,7 +122,7 @@ func (o Options) defaults() Options {
 	if o.TokenLifetime == 0 {
 		o.TokenLifetime = time.Hour
 	}
-	if o.MaxConcurrent < 0 || o.TokenLifetime < 0 || o.Latency < 0 {
+	if o.MaxConcurrent < 0 || o.MaxPageSize < 0 || o.TokenLifetime < 0 || o.Latency < 0 {
 		panic("twiliotest: a negative limit or duration in Options")
 	}
 	accounts := make([]Account, len(o.Accounts))

@@ -39,6 +39,9 @@ func (s *Simulator) readPaging(q *request, p *params, maxSize int) (paging, *ans
 	if refusal := firstRefusal(bad, worse); refusal != nil {
 		return g, refusal
 	}
+	if most := s.options.MaxPageSize; most > 0 {
+		g.size = min(g.size, most)
+	}
 	var b strings.Builder
 	for _, name := range p.order {
 		if v, ok := p.values[name]; ok {
@@ -115,7 +118,11 @@ func (g *paging) answer(q *request, key string, build func() listing) *answer {
 			w.mu.Unlock()
 		}
 	}
-	from := min(g.page*g.size, all.n)
+	from := g.page * g.size
+	if g.page > 0 {
+		from += q.shift
+	}
+	from = min(from, all.n)
 	to := min(from+g.size, all.n)
 	records := make([]any, 0, to-from)
 	for i := from; i < to; i++ {

@@ -29,8 +29,9 @@ type Simulator struct {
 	mu  sync.Mutex
 	seq uint64
 	traffic
-	faults []*armedFault
-	tokens tokens
+	faults  []*armedFault
+	chances uint64 // decisions about faults that have a Chance
+	tokens  tokens
 }
 
 // New makes a service. It panics on options that make no sense.
@@ -85,11 +86,14 @@ type request struct {
 	now      time.Time
 	number   uint64
 	record   *Request
+	moved    bool // after a redirect
+	shift    int  // of the records on pages after the first
 }
 
 // ServeHTTP serves all paths of all hosts of both providers.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	q := &request{http: r, ctx: r.Context(), now: s.now()}
+	q := &request{http: withoutEndlessToken(r), ctx: r.Context(), now: s.now()}
+	_, q.moved = strings.CutPrefix(r.URL.Path, moved)
 	q.endpoint, q.path, q.xml = route(r.URL.Path)
 	id := s.begin(q)
 
@@ -103,7 +107,21 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// The request counts as over before its answer is read: a client that takes
 	// turns must never be seen with two at a time.
 	s.end(q, a)
-	a.write(w)
+	a.write(w, r)
+}
+
+// withoutEndlessToken asks for the first page again where a request follows a link of
+// EndlessPages.
+func withoutEndlessToken(r *http.Request) *http.Request {
+	query := r.URL.Query()
+	if !strings.HasPrefix(query.Get("PageToken"), endlessToken) {
+		return r
+	}
+	query.Del("PageToken")
+	query.Del("Page")
+	r = r.Clone(r.Context())
+	r.URL.RawQuery = query.Encode()
+	return r
 }
 
 // answer decides about a request, in the order in which a service would.
@@ -175,6 +193,7 @@ func (s *Simulator) serve(q *request) *answer {
 
 // route finds the endpoint of a path; none is "".
 func route(path string) (e Endpoint, accountSID string, xml bool) {
+	path = strings.TrimPrefix(path, moved)
 	switch path {
 	case "/v1/UsageRecords":
 		return UsageRecords, "", false

@@ -1,14 +1,13 @@
 package twiliotest
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
-	"syscall"
 )
 
 // Transport returns a RoundTripper that calls the service in memory, whatever the
@@ -17,9 +16,17 @@ import (
 // headers, io.ErrUnexpectedEOF while the body is read after them. The end of the
 // request's context ends both sides, and so does closing the body, which returns once
 // the service has let go of the request.
-func (s *Simulator) Transport() http.RoundTripper { return &transport{service: s} }
+//
+// Faults of the connection are errors of it, with which the service does not count the
+// request.
+func (s *Simulator) Transport() http.RoundTripper {
+	return &transport{service: s, connect: s.connect}
+}
 
-type transport struct{ service http.Handler }
+type transport struct {
+	service http.Handler
+	connect func(*http.Request) error // why the service cannot be reached, or nil
+}
 
 // exchange is one request in memory, and the ResponseWriter of it.
 type exchange struct {
@@ -31,6 +38,7 @@ type exchange struct {
 	sent     bool
 	written  int64
 	length   int64 // announced, or -1
+	broken   error // how the body breaks off, if not by its end
 }
 
 // responseBody is the client's end.
@@ -51,6 +59,10 @@ func (b *responseBody) Close() error {
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
+		closeBody(r)
+		return nil, err
+	}
+	if err := t.connect(r); err != nil {
 		closeBody(r)
 		return nil, err
 	}
@@ -100,12 +112,13 @@ func (x *exchange) serve(h http.Handler, ctx context.Context) error {
 	broken := x.run(h, x.incoming(ctx))
 	switch {
 	case x.sent && (broken || x.length > x.written):
-		_ = x.pipe.CloseWithError(io.ErrUnexpectedEOF)
+		// A client that has given up reads of that, whichever side noticed first.
+		_ = x.pipe.CloseWithError(cmp.Or(context.Cause(x.request.Context()), x.broken, io.ErrUnexpectedEOF))
 	case broken:
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+		return resetError(nil, nil)
 	default:
 		x.WriteHeader(http.StatusOK)
 		_ = x.pipe.Close()

@@ -1,0 +1,129 @@
+package exporter_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/twilio-exporter/twilio_exporter/twilio"
+)
+
+// sectionOutcome is a section with what was observed of its faults.
+type sectionOutcome struct {
+	section
+	rows [][]outcomeAt // by fault and column
+}
+
+// faultsPage is the page about the matrix.
+func faultsPage(sections []sectionOutcome) string {
+	var b strings.Builder
+	b.WriteString(faultsIntroduction)
+	b.WriteString("\n## Reasons\n\n| reason | attempts | the log advises |\n| --- | --- | --- |\n")
+	for _, reason := range twilio.Reasons() {
+		attempts := "1"
+		if slices.Contains(twilio.RetryReasons(), reason) {
+			attempts = "1 + `max_retries`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", reason, attempts, reason.Advice())
+	}
+	for _, s := range sections {
+		s.write(&b)
+	}
+	b.WriteString(faultsElsewhere)
+	return b.String()
+}
+
+func (s sectionOutcome) write(b *strings.Builder) {
+	fmt.Fprintf(b, "\n## %s\n\n", s.title)
+	if s.about != "" {
+		fmt.Fprintf(b, "%s\n\n", s.about)
+	}
+	b.WriteString("| fault |")
+	for _, c := range columns() {
+		fmt.Fprintf(b, " %s |", c.title)
+	}
+	b.WriteString("\n| --- |" + strings.Repeat(" --- |", len(columns())) + "\n")
+	for i, f := range s.faults {
+		fmt.Fprintf(b, "| %s |", f.name)
+		for _, o := range s.rows[i] {
+			fmt.Fprintf(b, " %s |", o.cell(f))
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString("\nThe log says:\n\n")
+	for i, f := range s.faults {
+		s.writeLog(b, f, s.rows[i])
+	}
+}
+
+// cell is what the metrics say, what changes, and how many requests it took.
+func (o outcomeAt) cell(f fault) string {
+	if o.notApplicable != "" {
+		return "– " + o.notApplicable
+	}
+	text := "ok"
+	if o.reason != "" {
+		text = "`" + o.reason + "`"
+	}
+	switch {
+	case o.requests == unlimited || o.title == "Token" && o.reason != "":
+	case o.made > 1 && f.waits > 0:
+		text += fmt.Sprintf(", %d requests %s apart", o.made, f.waits)
+	case o.made > 1:
+		text += fmt.Sprintf(", %d requests", o.made)
+	}
+	if o.note != "" {
+		text += "; " + o.note
+	}
+	return text
+}
+
+// writeLog writes what is logged about a fault, once for the endpoints where it is the
+// same.
+func (s sectionOutcome) writeLog(b *strings.Builder, f fault, row []outcomeAt) {
+	var texts []string
+	where := make(map[string][]string)
+	for j, o := range row {
+		text := "nothing"
+		if o.notApplicable != "" {
+			continue
+		}
+		if o.err != "" {
+			text = "`" + strings.ReplaceAll(o.err, "`", "'") + "`"
+			if o.advice != "" && o.advice != twilio.Reason(o.reason).Advice() {
+				text += ", with the advice `" + o.advice + "`"
+			}
+		}
+		if where[text] == nil {
+			texts = append(texts, text)
+		}
+		where[text] = append(where[text], columns()[j].title)
+	}
+	if len(texts) == 1 && texts[0] == "nothing" {
+		return
+	}
+	fmt.Fprintf(b, "- %s\n", f.name)
+	for _, text := range texts {
+		fmt.Fprintf(b, "  - %s: %s\n", strings.Join(where[text], ", "), text)
+	}
+}
+
+const faultsIntroduction = `# What happens when the API misbehaves
+
+<!-- Written by UPDATE_GOLDEN=1 go test -run '^TestFaults$' ./collector/exporter. Do not edit. -->
+
+Each cell is a test: an exporter polls well, meets the fault at one endpoint in its next poll, and polls again when the fault is over. The test settings are ` + "`api: {timeout: 2s, max_retries: 4}`" + ` and polls every 5 minutes.
+
+How to read a cell:
+
+- A reason such as ` + "`server`" + ` means that the poll of that endpoint's collector fails: ` + "`twilio_exporter_poll_success`" + ` is 0 and ` + "`twilio_exporter_poll_failures_total`" + ` counts the reason. **All results stay as they were**, none is partly replaced, until ` + "`max_age`" + ` drops them. The log has one line of level error, with the message below and the advice of the reason.
+- "ok" means that the poll succeeds. What changes is said after it; nothing else does.
+- Requests are counted where there is more than one: those of the listing that takes the most, further attempts and pages included. Each one is counted by ` + "`twilio_exporter_api_requests_total`" + `.
+- Polls of all other collectors and accounts succeed. **With the next poll after the end of the fault everything is as before**, unless the cell says otherwise.
+
+The collector ` + "`supersim_usage`" + ` requests UsageRecords; ` + "`supersim_inventory`" + ` Sims, Fleets and Networks; ` + "`account_usage`" + ` Monthly; ` + "`account_balance`" + ` Balance. Token is the OAuth 2.0 endpoint of KORE, tested with an access token that has expired: without a new one, every poll of the account fails. BillingPeriods and Accounts get their columns with the collectors that request them.
+
+In messages, ENDPOINT stands for the name of the endpoint (` + "`usage_records`, `sims`, `fleets`, `networks`, `monthly_usage`, `balance`, `token`" + `), RQ… for the ID that the API has given the request, and … for other details.
+`
+
+const faultsElsewhere = ``
