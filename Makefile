@@ -26,6 +26,7 @@ COVERED      := ./twilio ./collector ./collector/monthly ./collector/exposition
 COVERAGE_MIN := 85
 
 FUZZTIME ?= 30s
+CHAOS_DURATION ?= 1h
 GORELEASER := github.com/goreleaser/goreleaser/v2@v2.15.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -35,7 +36,7 @@ empty :=
 space := $(empty) $(empty)
 
 .DEFAULT_GOAL := build
-.PHONY: build test format vet coverage race equality e2e unit bench soak microbench lint fuzz reference release release-snapshot docker clean help
+.PHONY: build test format vet coverage race equality e2e unit bench soak chaos microbench lint fuzz reference release release-snapshot docker clean help
 
 ## build: the static binary ./twilio_exporter
 build:
@@ -105,6 +106,10 @@ bench:
 ## soak: an hour of polls and scrapes; fails if a scrape fails
 soak:
 	cd collector/bench && $(GO) run . soak $(SOAK)
+
+## chaos: an hour of faults, reloads, restarts and hostile clients, every value checked; CHAOS_DURATION=2h, CHAOS='-seed=1'
+chaos:
+	cd deploy/e2e && $(GO) run ./chaos -duration=$(CHAOS_DURATION) $(CHAOS)
 
 ## microbench: all Go benchmarks
 microbench:

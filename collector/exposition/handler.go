@@ -17,7 +17,7 @@ type HandlerOptions struct {
 	SelfMetrics         prometheus.Gatherer   // gathered in each scrape
 	Registry            prometheus.Registerer // takes promhttp's metrics about scrapes
 	ErrorLog            promhttp.Logger       // of what is missing in a response; nil: not logged
-	MaxRequestsInFlight int                   // further ones get status 503; 0: no limit
+	MaxRequestsInFlight int                   // further ones wait for a second, then get status 503; 0: no limit
 	DisableCompression  bool
 }
 
@@ -62,7 +62,7 @@ type handler struct {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !h.inFlight.tryAcquire() {
+	if !h.inFlight.acquireSoon(r.Context()) {
 		http.Error(w, fmt.Sprintf("Limit of concurrent requests reached (%d), try again later.", cap(h.inFlight)), http.StatusServiceUnavailable)
 		return
 	}

@@ -1,6 +1,7 @@
 package exposition
 
 import (
+	"context"
 	"net/http"
 	"time"
 )
@@ -33,15 +34,21 @@ func (w *scrapeWriter) Write(p []byte) (int, error) {
 // semaphore bounds how many scrapes are worked on; nil: no bound.
 type semaphore chan struct{}
 
-// tryAcquire reports whether there was room.
-func (s semaphore) tryAcquire() bool {
+// maxQueue is how long a scrape waits for room. It takes milliseconds to be rendered
+// for, so many that come at once need not fail.
+const maxQueue = time.Second
+
+// acquireSoon reports whether there was room within maxQueue.
+func (s semaphore) acquireSoon(ctx context.Context) bool {
 	if s == nil {
 		return true
 	}
+	ctx, cancel := context.WithTimeout(ctx, maxQueue)
+	defer cancel()
 	select {
 	case s <- struct{}{}:
 		return true
-	default:
+	case <-ctx.Done():
 		return false
 	}
 }

@@ -24,6 +24,8 @@ const (
 	readTimeout  = 10 * time.Second
 	writeTimeout = 30 * time.Second
 	idleTimeout  = 2 * time.Minute // longer than a scrape interval
+
+	reloadTimeout = 2 * time.Minute
 )
 
 // NewServer makes a server that closes every connection at last: after a timeout, or

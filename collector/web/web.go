@@ -67,6 +67,8 @@ func Handler(o Options) http.Handler {
 		fmt.Fprintln(w, "ready")
 	})
 	mux.HandleFunc("POST "+o.RoutePrefix+"/-/reload", func(w http.ResponseWriter, _ *http.Request) {
+		// It may wait for files and for polls to stop.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(reloadTimeout))
 		if err := o.Reload(); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return

@@ -18,6 +18,8 @@ func (s *Simulator) authenticate(q *request) (*world, *answer) {
 	if !ok || password == "" {
 		return nil, unauthenticated(s.anonymous())
 	}
+	s.mu.Lock() // for Rotate
+	defer s.mu.Unlock()
 	for _, w := range s.order {
 		a := &w.account
 		if a.Provider != Twilio {

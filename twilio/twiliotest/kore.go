@@ -76,7 +76,7 @@ func (s *Simulator) issueToken(q *request) *answer {
 	if a := s.misbehave(q, active); a != nil {
 		return a
 	}
-	if client == nil || client.account.ClientSecret != form.Get("client_secret") || client.account.ClientSecret == "" {
+	if client == nil || !s.isSecret(client, form.Get("client_secret")) {
 		return invalidClient("No client has these credentials")
 	}
 	return distort(s.grant(client, q), active, q)

@@ -87,11 +87,19 @@ func Build(ctx context.Context, w io.Writer) (string, error) {
 	if err := compile(ctx, w, module, "-modfile="+modfile, "-tags=remove_all_sd", "-o", directory+"/", "tool"); err != nil {
 		return "", err
 	}
-	fmt.Fprintln(w, "building the exporter")
-	if err := compile(ctx, w, filepath.Join(module, "..", ".."), "-o", filepath.Join(directory, Exporter), "."); err != nil {
+	_, err = BuildExporter(ctx, w)
+	return directory, err
+}
+
+// BuildExporter builds the exporter alone and returns its path.
+func BuildExporter(ctx context.Context, w io.Writer) (string, error) {
+	module, err := moduleDirectory(ctx)
+	if err != nil {
 		return "", err
 	}
-	return directory, nil
+	path := filepath.Join(module, "bin", Exporter)
+	fmt.Fprintln(w, "building the exporter")
+	return path, compile(ctx, w, filepath.Join(module, "..", ".."), "-o", path, ".")
 }
 
 func moduleDirectory(ctx context.Context) (string, error) {
