@@ -72,6 +72,23 @@ func command(ctx context.Context, hangup <-chan os.Signal, args []string, env fu
 	return 0
 }
 
+// options are the flags, checked.
+type options struct {
+	configFile    string
+	configCheck   bool
+	shard         int
+	totalShards   int
+	demo          bool
+	telemetryPath string
+	externalURL   string
+	routePrefix   string // "" or, for example, "/twilio"
+	maxRequests   int
+	plain         bool // do not compress responses
+	web           *toolkit.FlagConfig
+	logLevel      string
+	logFormat     string
+}
+
 // serve is the daemon: it returns nil once the context has ended.
 func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(string) (string, bool), stdout, stderr io.Writer) error {
 	load := func() (*config.Config, error) { return loadConfig(o, env) }
@@ -313,23 +330,6 @@ func printConfig(w io.Writer, o options, cfg *config.Config) {
 			len(cfg.Shard(o.shard, o.totalShards).Accounts()), len(cfg.Accounts()), o.shard, o.totalShards-1)
 	}
 	fmt.Fprintf(w, "\nWith its defaults, and without its secrets, it is:\n\n%s", cfg)
-}
-
-// options are the flags, checked.
-type options struct {
-	configFile    string
-	configCheck   bool
-	shard         int
-	totalShards   int
-	demo          bool
-	telemetryPath string
-	externalURL   string
-	routePrefix   string // "" or, for example, "/twilio"
-	maxRequests   int
-	plain         bool // do not compress responses
-	web           *toolkit.FlagConfig
-	logLevel      string
-	logFormat     string
 }
 
 // parseFlags reads the command line. exit is the exit status if it asks for nothing

@@ -203,7 +203,7 @@ func (p *pattern) redact(text string) string {
 		return text
 	}
 	var b strings.Builder
-	for i := 0; i < len(text); i++ {
+	for i := range len(text) {
 		switch {
 		case !secret[i]:
 			b.WriteByte(text[i])
@@ -260,21 +260,21 @@ func unescape(text string, origin []int) (string, []int, bool) {
 		}
 		return i
 	}
-	out, from, any := make([]byte, 0, len(text)), make([]int, 0, len(text)+1), false
+	out, from, found := make([]byte, 0, len(text)), make([]int, 0, len(text)+1), false
 	for i := 0; i < len(text); {
 		n := len(out)
-		size := 0
-		if out, size = appendUnescaped(out, text[i:]); size == 0 {
-			out, size = append(out, text[i]), 1
+		var size int
+		if out, size = appendUnescaped(out, text[i:]); size > 0 {
+			found = true
 		} else {
-			any = true
+			out, size = append(out, text[i]), 1
 		}
 		for range out[n:] {
 			from = append(from, at(i))
 		}
 		i += size
 	}
-	return string(out), append(from, at(len(text))), any
+	return string(out), append(from, at(len(text))), found
 }
 
 // appendUnescaped decodes the escape at the start of a text and returns its
@@ -283,7 +283,7 @@ func appendUnescaped(out []byte, text string) ([]byte, int) {
 	switch text[0] {
 	case '%':
 		if n, ok := hexadecimal(text, 1, 2); ok {
-			return append(out, byte(n)), 3
+			return append(out, byte(n&0xff)), 3
 		}
 	case '&':
 		if end := strings.IndexByte(text[:min(len(text), 10)], ';'); end > 0 {
@@ -301,18 +301,18 @@ func appendUnescaped(out []byte, text string) ([]byte, int) {
 		switch text[1] {
 		case 'x':
 			if n, ok := hexadecimal(text, 2, 2); ok {
-				return append(out, byte(n)), 4
+				return append(out, byte(n&0xff)), 4
 			}
 		case 'u':
 			if n, ok := hexadecimal(text, 2, 4); ok {
-				if low, ok := hexadecimal(text, 8, 4); ok && text[6:8] == `\u` && utf16.IsSurrogate(rune(n)) {
-					return utf8.AppendRune(out, utf16.DecodeRune(rune(n), rune(low))), 12
+				if low, ok := hexadecimal(text, 8, 4); ok && text[6:8] == `\u` && utf16.IsSurrogate(n) {
+					return utf8.AppendRune(out, utf16.DecodeRune(n, low)), 12
 				}
-				return utf8.AppendRune(out, rune(n)), 6
+				return utf8.AppendRune(out, n), 6
 			}
 		case 'U':
 			if n, ok := hexadecimal(text, 2, 8); ok {
-				return utf8.AppendRune(out, rune(n)), 10
+				return utf8.AppendRune(out, n), 10
 			}
 		case '"', '\'', '/', '\\':
 			return append(out, text[1]), 2
@@ -321,13 +321,14 @@ func appendUnescaped(out []byte, text string) ([]byte, int) {
 	return out, 0
 }
 
-// hexadecimal parses so many digits of a text.
-func hexadecimal(text string, from, digits int) (uint32, bool) {
+// hexadecimal parses so many digits of a text. What is no rune is for AppendRune to
+// replace.
+func hexadecimal(text string, from, digits int) (rune, bool) {
 	if len(text) < from+digits {
 		return 0, false
 	}
-	n, err := strconv.ParseUint(text[from:from+digits], 16, 32)
-	return uint32(n), err == nil
+	n, err := strconv.ParseInt(text[from:from+digits], 16, 32)
+	return rune(n), err == nil && text[from] != '-' && text[from] != '+'
 }
 
 // sanitize makes text of an API fit for one line of a log, of at most so many

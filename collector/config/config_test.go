@@ -14,6 +14,7 @@ import (
 	"time"
 
 	promconfig "github.com/prometheus/common/config"
+
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 

@@ -92,7 +92,7 @@ func TestConnectionErrors(t *testing.T) {
 		}},
 	} {
 		t.Run(string(x.kind), func(t *testing.T) {
-			real := x.real(t)
+			actual := x.real(t)
 			var simulated string
 			synctest.Test(t, func(t *testing.T) {
 				s := handMade()["a"]
@@ -104,8 +104,8 @@ func TestConnectionErrors(t *testing.T) {
 				}
 				simulated = errorOf(t, rt, "http://simulator")
 			})
-			if real != simulated {
-				t.Errorf("a real connection has %q, the simulated one %q", real, simulated)
+			if actual != simulated {
+				t.Errorf("a real connection has %q, the simulated one %q", actual, simulated)
 			}
 		})
 	}

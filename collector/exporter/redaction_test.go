@@ -35,7 +35,8 @@ func TestRedaction(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		var access string
-		for access = range heard.tokens {
+		for token := range heard.tokens {
+			access = token
 		}
 		if access == "" {
 			t.Fatal("no access token was used")
