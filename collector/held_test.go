@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -49,23 +50,23 @@ func TestHeldRecordsAreBounded(t *testing.T) {
 		until(t, "2004-03-10 05:30")
 		r := newRig(t, options(nil))
 		long := strings.Repeat("x", 4000)
-		page := 0
+		var pages atomic.Int64 // of three listings at a time
 		r.respond(func(req *http.Request) (int, string) {
 			list := strings.ToLower(strings.TrimPrefix(req.URL.Path, "/v1/"))
+			page := pages.Add(1)
 			var records []string
 			for i := range 1000 {
 				records = append(records, fmt.Sprintf(`{"sid":"%s%d-%d"}`, long, page, i))
 			}
-			page++
 			return http.StatusOK, fmt.Sprintf(`{"%s":[%s],"meta":{"next_page_url":"?Page=%d"}}`, list, strings.Join(records, ","), page)
 		})
 		for range 2 { // what a poll has held is free for the next one
-			page = 0
+			pages.Store(0)
 			r.poll(collector.NewSuperSIMInventory(r.account, config.SuperSIMInventory{}))
 			if r.err == nil || twilio.ReasonOf(r.err) != twilio.ReasonLimit || !strings.Contains(r.err.Error(), "take more than 128 MB, which max_records (2000000) allows") {
 				t.Fatalf("%.300v", r.err)
 			}
-			if page < 10 || page > 60 {
+			if page := pages.Load(); page < 10 || page > 60 {
 				t.Errorf("%d pages", page)
 			}
 		}
