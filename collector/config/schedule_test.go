@@ -66,7 +66,11 @@ file:4: collectors.account_balance.interval: must be at most half of max_age, wh
 
 // TestRollover: results must not expire while counters show 0 between two months.
 func TestRollover(t *testing.T) {
-	const often = "collectors: {supersim_usage: {interval: 1m}, supersim_inventory: {interval: 1m}, account_usage: {interval: 1m}, account_balance: {interval: 1m}}\n"
+	var intervals []string
+	for name := range defaults().Collectors.Schedules() {
+		intervals = append(intervals, name+": {interval: 1m}")
+	}
+	often := "collectors: {" + strings.Join(intervals, ", ") + "}\n"
 	for options, want := range map[string]string{
 		"rollover: 3h":                      "",
 		"rollover: 4h":                      "file:4: rollover: must not be longer than max_age, which is 3h by default",

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	promconfig "github.com/prometheus/common/config"
 	"go.uber.org/goleak"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
@@ -86,9 +88,32 @@ func start(t *testing.T, cfg *config.Config, logger func(io.Writer) log.Logger, 
 	return p
 }
 
-func parse(t *testing.T, yaml string) *config.Config {
+// parse reads a configuration. Collectors that it does not name are on if the tests
+// know them, and off otherwise: a new one must not change what they see.
+func parse(t *testing.T, text string) *config.Config {
 	t.Helper()
-	cfg, err := config.Parse("test.yml", []byte(yaml))
+	var top map[string]any
+	if err := yaml.Unmarshal([]byte(text), &top); err != nil {
+		t.Fatal(err)
+	}
+	collectors, _ := top["collectors"].(map[string]any)
+	if collectors == nil {
+		collectors = make(map[string]any)
+		top["collectors"] = collectors
+	}
+	for _, name := range exporter.CollectorNames() {
+		if collectors[name] == nil && !slices.Contains([]string{"supersim_usage", "supersim_inventory", "account_usage", "account_balance"}, name) {
+			collectors[name] = map[string]bool{"enabled": false}
+		}
+	}
+	if len(collectors) == 0 {
+		delete(top, "collectors")
+	}
+	content, err := yaml.Marshal(top)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Parse("test.yml", content)
 	if err != nil {
 		t.Fatal(err)
 	}
