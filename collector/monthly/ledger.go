@@ -28,6 +28,7 @@ type Ledger[K comparable] struct {
 	reported  time.Time // when the last report came
 	latest    time.Time // the latest moment of a report or an advance
 	closeAt   time.Time // when to leave the month; zero until it was read to its end
+	closeBy   time.Time // until when it waits for what has appeared since
 	nextShown time.Time // when the next counter stops showing 0; zero if none waits
 }
 
@@ -118,13 +119,15 @@ func (l *Ledger[K]) Commit(now time.Time, r *Report[K]) (decreased []Counter[K])
 		if !first {
 			l.closeAt = later(w.closes, now.Add(l.calendar.rollover-l.slack()))
 		}
+		l.closeBy = l.closeAt.Add(l.calendar.rollover)
 	}
 	m.afterRollover = !now.Before(l.zeroUntil)
 	decreased = l.merge(&m, r)
 	l.nextShown = m.firstShown
-	// The month waits for counters that have only now appeared in it.
+	// The month waits for counters that have only now appeared in it, but not for
+	// ever: where they appear all the time, the last ones are lost.
 	if !l.closeAt.IsZero() && !m.lastShown.IsZero() {
-		l.closeAt = later(l.closeAt, m.lastShown.Add(l.calendar.rollover-l.slack()))
+		l.closeAt = later(l.closeAt, Earliest(m.lastShown.Add(l.calendar.rollover-l.slack()), l.closeBy))
 	}
 	return decreased
 }

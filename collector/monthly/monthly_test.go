@@ -397,3 +397,21 @@ func TestFirstReportAtTheEnd(t *testing.T) {
 		step{at: "2004-04-01 02:18:30", show: values{"a": 0}, end: "2004-04-01 00:00"},
 	)
 }
+
+// TestAppearsAllTheTime: a month does not wait for ever for what appears in it.
+func TestAppearsAllTheTime(t *testing.T) {
+	l := monthly.NewLedger[column](options("2004-02-10 12:00"))
+	report := values{}
+	for now := date("2004-03-01 01:00"); now.Before(date("2004-03-01 02:30")); now = now.Add(time.Minute) {
+		l.Advance(now)
+		if left := !l.Created().Before(date("2004-03-01 00:00")); left {
+			if now.After(date("2004-03-01 02:15")) {
+				t.Errorf("the month was left at %s", text(now))
+			}
+			return
+		}
+		report[now.Format("15:04")] = 1
+		commit(l, now, report, nil)
+	}
+	t.Error("the month was not left")
+}
