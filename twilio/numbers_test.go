@@ -215,10 +215,10 @@ func TestSimulatedNumberFaults(t *testing.T) {
 	}
 }
 
-func TestNumbersAsNumbers(t *testing.T) {
+func TestWaysToWriteAmounts(t *testing.T) {
 	now := hour(20, 12)
-	sum := func(asNumbers bool) string {
-		s := simulate(at(now), func(o *twiliotest.Options) { o.NumbersAsNumbers = asNumbers })
+	sum := func(amounts twiliotest.Amounts) string {
+		s := simulate(at(now), func(o *twiliotest.Options) { o.Amounts = amounts })
 		var total decimal.Decimal
 		for _, r := range mustList(t, simulated(t, s).UsageRecords(t.Context(), twilio.UsageRecordsParams{
 			Group: twilio.GroupSim, StartTime: hour(1, 0), EndTime: hour(20, 0)})) {
@@ -226,5 +226,10 @@ func TestNumbersAsNumbers(t *testing.T) {
 		}
 		return total.String()
 	}
-	equal(t, "the bill", sum(false), sum(true))
+	want := sum(twiliotest.AmountsAsStrings)
+	for _, amounts := range []twiliotest.Amounts{
+		twiliotest.AmountsAsNumbers, twiliotest.AmountsWithSpaces, twiliotest.AmountsWithExponents,
+	} {
+		equal(t, "the bill", sum(amounts), want)
+	}
 }

@@ -70,7 +70,7 @@ func countEverything(t *testing.T, end time.Time, trouble bool) {
 		b.Provider, b.ClientID, b.ClientSecret, b.Currency = twiliotest.KORE, "client-b", "secret-b", "EUR"
 		simulators := map[string]*twiliotest.Simulator{
 			"a": twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{a}}),
-			"b": twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{b}, AllNeedsMidnight: true}),
+			"b": twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{b}, Readings: twiliotest.Readings{AllNeedsMidnight: true}}),
 		}
 		yaml := "accounts:" + twilioAccount + koreAccount + only("supersim_usage: {interval: 1h}", "supersim_inventory: {interval: 90m}")
 		random := rand.New(rand.NewPCG(7, 7))

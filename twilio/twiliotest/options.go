@@ -8,9 +8,9 @@ import (
 // Provider is whose rules an account lives under.
 type Provider string
 
-// The two providers of the Super SIM API. KORE took the product over in 2023 and
-// kept the resources, but has OAuth2 instead of basic auth, smaller pages of usage
-// records, and no account usage API.
+// The two providers of the Super SIM API. KORE acquired Super SIM in 2023 and kept the
+// resources, but has OAuth2 instead of basic auth, smaller pages of usage records, and
+// no account usage API.
 const (
 	Twilio Provider = "twilio"
 	KORE   Provider = "kore"
@@ -35,17 +35,11 @@ type Options struct {
 	// pages.
 	MaxPageSize int
 
-	// AllNeedsMidnight refuses Granularity=all with 83601 unless both ends are at
-	// UTC midnight. The documentation does not say which requests need midnight;
-	// this is one reading of it.
-	AllNeedsMidnight bool
+	// Readings say what the documentation leaves open.
+	Readings
 
 	// TokenLifetime is how long a KORE access token is valid; 0 means one hour.
 	TokenLifetime time.Duration
-
-	// NumbersAsNumbers writes data_total_billed as a JSON number, as the schema
-	// has it, and not as a string, as every published example has it.
-	NumbersAsNumbers bool
 
 	// Latency is how long every authenticated request takes before it is
 	// answered, on the clock of package time. With it, concurrency can be observed
@@ -125,6 +119,7 @@ func (o Options) defaults() Options {
 	if o.MaxConcurrent < 0 || o.MaxPageSize < 0 || o.TokenLifetime < 0 || o.Latency < 0 {
 		panic("twiliotest: a negative limit or duration in Options")
 	}
+	o.Readings.check()
 	accounts := make([]Account, len(o.Accounts))
 	seen := make(map[string]bool)
 	for i, a := range o.Accounts {

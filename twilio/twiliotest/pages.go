@@ -3,7 +3,6 @@ package twiliotest
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"math"
 	"net/http"
 	"net/url"
@@ -120,7 +119,7 @@ func (g *paging) answer(q *request, key string, build func() listing) *answer {
 	}
 	from := g.page * g.size
 	if g.page > 0 {
-		from += q.shift
+		from += q.shift + w.shift(g)
 	}
 	from = min(from, all.n)
 	to := min(from+g.size, all.n)
@@ -139,6 +138,22 @@ func (g *paging) answer(q *request, key string, build func() listing) *answer {
 	body = append(body, `,"meta":`...)
 	body = append(body, encode(g.meta(q, key, more))...)
 	return &answer{status: http.StatusOK, body: append(body, '}')}
+}
+
+// shift is by how many records the listing has moved when a page of it is read that is
+// not the first one.
+func (w *world) shift(g *paging) int {
+	if !w.readings.ListsShift {
+		return 0
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	page := hash(g.key, uint64(g.page))
+	w.pages[page]++
+	if hash(page, w.pages[page])%3 == 0 {
+		return 1
+	}
+	return 0
 }
 
 // meta is the envelope of the Super SIM API. Its links are absolute and name the host
@@ -248,12 +263,4 @@ func text(s string) *string {
 		return nil
 	}
 	return &s
-}
-
-// amount writes millionths as the published examples do, or as the schema does.
-func amount(micro int64, asNumber bool) any {
-	if asNumber {
-		return json.Number(formatMicro(micro))
-	}
-	return formatMicro(micro)
 }

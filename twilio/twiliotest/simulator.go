@@ -44,7 +44,7 @@ func New(o Options) *Simulator {
 		tokens:  tokens{valid: make(map[string]token)},
 	}
 	for _, a := range o.Accounts {
-		w := newWorld(a, s.now)
+		w := newWorld(a, o.Readings, s.now)
 		s.worlds[a.SID] = w
 		s.order = append(s.order, w)
 	}
@@ -87,7 +87,7 @@ type request struct {
 	number   uint64
 	record   *Request
 	moved    bool // after a redirect
-	shift    int  // of the records on pages after the first
+	shift    int  // of the records on pages after the first, by a fault
 }
 
 // ServeHTTP serves all paths of all hosts of both providers.

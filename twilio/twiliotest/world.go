@@ -60,6 +60,7 @@ type simsSince struct {
 // world is what one account owns and uses.
 type world struct {
 	account    Account
+	readings   Readings
 	now        func() time.Time
 	billedFrom time.Time // nothing costs anything before
 	maxDelay   time.Duration
@@ -85,11 +86,13 @@ type world struct {
 	hours    hourCache
 	sums     sumCache
 	listings listingCache
+	pages    map[uint64]uint64 // how often each page after the first was asked for
 }
 
-func newWorld(a Account, now func() time.Time) *world {
+func newWorld(a Account, r Readings, now func() time.Time) *world {
 	w := &world{
 		account:    a,
+		readings:   r,
 		now:        now,
 		maxDelay:   generatedDelay,
 		places:     make(map[string]int),
@@ -100,12 +103,13 @@ func newWorld(a Account, now func() time.Time) *world {
 		countryOf:  make(map[string]string),
 		simNames:   make(map[string]string),
 		fleetNames: make(map[string]string),
+		pages:      make(map[uint64]uint64),
 	}
 	// A synctest bubble starts in 2000; its costs shall be there nevertheless.
 	if firstBill := time.Date(2022, 2, 1, 0, 0, 0, 0, time.UTC); !now().Before(firstBill) {
 		w.billedFrom = firstBill
 	}
-	if a.Usage != nil {
+	if a.Usage != nil || r.Bills == BillsByDay {
 		w.maxDelay = customDelay
 	}
 
@@ -256,7 +260,7 @@ func (w *world) hour(hour int64) []segment {
 				sim: sim, fleet: fleet,
 				upload: p.upload, download: p.download, micro: p.micro,
 				bytesAt: end + p.byteSeconds*int64(time.Second),
-				billAt:  end + p.billSeconds*int64(time.Second),
+				billAt:  w.readings.Bills.billAt(end, end+p.billSeconds*int64(time.Second)),
 			}
 			if p.network >= 0 {
 				g.network, g.country = w.networkNums[p.network], w.countryNums[p.network]
