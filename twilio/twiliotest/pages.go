@@ -119,7 +119,7 @@ func (g *paging) answer(q *request, key string, build func() listing) *answer {
 	}
 	from := g.page * g.size
 	if g.page > 0 {
-		from += q.shift + w.shift(g)
+		from += q.shift + w.shift(g, (all.n+g.size-1)/g.size)
 	}
 	from = min(from, all.n)
 	to := min(from+g.size, all.n)
@@ -140,17 +140,19 @@ func (g *paging) answer(q *request, key string, build func() listing) *answer {
 	return &answer{status: http.StatusOK, body: append(body, '}')}
 }
 
-// shift is by how many records the listing has moved when a page of it is read that is
-// not the first one.
-func (w *world) shift(g *paging) int {
-	if !w.readings.ListsShift {
+// shift is by how many records a listing of so many pages has moved when a page of it is
+// read that is not the first one.
+func (w *world) shift(g *paging, pages int) int {
+	if !w.readings.ListsShift || pages < 2 {
 		return 0
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	page := hash(g.key, uint64(g.page))
-	w.pages[page]++
-	if hash(page, w.pages[page])%3 == 0 {
+	if g.page == 1 {
+		w.listed[g.key]++
+	}
+	h := hash(g.key, w.listed[g.key])
+	if first := 1 + int(h>>16%uint64(pages-1)); h%8 == 0 && g.page >= first {
 		return 1
 	}
 	return 0

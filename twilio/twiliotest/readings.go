@@ -28,10 +28,11 @@ type Readings struct {
 	// GroupsLag lists grouped usage as it was GroupLag ago. The total is up to date.
 	GroupsLag bool
 
-	// ListsShift lets records move to the front of a listing while its pages are
-	// read: one of three pages after the first, chosen anew each time that it is
-	// asked for, begins one record late. Records are missing only from listings of
-	// several pages; Options.MaxPageSize makes some.
+	// ListsShift lets a record go from the front of a listing while its pages are
+	// read, and come back after that: in one of eight listings, the pages from the
+	// second or a later one on begin one record late. So a record is missing, and not
+	// from the next listing of the same query. Only listings of several pages shift;
+	// Options.MaxPageSize makes some.
 	ListsShift bool
 
 	// ListsShort leaves out a record or all records of grouped usage, for two minutes

@@ -86,7 +86,7 @@ type world struct {
 	hours    hourCache
 	sums     sumCache
 	listings listingCache
-	pages    map[uint64]uint64 // how often each page after the first was asked for
+	listed   map[uint64]uint64 // how often each listing's second page was asked for
 }
 
 func newWorld(a Account, r Readings, now func() time.Time) *world {
@@ -103,7 +103,7 @@ func newWorld(a Account, r Readings, now func() time.Time) *world {
 		countryOf:  make(map[string]string),
 		simNames:   make(map[string]string),
 		fleetNames: make(map[string]string),
-		pages:      make(map[uint64]uint64),
+		listed:     make(map[uint64]uint64),
 	}
 	// A synctest bubble starts in 2000; its costs shall be there nevertheless.
 	if firstBill := time.Date(2022, 2, 1, 0, 0, 0, 0, time.UTC); !now().Before(firstBill) {
