@@ -94,11 +94,12 @@ func duplicateKey(body []byte, e Endpoint) []byte {
 		return body
 	}
 	repeated := map[Endpoint]string{
-		UsageRecords: `"data_upload":1,`,
-		Sims:         `"status":"inactive",`,
-		Fleets:       `"data_limit":1,`,
-		Networks:     `"iso_country":"XX",`,
-		Monthly:      `"usage":"1",`,
+		UsageRecords:   `"data_upload":1,`,
+		Sims:           `"status":"inactive",`,
+		Fleets:         `"data_limit":1,`,
+		Networks:       `"iso_country":"XX",`,
+		BillingPeriods: `"end_time":"2999-01-01T00:00:00Z",`,
+		Monthly:        `"usage":"1",`,
 	}[e]
 	return append(append(bytes.Clone(body[:first+2]), repeated...), body[first+2:]...)
 }

@@ -102,6 +102,16 @@ type Account struct {
 	// at. It must be a pure function. Start, End and the delays do not apply.
 	Totals func(sim SIM, from, to, at time.Time) []Segment
 
+	// BillingPeriods replaces the generated billing periods of SIMs where it is not
+	// nil: those that the service lists at a time. It must be a pure function, and list
+	// the period that contains the time, if there is one.
+	BillingPeriods func(sim SIM, at time.Time) []BillingPeriod
+
+	// CutOff blocks a SIM that has reached the data limit of its fleet: it has no
+	// usage in the whole hours after that, until its billing period ends. The limit
+	// of the fleet that it is in at that hour decides. Totals are not cut off.
+	CutOff bool
+
 	// Monthly replaces the generated account usage where it is not nil: the
 	// records of the calendar month that begins at month, as reported at at.
 	Monthly func(month, at time.Time) []MonthlyRecord

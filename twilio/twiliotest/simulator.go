@@ -66,13 +66,14 @@ type Endpoint string
 
 // The endpoints that exist.
 const (
-	UsageRecords Endpoint = "usage_records"
-	Sims         Endpoint = "sims"
-	Fleets       Endpoint = "fleets"
-	Networks     Endpoint = "networks"
-	Monthly      Endpoint = "monthly"
-	Balance      Endpoint = "balance"
-	Token        Endpoint = "token"
+	UsageRecords   Endpoint = "usage_records"
+	Sims           Endpoint = "sims"
+	Fleets         Endpoint = "fleets"
+	Networks       Endpoint = "networks"
+	BillingPeriods Endpoint = "billing_periods"
+	Monthly        Endpoint = "monthly"
+	Balance        Endpoint = "balance"
+	Token          Endpoint = "token"
 )
 
 // request is what a handler needs of a request.
@@ -177,6 +178,8 @@ func (s *Simulator) serve(q *request) *answer {
 		return s.fleets(q)
 	case Networks:
 		return s.networks(q)
+	case BillingPeriods:
+		return s.billingPeriods(q)
 	}
 	if q.world.account.Provider == KORE {
 		return gateway(http.StatusNotFound, "not_found", "KORE serves no such path")
@@ -205,6 +208,11 @@ func route(path string) (e Endpoint, accountSID string, xml bool) {
 		return Networks, "", false
 	case "/api-services/v1/auth/token":
 		return Token, "", false
+	}
+	if sim, ok := strings.CutPrefix(path, simsPath); ok {
+		if sim, ok = strings.CutSuffix(sim, billingPeriodsOf); ok && isSID("HS", sim) {
+			return BillingPeriods, "", false
+		}
 	}
 	rest, ok := strings.CutPrefix(path, "/2010-04-01/Accounts/")
 	if !ok {

@@ -84,6 +84,7 @@ type world struct {
 	portions    []portion // scratch
 
 	hours    hourCache
+	cuts     cutOffs
 	sums     sumCache
 	listings listingCache
 	listed   map[uint64]uint64 // how often each listing's second page was asked for
@@ -171,6 +172,7 @@ func (w *world) spread() {
 // forget drops what was computed.
 func (w *world) forget() {
 	w.hours = newHourCache()
+	w.cuts = cutOffs{}
 	w.sums = newSumCache()
 	w.listings = newListingCache()
 }
@@ -246,6 +248,9 @@ func (w *world) hour(hour int64) []segment {
 	end := (hour + 1) * hourNanos
 	out := w.hours.scratch[:0]
 	for _, s := range w.simsAt(begin) {
+		if w.cutOff(s, hour) {
+			continue
+		}
 		sim := w.simIDs.index[s.SID]
 		if a.Usage != nil {
 			for _, u := range a.Usage(s, begin) {
