@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// What the caches answer is what adding everything up answers.
+// What the caches return is what adding everything up returns.
 func TestCachesChangeNothing(t *testing.T) {
 	t.Parallel()
 	sid := "AC00000000000000000000000000000001"

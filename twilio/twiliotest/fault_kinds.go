@@ -17,7 +17,7 @@ const (
 	NoDescriptors FaultKind = "no_descriptors"
 	// ProxyDown is an HTTP proxy that nothing listens for.
 	ProxyDown FaultKind = "proxy_down"
-	// ProxyRefused is an HTTP proxy that answers CONNECT with 403.
+	// ProxyRefused is an HTTP proxy that responds to CONNECT with 403.
 	ProxyRefused FaultKind = "proxy_refused"
 	// TLSExpired is a certificate that has expired.
 	TLSExpired FaultKind = "tls_expired"

@@ -42,8 +42,8 @@ type Options struct {
 	TokenLifetime time.Duration
 
 	// Latency is how long every authenticated request takes before it is
-	// answered, on the clock of package time. With it, concurrency can be observed
-	// under testing/synctest, where an answer otherwise takes no time.
+	// responded to, on the clock of package time. With it, concurrency can be observed
+	// under testing/synctest, where a response otherwise takes no time.
 	Latency time.Duration
 }
 
@@ -94,7 +94,7 @@ type Account struct {
 	// Usage replaces the generated usage where it is not nil: what the SIM used in
 	// the hour that begins at hour. It is asked for every SIM, whatever its
 	// status, with the SIM as it was at that hour. It must be a pure function, as
-	// its answers are kept. Delays above 48 hours are cut to 48 hours.
+	// its results are kept. Delays above 48 hours are cut to 48 hours.
 	Usage func(sim SIM, hour time.Time) []Segment
 
 	// Totals replaces Usage for worlds that are too large to be added up hour by

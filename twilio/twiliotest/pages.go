@@ -30,9 +30,9 @@ const defaultPageSize = 50
 
 // readPaging reads PageSize, Page and PageToken. A page beyond the first needs the
 // token that the page before it gave, for the same query.
-func (s *Simulator) readPaging(q *request, p *params, maxSize int) (paging, *answer) {
+func (s *Simulator) readPaging(q *request, p *params, maxSize int) (paging, *response) {
 	g := paging{at: q.now}
-	var bad, worse *answer
+	var bad, worse *response
 	g.size, bad = p.number("PageSize", defaultPageSize, 1, maxSize)
 	g.page, worse = p.number("Page", 0, 0, math.MaxInt32)
 	if refusal := firstRefusal(bad, worse); refusal != nil {
@@ -66,7 +66,7 @@ func (s *Simulator) readPaging(q *request, p *params, maxSize int) (paging, *ans
 	return g, nil
 }
 
-func badToken() *answer {
+func badToken() *response {
 	return failure(http.StatusBadRequest, 21481, "No listing of this query gave this PageToken")
 }
 
@@ -101,9 +101,9 @@ func (g *paging) link(page int, token bool) string {
 	return l
 }
 
-// answer writes one page, built from the listing that build makes unless an earlier
+// respond writes one page, built from the listing that build makes unless an earlier
 // page left it behind.
-func (g *paging) answer(q *request, key string, build func() listing) *answer {
+func (g *paging) respond(q *request, key string, build func() listing) *response {
 	w := q.world
 	name := q.http.URL.Path + g.link(0, true)
 	w.mu.Lock()
@@ -137,7 +137,7 @@ func (g *paging) answer(q *request, key string, build func() listing) *answer {
 	body = append(body, encode(records)...)
 	body = append(body, `,"meta":`...)
 	body = append(body, encode(g.meta(q, key, more))...)
-	return &answer{status: http.StatusOK, body: append(body, '}')}
+	return &response{status: http.StatusOK, body: append(body, '}')}
 }
 
 // shift is by how many records a listing of so many pages has moved when a page of it is

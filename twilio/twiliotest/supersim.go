@@ -37,7 +37,7 @@ type usageRow struct {
 	sum            sum
 }
 
-func (s *Simulator) usageRecords(q *request) *answer {
+func (s *Simulator) usageRecords(q *request) *response {
 	p, bad := readParams(q, 83600, "Sim", "Fleet", "Network", "IsoCountry", "Group", "Granularity", "StartTime", "EndTime")
 	if bad != nil {
 		return bad
@@ -64,7 +64,7 @@ func (s *Simulator) usageRecords(q *request) *answer {
 		return bad
 	}
 	f := Filter{p.values["Sim"], p.values["Fleet"], p.values["Network"], p.values["IsoCountry"]}
-	return g.answer(q, "usage_records", func() listing {
+	return g.respond(q, "usage_records", func() listing {
 		return q.world.usageListing(f, readGroup(p.values["Group"]), r, g.at)
 	})
 }
@@ -164,13 +164,13 @@ func (w *world) usageRows(f Filter, by group, start time.Time, step time.Duratio
 	case OrderOldestFirst:
 		slices.Reverse(rows)
 	case OrderShuffled:
-		slices.SortFunc(rows, func(a, b usageRow) int { return cmp.Compare(a.place(), b.place()) })
+		slices.SortFunc(rows, func(a, b usageRow) int { return cmp.Compare(a.position(), b.position()) })
 	}
 	return w.readings.shorten(rows, w.account.Seed, by, at)
 }
 
-// place is where a row comes in a shuffled list.
-func (r *usageRow) place() uint64 { return hash(uint64(r.bucket), uint64(r.number)) }
+// position orders the rows of a shuffled list.
+func (r *usageRow) position() uint64 { return hash(uint64(r.bucket), uint64(r.number)) }
 
 // period is that of a record. all says that its listing is of Granularity=all, single
 // that the listing has one period.
@@ -217,7 +217,7 @@ type simRecord struct {
 	Links       map[string]string `json:"links"`
 }
 
-func (s *Simulator) sims(q *request) *answer {
+func (s *Simulator) sims(q *request) *response {
 	p, bad := readParams(q, 20001, "Status", "Fleet", "Iccid")
 	if bad != nil {
 		return bad
@@ -235,13 +235,13 @@ func (s *Simulator) sims(q *request) *answer {
 	}
 	w := q.world
 	base := origin(q.http) + q.http.URL.Path + "/"
-	return g.answer(q, "sims", func() listing {
+	return g.respond(q, "sims", func() listing {
 		w.mu.Lock()
 		list := w.simsAt(g.at)
 		w.mu.Unlock()
 		fleet := named(p.values["Fleet"], w.fleetNames)
 		chosen := choose(list, func(m SIM) bool {
-			return wanted(p.values["Status"], m.Status) && wanted(fleet, m.FleetSID) && wanted(p.values["Iccid"], m.ICCID)
+			return passes(p.values["Status"], m.Status) && passes(fleet, m.FleetSID) && passes(p.values["Iccid"], m.ICCID)
 		}, func(m SIM) string { return m.SID })
 		return listing{n: len(chosen), record: func(i int) any {
 			m := chosen[i]
@@ -286,7 +286,7 @@ type fleetRecord struct {
 // defaultDataLimit is Twilio's, in megabytes.
 const defaultDataLimit = 250
 
-func (s *Simulator) fleets(q *request) *answer {
+func (s *Simulator) fleets(q *request) *response {
 	p, bad := readParams(q, 20001, "NetworkAccessProfile")
 	if bad != nil {
 		return bad
@@ -299,8 +299,8 @@ func (s *Simulator) fleets(q *request) *answer {
 	// Every fleet of an account has the same profile.
 	profile := makeSID("HA", hash(w.account.Seed^'A', 0))
 	base := origin(q.http) + q.http.URL.Path + "/"
-	return g.answer(q, "fleets", func() listing {
-		chosen := choose(w.fleets, func(Fleet) bool { return wanted(p.values["NetworkAccessProfile"], profile) },
+	return g.respond(q, "fleets", func() listing {
+		chosen := choose(w.fleets, func(Fleet) bool { return passes(p.values["NetworkAccessProfile"], profile) },
 			func(f Fleet) string { return f.SID })
 		return listing{n: len(chosen), record: func(i int) any {
 			f := chosen[i]
@@ -342,7 +342,7 @@ type identifier struct {
 	MNC string `json:"mnc"`
 }
 
-func (s *Simulator) networks(q *request) *answer {
+func (s *Simulator) networks(q *request) *response {
 	p, bad := readParams(q, 20001, "IsoCountry", "Mcc", "Mnc")
 	if bad != nil {
 		return bad
@@ -360,9 +360,9 @@ func (s *Simulator) networks(q *request) *answer {
 		return bad
 	}
 	base := origin(q.http) + q.http.URL.Path + "/"
-	return g.answer(q, "networks", func() listing {
+	return g.respond(q, "networks", func() listing {
 		chosen := choose(q.world.networks, func(n Network) bool {
-			return wanted(p.values["IsoCountry"], n.ISOCountry) && wanted(p.values["Mcc"], n.MCC) && wanted(p.values["Mnc"], n.MNC)
+			return passes(p.values["IsoCountry"], n.ISOCountry) && passes(p.values["Mcc"], n.MCC) && passes(p.values["Mnc"], n.MNC)
 		}, func(n Network) string { return n.SID })
 		return listing{n: len(chosen), record: func(i int) any {
 			n := chosen[i]
@@ -377,14 +377,14 @@ func (s *Simulator) networks(q *request) *answer {
 	})
 }
 
-// wanted reports whether a value passes a filter parameter; "" is no filter.
-func wanted(filter, value string) bool { return filter == "" || filter == value }
+// passes reports whether a value passes a filter parameter; "" is no filter.
+func passes(filter, value string) bool { return filter == "" || filter == value }
 
 // choose filters a list and puts it in an order that only hashing explains.
 func choose[T any](list []T, passes func(T) bool, sid func(T) string) []T {
 	type placed struct {
-		place uint64
-		item  T
+		position uint64
+		item     T
 	}
 	var found []placed
 	for _, item := range list {
@@ -392,7 +392,7 @@ func choose[T any](list []T, passes func(T) bool, sid func(T) string) []T {
 			found = append(found, placed{hashString('o', sid(item)), item})
 		}
 	}
-	slices.SortFunc(found, func(a, b placed) int { return cmp.Compare(a.place, b.place) })
+	slices.SortFunc(found, func(a, b placed) int { return cmp.Compare(a.position, b.position) })
 	out := make([]T, len(found))
 	for i, f := range found {
 		out[i] = f.item

@@ -9,7 +9,7 @@ import (
 )
 
 // table numbers the SIDs of one dimension, so that sums are slices and not maps.
-// Number 0 is "", which answers show as null.
+// Number 0 is "", which responses show as null.
 type table struct {
 	ids   []string
 	index map[string]int32
@@ -30,21 +30,21 @@ func (t *table) number(id string) int32 {
 	return n
 }
 
-// shuffled is the order in which answers list this dimension: always the same, and
+// shuffled is the order in which responses list this dimension: always the same, and
 // not that of the SIDs, since the real service promises none.
 func (t *table) shuffled() []int32 {
 	if len(t.order) != len(t.ids) {
-		type place struct {
+		type position struct {
 			hash   uint64
 			number int32
 		}
-		places := make([]place, len(t.ids))
+		positions := make([]position, len(t.ids))
 		for i, id := range t.ids {
-			places[i] = place{hashString('o', id), int32(i)}
+			positions[i] = position{hashString('o', id), int32(i)}
 		}
-		slices.SortFunc(places, func(a, b place) int { return cmp.Compare(a.hash, b.hash) })
-		t.order = make([]int32, len(places))
-		for i, p := range places {
+		slices.SortFunc(positions, func(a, b position) int { return cmp.Compare(a.hash, b.hash) })
+		t.order = make([]int32, len(positions))
+		for i, p := range positions {
 			t.order[i] = p.number
 		}
 	}
@@ -66,12 +66,12 @@ type world struct {
 	maxDelay   time.Duration
 
 	mu        sync.Mutex
-	served    bool // an answer has shown this world
+	served    bool // a response has shown this world
 	history   []simsSince
 	fleets    []Fleet
 	networks  []Network
 	generator *generator
-	places    map[string]int // of the generated SIMs
+	indices   map[string]int // of the generated SIMs
 
 	simIDs, fleetIDs, networkIDs, countryIDs *table
 
@@ -96,7 +96,7 @@ func newWorld(a Account, r Readings, now func() time.Time) *world {
 		readings:   r,
 		now:        now,
 		maxDelay:   generatedDelay,
-		places:     make(map[string]int),
+		indices:    make(map[string]int),
 		simIDs:     newTable(),
 		fleetIDs:   newTable(),
 		networkIDs: newTable(),
@@ -141,7 +141,7 @@ func newWorld(a Account, r Readings, now func() time.Time) *world {
 		sims = generatedSIMs(a.Seed, a.SIMs, w.fleets)
 	}
 	for i, s := range sims {
-		w.places[s.SID] = i
+		w.indices[s.SID] = i
 	}
 	w.history = []simsSince{{sims: w.register(sims)}}
 	w.spread()
@@ -191,11 +191,11 @@ func (w *world) register(list []SIM) []SIM {
 		for int(n) >= len(w.traits) {
 			w.traits = append(w.traits, traits{})
 		}
-		place, ok := w.places[s.SID]
+		index, ok := w.indices[s.SID]
 		if !ok {
-			place = -1
+			index = -1
 		}
-		w.traits[n] = makeTraits(w.account.Seed, s.SID, place)
+		w.traits[n] = makeTraits(w.account.Seed, s.SID, index)
 	}
 	return sims
 }
