@@ -155,11 +155,9 @@ func (w *world) run(t *testing.T) {
 		time.Sleep(time.Minute)
 	}
 	p.stop()
-	t.Logf("%d restarts, %d episodes of faults, %d samples", restarts, episodes, samples)
+	t.Logf("world %d: month=%s restarts=%v faults=%v %s; %d restarts, %d episodes of faults, %d samples",
+		w.number, w.month.Format("2006-01"), w.restarts, w.faults, w.readings, restarts, episodes, samples)
 	w.check(t)
-	if t.Failed() {
-		t.Logf("restarts=%v faults=%v month=%s %s", w.restarts, w.faults, w.month.Format("2006-01"), w.readings)
-	}
 }
 
 func (w *world) simulate() {
@@ -233,7 +231,7 @@ func (w *world) nearEdge(t time.Time) bool {
 func (w *world) disturb() {
 	for _, s := range w.simulators {
 		if w.readings.ListsShift {
-			s.Inject(twiliotest.Fault{Kind: twiliotest.PageGap, Endpoint: twiliotest.UsageRecords, Query: "PageToken", Times: 3})
+			s.Inject(twiliotest.Fault{Kind: twiliotest.PageGap, Endpoint: twiliotest.UsageRecords, Query: "Group=", Times: 3})
 		}
 		if w.readings.ListsShort && w.random.IntN(2) == 0 {
 			group := []string{"Group=sim", "Group=fleet", "Group=network", "Group=isoCountry"}[w.random.IntN(4)]

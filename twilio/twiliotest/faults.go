@@ -63,7 +63,7 @@ func (s *Simulator) active(accountSID string, q *request) []Fault {
 	for _, f := range s.faults {
 		switch {
 		case f.Kind.breaksConnection(), !f.matches(accountSID, q.endpoint, q.http),
-			f.Kind == InvalidPageToken && !q.http.URL.Query().Has("PageToken"),
+			f.Kind.ofLaterPages() && !q.http.URL.Query().Has("PageToken"),
 			q.moved && (f.Kind == Redirect || f.Kind == RedirectWithoutQuery):
 			continue
 		}

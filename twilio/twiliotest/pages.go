@@ -119,7 +119,7 @@ func (g *paging) respond(q *request, key string, build func() listing) *response
 	}
 	from := g.page * g.size
 	if g.page > 0 {
-		from += q.shift + w.shift(g, (all.n+g.size-1)/g.size)
+		from += q.shift + w.shift(q, g, (all.n+g.size-1)/g.size)
 	}
 	from = min(from, all.n)
 	to := min(from+g.size, all.n)
@@ -142,8 +142,8 @@ func (g *paging) respond(q *request, key string, build func() listing) *response
 
 // shift is by how many records a listing of so many pages has moved when a page of it is
 // read that is not the first one.
-func (w *world) shift(g *paging, pages int) int {
-	if !w.readings.ListsShift || pages < 2 {
+func (w *world) shift(q *request, g *paging, pages int) int {
+	if !w.readings.ListsShift || pages < 2 || q.endpoint == UsageRecords && !strings.Contains(g.query, "Group=") {
 		return 0
 	}
 	w.mu.Lock()

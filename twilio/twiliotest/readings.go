@@ -32,7 +32,8 @@ type Readings struct {
 	// read, and come back after that: in one of eight listings, the pages from the
 	// second or a later one on begin one record late. So a record is missing, and not
 	// from the next listing of the same query. Only listings of several pages shift;
-	// Options.MaxPageSize makes some.
+	// Options.MaxPageSize makes some. Usage that is not grouped never does, since the
+	// pages of the real service hold all that is asked for of it.
 	ListsShift bool
 
 	// ListsShort leaves out a record or all records of grouped usage, for two minutes

@@ -251,7 +251,7 @@ func TestListsShift(t *testing.T) {
 	// Of a fault a test says when.
 	o.ListsShift = false
 	s := twiliotest.New(o)
-	s.Inject(twiliotest.Fault{Kind: twiliotest.PageGap, Endpoint: twiliotest.Sims, Query: "PageToken", Times: 1})
+	s.Inject(twiliotest.Fault{Kind: twiliotest.PageGap, Endpoint: twiliotest.Sims, Query: "PageSize=5", Times: 1})
 	for _, want := range []int{24, 25} {
 		if records, _ := all(t, s, "sims", "/v1/Sims"); distinct(records) != want {
 			t.Errorf("%d SIMs, want %d", distinct(records), want)
