@@ -112,9 +112,18 @@ func outside(low, high int64) int64 {
 
 // completeness is what earlier polls found out about a listing.
 type completeness struct {
-	short    int64 // bytes that it lacked in the last poll
-	complete bool  // in any poll
+	short    int64     // bytes that it lacked in the last poll
+	since    time.Time // since when it has lacked no less
+	polls    int       // since then
+	complete bool      // in any poll
 }
+
+// For so long, and in so many polls, a listing lacks bytes until they are taken for
+// usage that is not in the group.
+const (
+	lastingShort      = 10 * time.Minute
+	lastingShortPolls = 3
+)
 
 // listing names the listings of a group over a month, or over an hour, of all polls.
 func (q query) listing() query {
@@ -124,12 +133,16 @@ func (q query) listing() query {
 	return q
 }
 
-// listAgain reads listings again that lack more than in the last poll, and adds
-// what they had left out. It returns how many records it read.
+// listAgain reads listings again that lack more than in the last poll, or were never
+// complete, and adds what they had left out. It returns how many records it read.
 func (c *SuperSIMUsage) listAgain(ctx context.Context, held *holding, totals usageTotals) (int, error) {
 	var short []query
 	for q, listing := range totals {
-		if q.group != accountGroup && compare(totals[q.ofAccount()], listing).short() > c.listings[q.listing()].short {
+		if q.group == accountGroup {
+			continue
+		}
+		last, lacks := c.listings[q.listing()], compare(totals[q.ofAccount()], listing).short()
+		if lacks > last.short || lacks > 0 && !last.complete {
 			short = append(short, q)
 		}
 	}
@@ -140,18 +153,21 @@ func (c *SuperSIMUsage) listAgain(ctx context.Context, held *holding, totals usa
 	return records, err
 }
 
-// merge adds to a listing, which is sorted by key, what an earlier one had.
+// merge adds to a listing, which is sorted by key, what an earlier one had: keys, and
+// bytes where a total has several records.
 func merge(earlier, listing []usageTotal) []usageTotal {
 	keys := make([]string, len(listing))
 	for i := range listing {
 		keys[i] = listing[i].key
 	}
 	var all []usageTotal
-	i := 0
+	next := 0
 	visitKeys(earlier, keys, func(_ string, t *usageTotal, listed bool) {
 		if listed {
-			t = &listing[i]
-			i++
+			if now := &listing[next]; t == nil || now.upload >= t.upload && now.download >= t.download {
+				t = now
+			}
+			next++
 		}
 		all = append(all, *t)
 	})
@@ -159,18 +175,21 @@ func merge(earlier, listing []usageTotal) []usageTotal {
 }
 
 // judge finds out which listings are complete. One that still lacks bytes is taken as
-// complete if it lacked no more in the poll before: then they are not in the group.
+// complete if it has lacked no less for a while.
 func (c *SuperSIMUsage) judge(totals usageTotals) {
+	now := time.Now()
 	for q, listing := range totals {
 		if q.group == accountGroup {
 			continue
 		}
 		d := compare(totals[q.ofAccount()], listing)
 		last, seen := c.listings[q.listing()]
-		c.listings[q.listing()] = completeness{
-			short:    d.short(),
-			complete: last.complete || d.short() == 0 || seen && !d.empty && d.short() >= last.short,
+		next := completeness{d.short(), now, 1, last.complete || d.short() == 0}
+		if seen && next.short >= last.short {
+			next.since, next.polls = last.since, last.polls+1
+			next.complete = next.complete || !d.empty && next.polls >= lastingShortPolls && now.Sub(next.since) >= lastingShort
 		}
+		c.listings[q.listing()] = next
 	}
 }
 
