@@ -258,18 +258,18 @@ func (w *world) check(t *testing.T) {
 		for _, d := range w.truth(a.name, a.sid) {
 			for _, figure := range []struct {
 				name   string
-				series func(id string) string
+				labels []string // besides those of the dimension, and their values
 				of     func(twiliotest.Usage) int64
 				unit   float64
 			}{
-				{"upload", func(id string) string { return bytesSeries(d.name, "upload", a.name, d.label, id) }, func(u twiliotest.Usage) int64 { return u.Upload }, 1},
-				{"download", func(id string) string { return bytesSeries(d.name, "download", a.name, d.label, id) }, func(u twiliotest.Usage) int64 { return u.Download }, 1},
-				{"cost", func(id string) string { return costSeries(d.name, a.name, a.currency, d.label, id) }, func(u twiliotest.Usage) int64 { return u.MicroCost }, 1e6},
+				{"upload_bytes", []string{"account", a.name}, func(u twiliotest.Usage) int64 { return u.Upload }, 1},
+				{"download_bytes", []string{"account", a.name}, func(u twiliotest.Usage) int64 { return u.Download }, 1},
+				{"cost", []string{"account", a.name, "currency", a.currency}, func(u twiliotest.Usage) int64 { return u.MicroCost }, 1e6},
 			} {
 				var wrong []string
 				var counted, used int64
-				for _, id := range slices.Sorted(maps.Keys(d.usage)) {
-					name, want := figure.series(id), figure.of(d.usage[id])
+				for _, id := range slices.SortedFunc(maps.Keys(d.usage), func(a, b key) int { return slices.Compare(a[:], b[:]) }) {
+					name, want := d.series(figure.name, id, figure.labels), figure.of(d.usage[id])
 					checked[name] = true
 					_, seen := w.found.last[name]
 					have := int64(math.Round(w.found.sum[name] * figure.unit))
@@ -294,10 +294,11 @@ func (w *world) check(t *testing.T) {
 	}
 }
 
-// dimension is the truth about one dimension of usage, by its ids.
+// dimension is the truth about one dimension of usage.
 type dimension struct {
-	name, label string
-	usage       map[string]twiliotest.Usage
+	name   string
+	labels []string
+	usage  map[key]twiliotest.Usage
 	// The account or the inventory names all ids. Of others a restart ends the time for
 	// which they show 0 after they have appeared, so what they had until then can be
 	// lost; but nothing of them may be counted twice.
@@ -308,45 +309,49 @@ func (w *world) truth(account, sid string) []dimension {
 	s := w.simulators[account]
 	final := func(f twiliotest.Filter) twiliotest.Usage { return s.Final(sid, f, w.start(), w.end()) }
 	total := final(twiliotest.Filter{})
-	sims := make(map[string]twiliotest.Usage)
+	sims := make(map[key]twiliotest.Usage)
 	for _, sim := range s.SIMs(sid) {
 		if sim.Status != "new" && sim.Status != "inactive" {
-			sims[sim.SID] = final(twiliotest.Filter{Sim: sim.SID})
+			sims[key{sim.SID}] = final(twiliotest.Filter{Sim: sim.SID})
 		}
 	}
-	fleets, fleetless := make(map[string]twiliotest.Usage), total
+	fleets, fleetless := make(map[key]twiliotest.Usage), total
 	for _, fleet := range s.Fleets(sid) {
 		u := final(twiliotest.Filter{Fleet: fleet.SID})
-		fleets[fleet.SID] = u
+		fleets[key{fleet.SID}] = u
 		fleetless.Upload -= u.Upload
 		fleetless.Download -= u.Download
 		fleetless.MicroCost -= u.MicroCost
 	}
-	networks, countries := make(map[string]twiliotest.Usage), make(map[string]twiliotest.Usage)
+	networks, countries := make(map[key]twiliotest.Usage), make(map[key]twiliotest.Usage)
 	for _, n := range s.Networks(sid) {
 		if u := final(twiliotest.Filter{Network: n.SID}); u != (twiliotest.Usage{}) {
-			networks[n.SID] = u
-			countries[n.ISOCountry] = final(twiliotest.Filter{IsoCountry: n.ISOCountry})
+			networks[key{n.SID}] = u
+			countries[key{n.ISOCountry}] = final(twiliotest.Filter{IsoCountry: n.ISOCountry})
 		}
 	}
 	return []dimension{
-		{"account", "account_sid", map[string]twiliotest.Usage{sid: total}, true},
-		{"sim", "sim_sid", sims, true},
-		{"fleet", "fleet_sid", fleets, true},
-		{"fleet", "fleet_sid", map[string]twiliotest.Usage{"": fleetless}, false},
-		{"network", "network_sid", networks, false},
-		{"country", "iso_country", countries, false},
+		{"account", []string{"account_sid"}, map[key]twiliotest.Usage{{sid}: total}, true},
+		{"sim", []string{"sim_sid"}, sims, true},
+		{"fleet", []string{"fleet_sid"}, fleets, true},
+		{"fleet", []string{"fleet_sid"}, map[key]twiliotest.Usage{{}: fleetless}, false},
+		{"network", []string{"network_sid"}, networks, false},
+		{"country", []string{"iso_country"}, countries, false},
 	}
 }
 
-func bytesSeries(dimension, direction, account, label, id string) string {
-	return fmt.Sprintf("twilio_supersim_%s_%s_bytes_total{account=%q,%s=%q}", dimension, direction, account, label, id)
-}
+// key is the values of a dimension's labels.
+type key [3]string
 
-// costSeries names a cost counter; labels come in the order of their names.
-func costSeries(dimension, account, currency, label, id string) string {
-	if label <= "currency" {
-		return fmt.Sprintf("twilio_supersim_%s_cost_total{account=%q,%s=%q,currency=%q}", dimension, account, label, id, currency)
+// series names a counter of the dimension; labels come in the order of their names.
+func (d dimension) series(figure string, id key, others []string) string {
+	var labels []string
+	for i, name := range d.labels {
+		labels = append(labels, fmt.Sprintf("%s=%q", name, id[i]))
 	}
-	return fmt.Sprintf("twilio_supersim_%s_cost_total{account=%q,currency=%q,%s=%q}", dimension, account, currency, label, id)
+	for i := 0; i < len(others); i += 2 {
+		labels = append(labels, fmt.Sprintf("%s=%q", others[i], others[i+1]))
+	}
+	slices.Sort(labels)
+	return fmt.Sprintf("twilio_supersim_%s_%s_total{%s}", d.name, figure, strings.Join(labels, ","))
 }
