@@ -24,6 +24,7 @@ import (
 type difference struct {
 	upload, download int64
 	cost             map[string]decimal.Decimal // by currency
+	old              int64                      // bytes, without those of the last hours
 	missing          bool                       // a record leaves out its bytes
 	unbilled         bool                       // what is billed is not known of all records
 	empty            bool                       // the listing has no bytes
@@ -34,6 +35,7 @@ func compare(account, listing []usageTotal) difference {
 	a, l := sumOf(account), sumOf(listing)
 	d := difference{
 		upload: a.upload - l.upload, download: a.download - l.download,
+		old:     a.upload + a.download - a.recent - (l.upload + l.download - l.recent),
 		cost:    make(map[string]decimal.Decimal),
 		missing: a.missing || l.missing, unbilled: a.unbilled || l.unbilled,
 		empty: l.upload+l.download == 0,
@@ -52,6 +54,7 @@ func sumOf(totals []usageTotal) (sum usageTotal) {
 	for i := range totals {
 		t := &totals[i]
 		sum.upload, sum.download = saturate(sum.upload, t.upload), saturate(sum.download, t.download)
+		sum.recent = saturate(sum.recent, t.recent)
 		sum.missing, sum.unbilled = sum.missing || t.missing, sum.unbilled || t.unbilled
 		for currency, amount := range t.amounts() {
 			_ = sum.bill(currency, amount) // exact, however large
@@ -60,11 +63,11 @@ func sumOf(totals []usageTotal) (sum usageTotal) {
 	return sum
 }
 
+// saturate adds bytes. The sum stays at a quarter of the largest number, so that four
+// can be added; what is not reported adds nothing.
 func saturate(a, b int64) int64 {
-	if b = max(b, 0); a > math.MaxInt64/2-b {
-		return math.MaxInt64 / 2
-	}
-	return a + b
+	const most = math.MaxInt64 / 4
+	return min(min(max(a, 0), most)+min(max(b, 0), most), most)
 }
 
 // short is how many bytes the listing lacks.
@@ -74,6 +77,10 @@ func (d difference) short() int64 {
 	}
 	return max(d.upload, 0) + max(d.download, 0)
 }
+
+// late reports whether what the listing lacks is of the last hours at most: it may be
+// behind the account's total.
+func (d difference) late() bool { return d.old <= 0 }
 
 // isZero reports whether the account's total is the sum over the listing.
 func (d difference) isZero() bool {
@@ -116,13 +123,17 @@ type completeness struct {
 	since    time.Time // since when it has lacked no less
 	polls    int       // since then
 	complete bool      // in any poll
+
+	found []usageTotal // as long as it was never complete
 }
 
-// For so long, and in so many polls, a listing lacks bytes until they are taken for
-// usage that is not in the group.
 const (
+	// For so long, and in so many polls, a listing lacks bytes until they are taken for
+	// usage that is not in the group or comes late to it.
 	lastingShort      = 10 * time.Minute
 	lastingShortPolls = 3
+	// recentHours are those whose usage a listing by group may not have yet.
+	recentHours = 6 * time.Hour
 )
 
 // listing names the listings of a group over a month, or over an hour, of all polls.
@@ -134,7 +145,8 @@ func (q query) listing() query {
 }
 
 // listAgain reads listings again that lack more than in the last poll, or were never
-// complete, and adds what they had left out. It returns how many records it read.
+// complete, and adds what they had left out, then and in earlier polls. It returns
+// how many records it read.
 func (c *SuperSIMUsage) listAgain(ctx context.Context, held *holding, totals usageTotals) (int, error) {
 	var short []query
 	for q, listing := range totals {
@@ -148,6 +160,9 @@ func (c *SuperSIMUsage) listAgain(ctx context.Context, held *holding, totals usa
 	}
 	again, records, err := c.ask(ctx, held, short)
 	for q, listing := range again {
+		if !q.hour {
+			listing = merge(c.listings[q.listing()].found, listing)
+		}
 		totals[q] = merge(totals[q], listing)
 	}
 	return records, err
@@ -164,7 +179,7 @@ func merge(earlier, listing []usageTotal) []usageTotal {
 	next := 0
 	visitKeys(earlier, keys, func(_ string, t *usageTotal, listed bool) {
 		if listed {
-			if now := &listing[next]; t == nil || now.upload >= t.upload && now.download >= t.download {
+			if now := &listing[next]; t == nil || saturate(now.upload, now.download) >= saturate(t.upload, t.download) {
 				t = now
 			}
 			next++
@@ -184,10 +199,13 @@ func (c *SuperSIMUsage) judge(totals usageTotals) {
 		}
 		d := compare(totals[q.ofAccount()], listing)
 		last, seen := c.listings[q.listing()]
-		next := completeness{d.short(), now, 1, last.complete || d.short() == 0}
-		if seen && next.short >= last.short {
+		next := completeness{short: d.short(), since: now, polls: 1, complete: last.complete || d.short() == 0}
+		if seen && (d.late() || next.short >= last.short) {
 			next.since, next.polls = last.since, last.polls+1
 			next.complete = next.complete || !d.empty && next.polls >= lastingShortPolls && now.Sub(next.since) >= lastingShort
+		}
+		if !next.complete {
+			next.found = listing
 		}
 		c.listings[q.listing()] = next
 	}
