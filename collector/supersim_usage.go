@@ -22,6 +22,7 @@ type SuperSIMUsage struct {
 	cost   *monthly.Ledger[costColumn]
 	months map[query][]string // keys with usage in the whole months that were listed, sorted
 	gauges []metric.Batch     // of the last successful poll
+	late   *lateness
 
 	sawInventory bool // the inventory was known to the last successful poll
 }
@@ -60,6 +61,7 @@ func NewSuperSIMUsage(account *Account, cfg config.SuperSIMUsage) *SuperSIMUsage
 		bytes:  monthly.NewLedger[bytesColumn](account.ledgerOptions(cfg.Settle.Usage)),
 		cost:   monthly.NewLedger[costColumn](account.ledgerOptions(cfg.Settle.Cost)),
 		months: make(map[query][]string),
+		late:   newLateness(),
 	}
 	for _, group := range cfg.Groups {
 		for _, d := range dimensions() {
@@ -80,7 +82,7 @@ func (c *SuperSIMUsage) Adopt(previous Collector) {
 	}
 	c.bytes.Adopt(p.bytes)
 	c.cost.Adopt(p.cost)
-	c.months, c.gauges, c.sawInventory = p.months, p.gauges, p.sawInventory
+	c.months, c.gauges, c.late, c.sawInventory = p.months, p.gauges, p.late, p.sawInventory
 }
 
 // Poll implements Collector.
@@ -88,6 +90,10 @@ func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 	plan := c.plan(time.Now().UTC())
 	held := c.account.hold()
 	defer held.release()
+	hours, err := c.accountHours(ctx, held, time.Now())
+	if err != nil {
+		return Result{}, err
+	}
 	totals, records, err := c.ask(ctx, held, plan.queries)
 	if err == nil {
 		err = c.checkCounters(totals)
@@ -97,6 +103,7 @@ func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 	}
 	inventory := c.account.Inventory.get()
 	c.remember(plan, totals)
+	c.late.observe(hours)
 	bytes, cost := c.report(plan, totals, inventory)
 
 	now := time.Now().UTC() // the samples are exposed from now on, not from the start of the poll
@@ -109,7 +116,7 @@ func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 		warnings = append(warnings, fmt.Sprintf(
 			"the API reports %d counters lower than before, for example %s; their higher values are held", len(decreased), decreased[0]))
 	}
-	return Result{Batches: c.batches(now), Records: records, Decreases: len(decreased), Warnings: warnings}, nil
+	return Result{Batches: c.batches(now), Records: records + len(hours.records), Decreases: len(decreased), Warnings: warnings}, nil
 }
 
 // commit hands both reports to the ledgers and describes the counters that

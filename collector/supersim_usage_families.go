@@ -79,5 +79,5 @@ func SuperSIMUsageFamilies() []metric.Family {
 	for _, d := range dimensions() {
 		families = append(families, d.upload, d.download, d.cost, d.hourUpload, d.hourDownload)
 	}
-	return append(families, hourEnd(), usageEnd(), costEnd(), networkInfo())
+	return append(families, hourEnd(), usageEnd(), costEnd(), networkInfo(), lateBytes(), lateCost())
 }

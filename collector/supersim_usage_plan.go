@@ -117,15 +117,11 @@ func (c *SuperSIMUsage) weight(q query) int {
 // many records there were.
 func (c *SuperSIMUsage) list(ctx context.Context, held *holding, q query) ([]usageTotal, int, error) {
 	d := c.dimension(q.group)
-	params := twilio.UsageRecordsParams{
-		Sim: c.cfg.Filter.Sim, Fleet: c.cfg.Filter.Fleet,
-		Network: c.cfg.Filter.Network, IsoCountry: c.cfg.Filter.IsoCountry,
-		Group: d.api, Granularity: twilio.GranularityAll,
-		StartTime: q.start, EndTime: q.end,
-	}
+	granularity := twilio.GranularityAll
 	if q.hour {
-		params.Granularity = twilio.GranularityHour
+		granularity = twilio.GranularityHour
 	}
+	params := c.params(d.api, granularity, q.start, q.end)
 	// There will be about as many records as there are counters.
 	sizeHint := len(c.bytes.IDs(bytesColumn{group: q.group}))
 	records, err := readListing(held, twilio.EndpointUsageRecords, func() iter.Seq2[usageTotal, error] {
@@ -145,6 +141,15 @@ func (c *SuperSIMUsage) list(ctx context.Context, held *holding, q query) ([]usa
 		return nil, 0, fmt.Errorf("usage by %s from %s to %s: %w", d.group, q.start.Format(time.RFC3339), q.end.Format(time.RFC3339), err)
 	}
 	return records, read, nil
+}
+
+// params are those of a listing of the usage that the collector is configured for.
+func (c *SuperSIMUsage) params(group twilio.Group, granularity twilio.Granularity, start, end time.Time) twilio.UsageRecordsParams {
+	f := c.cfg.Filter
+	return twilio.UsageRecordsParams{
+		Sim: f.Sim, Fleet: f.Fleet, Network: f.Network, IsoCountry: f.IsoCountry,
+		Group: group, Granularity: granularity, StartTime: start, EndTime: end,
+	}
 }
 
 // key is what a record counts for. Records of the account may leave its SID out.

@@ -70,7 +70,7 @@ func TestUsageOfAMonth(t *testing.T) {
 				t.Errorf("%s: want created %s, have %s", family, want, have)
 			}
 		}
-		if r.last.Records != 1+1+1+2+2 /* month */ +1*5 /* hour */ +1+1 /* network and country before */ {
+		if r.last.Records != 1+1+1+2+2 /* month */ +1*5 /* hour */ +1+1 /* network and country before */ +2 /* hours of nine days */ {
 			t.Errorf("records: %d", r.last.Records)
 		}
 
@@ -348,7 +348,7 @@ func TestFailedPollPublishesNothing(t *testing.T) {
 				r.good(c)
 				// The last of the listings fails, after the others have been read.
 				until(t, "2004-03-10 06:30")
-				r.simulator.Inject(twiliotest.Fault{Kind: kind, After: 9})
+				r.simulator.Inject(twiliotest.Fault{Kind: kind, After: 10})
 				if r.poll(c); r.err == nil {
 					t.Fatal("the poll succeeded")
 				}
