@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"math"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -177,8 +178,8 @@ func (l *lateness) batches() []metric.Batch {
 // hour out. An age at which no hour with usage was seen has no sample.
 func (l *lateness) batch(family metric.Family, amount func(*lateHour) *lateAmount) metric.Batch {
 	var late, all [ageCount]float64
-	for end, h := range l.hours {
-		a := amount(h)
+	for _, end := range slices.Sorted(maps.Keys(l.hours)) { // so that the same hours make the same sum
+		a := amount(l.hours[end])
 		if a == nil || a.absent || a.value <= 0 || !l.counts(end) {
 			continue
 		}
