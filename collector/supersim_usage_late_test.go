@@ -151,7 +151,7 @@ func TestLatenessByPollsAlone(t *testing.T) {
 		until(t, "2004-03-10 05:07")
 		a := world(nil)
 		a.Usage = func(sim twiliotest.SIM, hour time.Time) (all []twiliotest.Segment) {
-			for i := range int64(300) { // evenly over 25 hours
+			for i := range int64(60) { // evenly over 5 hours
 				all = append(all, seg(home, 10, 10, 1000, time.Duration(i)*5*time.Minute, time.Duration(i)*5*time.Minute))
 			}
 			return all
@@ -240,7 +240,7 @@ func TestLatenessOf(t *testing.T) {
 		"money that is null again for a while, and records that are gone": {
 			func(_ time.Time, age time.Duration) string {
 				switch {
-				case age > 40*time.Hour && age < 44*time.Hour:
+				case age > 2*time.Hour && age < 4*time.Hour:
 					return ""
 				case age > 2*time.Hour && age <= 6*time.Hour, age > 44*time.Hour:
 					return bytesAndMoney(1000, "null", "null")
@@ -251,12 +251,12 @@ func TestLatenessOf(t *testing.T) {
 			},
 			[6]float64{0, 0, 0, 0, 0, 0}, [6]float64{0.5, 0.5, 0.5, 0.5, 0.5, 0},
 		},
-		"one hour in two without bytes": {
+		"hours without bytes, or without them at first": {
 			func(end time.Time, age time.Duration) string {
-				if end.Hour()%2 == 0 {
-					return bytesAndMoney("null", `"1"`, `"USD"`)
-				}
-				if age <= time.Hour {
+				switch {
+				case end.Hour()%3 == 0, end.Hour()%3 == 1 && age < 2*time.Hour:
+					return bytesAndMoney("null", `"3"`, `"USD"`)
+				case age <= time.Hour:
 					return bytesAndMoney(25, `"3"`, `"USD"`)
 				}
 				return bytesAndMoney(100, `"3"`, `"USD"`)

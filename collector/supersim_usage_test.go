@@ -368,7 +368,7 @@ func TestHarmlessOddities(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				until(t, "2004-03-10 05:30")
-				r := newRig(t, options(usage{"2004-03-01 00h": {seg(home, 1000, 2000, 3_000_000)}}))
+				r := newRig(t, options(usage{"2004-03-02 00h": {seg(home, 1000, 2000, 3_000_000)}}))
 				r.inventory()
 				r.simulator.Inject(twiliotest.Fault{Kind: kind})
 				r.good(collector.NewSuperSIMUsage(r.account, superSIMUsage()))

@@ -89,12 +89,14 @@ func TestWholeHours(t *testing.T) {
 			before = p.gather()
 		}
 		want := []string{
-			"12:02:00.0", "12:22:00.0", "12:42:00.0", "13:00:00.0", "13:02:00.0",
-			"13:22:00.0", "13:42:00.0", "14:02:00.0", // which fail
-			"14:22:00.0", "14:42:00.0", "15:00:00.0", "15:02:00.0",
-			"15:22:00.0", "15:42:00.0", "16:00:00.0", "16:00:30.1", "16:02:00.0", "16:22:00.0", "16:42:00.0",
+			"12:02", "12:22", "12:42", "13:00", "13:02", "13:22", "13:42", "14:02", // from 13:22 on they fail
+			"14:22", "14:42", "15:00", "15:02", "15:22", "15:42", "16:00", "16:02", "16:22", "16:42",
 		}
-		if have := starts(simulators["a"], twiliotest.UsageRecords); !slices.Equal(have, want) {
+		var have []string
+		for _, start := range starts(simulators["a"], twiliotest.UsageRecords) {
+			have = append(have, start[:len("15:04")])
+		}
+		if have = slices.Compact(have); !slices.Equal(have, want) {
 			t.Errorf("want requests at %v, have them at %v", want, have)
 		}
 		p.want(map[string]float64{pollSeries("twilio_exporter_polls_total", "a", "supersim_usage"): 15})
