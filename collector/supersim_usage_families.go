@@ -93,5 +93,5 @@ func SuperSIMUsageFamilies() []metric.Family {
 	for _, d := range dimensions() {
 		families = append(families, d.upload, d.download, d.cost, d.hourUpload, d.hourDownload)
 	}
-	return append(families, hourEnd(), usageEnd(), costEnd(), unattributedBytes(), unattributedCost(), networkInfo())
+	return append(families, hourEnd(), usageEnd(), costEnd(), unattributedBytes(), unattributedCost(), networkInfo(), lateBytes(), lateCost())
 }
