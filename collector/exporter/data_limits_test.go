@@ -102,7 +102,7 @@ func TestTenMonthsOfDataLimits(t *testing.T) {
 				p.stop()
 				p = launch(t, yaml, simulators)
 				restarts++
-				polled = time.Now().Add(time.Duration(random.Int64N(int64(50*time.Minute)))).Add(-time.Hour)
+				polled = time.Now().Add(time.Duration(random.Int64N(int64(50 * time.Minute)))).Add(-time.Hour)
 				time.Sleep(time.Until(polled.Add(time.Hour)) - time.Second)
 				p.stop()
 				p = launch(t, yaml, simulators)
