@@ -164,7 +164,7 @@ type outcomeAt struct {
 // meet runs one cell: polls at 12:02, 12:07 with the fault, and 12:12 without.
 func (f fault) meet(t *testing.T, c column, want effect) outcomeAt {
 	noon(t)
-	options := twiliotest.Options{TokenLifetime: 4 * time.Minute, AllNeedsMidnight: f.split}
+	options := twiliotest.Options{TokenLifetime: 4 * time.Minute, Readings: twiliotest.Readings{AllNeedsMidnight: f.split}}
 	if f.paged {
 		options.MaxPageSize = 1
 	}

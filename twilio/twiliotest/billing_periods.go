@@ -7,7 +7,7 @@ import (
 )
 
 // BillingPeriod is a span of time over which a SIM's usage counts towards the data
-// limit of its fleet. A zero time and an empty text are null in answers.
+// limit of its fleet. A zero time and an empty text are null in responses.
 type BillingPeriod struct {
 	SID        string // HB and 32 hexadecimal digits; generated if it is empty
 	Type       string // ready or active
@@ -37,7 +37,7 @@ const (
 	billingPeriodsOf = "/BillingPeriods"
 )
 
-func (s *Simulator) billingPeriods(q *request) *answer {
+func (s *Simulator) billingPeriods(q *request) *response {
 	p, bad := readParams(q, 20001)
 	if bad != nil {
 		return bad
@@ -61,7 +61,7 @@ func (s *Simulator) billingPeriods(q *request) *answer {
 		}
 		return text(t.UTC().Format(stamp))
 	}
-	return g.answer(q, "billing_periods", func() listing {
+	return g.respond(q, "billing_periods", func() listing {
 		chosen := choose(w.periodsOf(sim, g.at), func(BillingPeriod) bool { return true }, func(p BillingPeriod) string { return p.SID })
 		return listing{n: len(chosen), record: func(i int) any {
 			p := chosen[i]

@@ -23,7 +23,7 @@ func takeApart(body []byte, q *request) *document {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
 	if err := dec.Decode(&d.body); err != nil {
-		panic("twiliotest: " + err.Error()) // only of our own answers
+		panic("twiliotest: " + err.Error()) // only of our own responses
 	}
 	for key, value := range d.body {
 		if list, ok := value.([]any); ok {

@@ -17,7 +17,7 @@ const (
 	NoDescriptors FaultKind = "no_descriptors"
 	// ProxyDown is an HTTP proxy that nothing listens for.
 	ProxyDown FaultKind = "proxy_down"
-	// ProxyRefused is an HTTP proxy that answers CONNECT with 403.
+	// ProxyRefused is an HTTP proxy that responds to CONNECT with 403.
 	ProxyRefused FaultKind = "proxy_refused"
 	// TLSExpired is a certificate that has expired.
 	TLSExpired FaultKind = "tls_expired"
@@ -81,7 +81,7 @@ const (
 const Slow FaultKind = "slow"
 
 // Faults of what a listing reads while its pages are read. They change pages after the
-// first.
+// first, which a PageToken asks for; other requests do not count.
 const (
 	// PageOverlap begins a page with the last record of the page before, as if one
 	// had been added at the front meanwhile.
@@ -227,6 +227,11 @@ func bodyKinds() []FaultKind {
 
 // breaksConnection reports whether the kind is one of the connection.
 func (k FaultKind) breaksConnection() bool { return slices.Contains(connectionKinds(), k) }
+
+// ofLaterPages reports whether the kind occurs on pages after the first only.
+func (k FaultKind) ofLaterPages() bool {
+	return k == InvalidPageToken || k == PageOverlap || k == PageGap
+}
 
 // replaces reports whether the kind takes the place of the response.
 func (k FaultKind) replaces() bool { return slices.Contains(replacingKinds(), k) }

@@ -44,7 +44,7 @@ func New(o Options) *Simulator {
 		tokens:  tokens{valid: make(map[string]token)},
 	}
 	for _, a := range o.Accounts {
-		w := newWorld(a, s.now)
+		w := newWorld(a, o.Readings, s.now)
 		s.worlds[a.SID] = w
 		s.order = append(s.order, w)
 	}
@@ -88,7 +88,7 @@ type request struct {
 	number   uint64
 	record   *Request
 	moved    bool // after a redirect
-	shift    int  // of the records on pages after the first
+	shift    int  // of the records on pages after the first, by a fault
 }
 
 // ServeHTTP serves all paths of all hosts of both providers.
@@ -98,14 +98,14 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q.endpoint, q.path, q.xml = route(r.URL.Path)
 	id := s.begin(q)
 
-	a := s.answer(q)
+	a := s.respond(q)
 	a.header("Twilio-Request-Id", id)
 	if q.world != nil {
 		a.header("Twilio-Concurrent-Requests", strconv.Itoa(s.leave(q.world.account.SID)))
 	} else {
 		a.header("Twilio-Concurrent-Requests", "0")
 	}
-	// The request counts as over before its answer is read: a client that takes
+	// The request counts as over before its response is read: a client that takes
 	// turns must never be seen with two at a time.
 	s.end(q, a)
 	a.write(w, r)
@@ -125,8 +125,8 @@ func withoutEndlessToken(r *http.Request) *http.Request {
 	return r
 }
 
-// answer decides about a request, in the order in which a service would.
-func (s *Simulator) answer(q *request) *answer {
+// respond decides about a request, in the order in which a service would.
+func (s *Simulator) respond(q *request) *response {
 	if agent := q.http.UserAgent(); agent == "" || strings.HasPrefix(agent, "Go-http-client/") {
 		return failure(http.StatusBadRequest, 20001, "Say who you are: the request has no User-Agent of its own")
 	}
@@ -156,7 +156,7 @@ func (s *Simulator) answer(q *request) *answer {
 		return tooManyRequests("")
 	}
 	if !wait(q.ctx, s.options.Latency) {
-		return &answer{abort: true}
+		return &response{abort: true}
 	}
 	active := s.active(world.account.SID, q)
 	if a := s.misbehave(q, active); a != nil {
@@ -165,7 +165,7 @@ func (s *Simulator) answer(q *request) *answer {
 	return distort(s.serve(q), active, q)
 }
 
-func (s *Simulator) serve(q *request) *answer {
+func (s *Simulator) serve(q *request) *response {
 	q.world.mu.Lock()
 	q.world.served = true
 	q.world.mu.Unlock()
