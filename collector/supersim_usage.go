@@ -114,7 +114,7 @@ func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	inventory := c.account.Inventory.get()
-	c.judge(found.totals)
+	c.judge(found)
 	c.late.observe(found.hours)
 	c.remember(plan, found.totals)
 	bytes, cost := c.report(plan, found, inventory)
@@ -137,6 +137,7 @@ func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 // usageFound is what a poll read.
 type usageFound struct {
 	totals      usageTotals
+	empty       map[query]bool       // listings that were empty twice, although the account has usage
 	differences map[query]difference // of the month's listings
 	billsKnown  bool                 // it was found out what is billed of totals without an amount
 	hours       hourListing
@@ -164,7 +165,7 @@ func (c *SuperSIMUsage) read(ctx context.Context, held *holding, plan usagePlan)
 		return f, err
 	}
 	maps.Copy(f.totals, totals)
-	records, err = c.listAgain(ctx, held, f.totals)
+	f.empty, records, err = c.listAgain(ctx, held, f.totals)
 	if f.records += records; err != nil {
 		return f, err
 	}

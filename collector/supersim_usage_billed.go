@@ -108,26 +108,48 @@ const recordsPerPage = 1000
 
 func pages(records int) int { return max(1, (records+recordsPerPage-1)/recordsPerPage) }
 
+// A billedTotal is a total whose hours are being read.
+type billedTotal struct {
+	*usageTotal
+	read int64 // bytes of the hours so far
+}
+
+// forget drops what is known of the amount.
+func (t *billedTotal) forget() {
+	t.cost, t.others, t.billed, t.unbilledHour, t.read = decimal.Decimal{}, nil, false, 0, 0
+}
+
+// add adds what is billed of a part.
+func (t *billedTotal) add(part usageTotal) error {
+	t.read = saturate(t.read, saturate(part.upload, part.download))
+	return t.addBilled(part)
+}
+
+// short reports whether hours are missing.
+func (t *billedTotal) short() bool { return t.read < saturate(t.upload, t.download) }
+
 // addHours replaces the amounts of unbilled totals by the sum over what is billed of
-// their hours. It reads all hours of one key at a time, or the hours of a day of all
-// keys until what is before them has an amount, whichever takes fewer requests.
+// their hours. What listings by group leave out is asked for by key.
 func (c *SuperSIMUsage) addHours(ctx context.Context, q query, totals []usageTotal) (records int, err error) {
-	var open []*usageTotal // sorted by key
+	var open []*billedTotal // sorted by key
 	for i := range totals {
-		if t := &totals[i]; t.unbilled {
-			t.cost, t.others, t.billed, t.unbilledHour = decimal.Decimal{}, nil, false, 0
+		if totals[i].unbilled {
+			t := &billedTotal{usageTotal: &totals[i]}
+			t.forget()
 			open = append(open, t)
 		}
 	}
-	const day = 24 // hours
+	all := slices.Clone(open)
 	for end := q.end; len(open) > 0 && q.start.Before(end); {
-		var hours []query
+		const day = 24 // hours
 		if c.canAskForKeys(q.group, open) && len(open)*pages(int(end.Sub(q.start)/time.Hour)) <= (1+day)*pages(len(totals)) {
-			for _, t := range open {
-				hours = append(hours, query{group: q.group, key: t.key, start: q.start, end: end, hour: true})
+			read, err := c.addHoursByKey(ctx, query{group: q.group, start: q.start, end: end}, open)
+			if records += read; err != nil {
+				return records, err
 			}
-			end = q.start
+			break
 		}
+		var hours []query
 		for n := 0; n < day && q.start.Before(end); n++ {
 			start := end.Add(-time.Hour)
 			hours, end = append(hours, query{group: q.group, start: start, end: end, hour: true}), start
@@ -143,33 +165,47 @@ func (c *SuperSIMUsage) addHours(ctx context.Context, q query, totals []usageTot
 				return records, err
 			}
 		}
-		open = slices.DeleteFunc(open, func(t *usageTotal) bool {
-			t.unbilled = unbilled[t.key]
-			return !t.unbilled
-		})
+		open = slices.DeleteFunc(open, func(t *billedTotal) bool { return !unbilled[t.key] })
+	}
+	complete := func(t *billedTotal) bool { return !t.short() }
+	short := slices.DeleteFunc(slices.Clone(all), complete)
+	if len(short) > 0 && c.canAskForKeys(q.group, short) {
+		for _, t := range short {
+			t.forget()
+		}
+		read, err := c.addHoursByKey(ctx, q, short)
+		if records += read; err != nil {
+			return records, err
+		}
+	}
+	for _, t := range all {
+		t.unbilled, t.unpriced = false, t.short()
 	}
 	return records, nil
 }
 
+// addHoursByKey adds what is billed of all hours of a range, one key at a time.
+func (c *SuperSIMUsage) addHoursByKey(ctx context.Context, q query, totals []*billedTotal) (records int, err error) {
+	var hours []query
+	for _, t := range totals {
+		hours = append(hours, query{group: q.group, key: t.key, start: q.start, end: q.end, hour: true})
+	}
+	_, records, err = c.addListings(ctx, hours, totals)
+	return records, err
+}
+
 // canAskForKeys reports whether the API can be asked for each key: it cannot be asked
 // for usage without the dimension.
-func (c *SuperSIMUsage) canAskForKeys(group string, totals []*usageTotal) bool {
-	return group == accountGroup || !slices.ContainsFunc(totals, func(t *usageTotal) bool { return t.key == "" })
+func (c *SuperSIMUsage) canAskForKeys(group string, totals []*billedTotal) bool {
+	return group == accountGroup || !slices.ContainsFunc(totals, func(t *billedTotal) bool { return t.key == "" })
 }
 
 // addListings adds what listings say is billed to totals, which are sorted by key. It
 // returns the keys of which a listing has a total without an amount, and how many
 // records it read.
-func (c *SuperSIMUsage) addListings(ctx context.Context, queries []query, totals []*usageTotal) (unbilled map[string]bool, records int, err error) {
+func (c *SuperSIMUsage) addListings(ctx context.Context, queries []query, totals []*billedTotal) (unbilled map[string]bool, records int, err error) {
 	var mu sync.Mutex
 	unbilled = make(map[string]bool)
-	add := func(t *usageTotal, part usageTotal) error {
-		if part.unbilled {
-			unbilled[t.key] = true
-			return nil
-		}
-		return t.addBilled(part)
-	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(cmp.Or(c.account.MaxConcurrency, -1))
 	for _, q := range queries {
@@ -184,8 +220,13 @@ func (c *SuperSIMUsage) addListings(ctx context.Context, queries []query, totals
 			defer mu.Unlock()
 			records += read
 			for _, t := range totals {
-				if i, ok := slices.BinarySearchFunc(listing, t.key, func(part usageTotal, key string) int { return cmp.Compare(part.key, key) }); ok {
-					if err := add(t, listing[i]); err != nil {
+				i, ok := slices.BinarySearchFunc(listing, t.key, func(part usageTotal, key string) int { return cmp.Compare(part.key, key) })
+				switch {
+				case !ok:
+				case listing[i].unbilled:
+					unbilled[t.key] = true
+				default:
+					if err := t.add(listing[i]); err != nil {
 						return err
 					}
 				}

@@ -27,7 +27,6 @@ type difference struct {
 	old              int64                      // bytes, without those of the last hours
 	missing          bool                       // a record leaves out its bytes
 	unbilled         bool                       // what is billed is not known of all records
-	empty            bool                       // the listing has no bytes
 }
 
 // compare subtracts the sum over a listing from the account's total.
@@ -38,7 +37,6 @@ func compare(account, listing []usageTotal) difference {
 		old:     a.upload + a.download - a.recent - (l.upload + l.download - l.recent),
 		cost:    make(map[string]decimal.Decimal),
 		missing: a.missing || l.missing, unbilled: a.unbilled || l.unbilled,
-		empty: l.upload+l.download == 0,
 	}
 	for currency, amount := range a.amounts() {
 		d.cost[currency] = amount
@@ -146,8 +144,8 @@ func (q query) listing() query {
 
 // listAgain reads listings again that lack more than in the last poll, or were never
 // complete, and adds what they had left out, then and in earlier polls. It returns
-// how many records it read.
-func (c *SuperSIMUsage) listAgain(ctx context.Context, held *holding, totals usageTotals) (int, error) {
+// which were empty both times, and how many records it read.
+func (c *SuperSIMUsage) listAgain(ctx context.Context, held *holding, totals usageTotals) (empty map[query]bool, records int, err error) {
 	var short []query
 	for q, listing := range totals {
 		if q.group == accountGroup {
@@ -159,13 +157,15 @@ func (c *SuperSIMUsage) listAgain(ctx context.Context, held *holding, totals usa
 		}
 	}
 	again, records, err := c.ask(ctx, held, short)
+	empty = make(map[query]bool)
 	for q, listing := range again {
+		empty[q] = len(totals[q]) == 0 && len(listing) == 0
 		if !q.hour {
 			listing = merge(c.listings[q.listing()].found, listing)
 		}
 		totals[q] = merge(totals[q], listing)
 	}
-	return records, err
+	return empty, records, err
 }
 
 // merge adds to a listing, which is sorted by key, what an earlier one had: keys, and
@@ -190,19 +190,23 @@ func merge(earlier, listing []usageTotal) []usageTotal {
 }
 
 // judge finds out which listings are complete. One that still lacks bytes is taken as
-// complete if it has lacked no less for a while.
-func (c *SuperSIMUsage) judge(totals usageTotals) {
+// complete if it has lacked no less for a while, or only what may come late. An empty
+// one tells nothing.
+func (c *SuperSIMUsage) judge(found usageFound) {
 	now := time.Now()
-	for q, listing := range totals {
-		if q.group == accountGroup {
+	for q, listing := range found.totals {
+		last, seen := c.listings[q.listing()]
+		if q.group == accountGroup || seen && found.empty[q] {
 			continue
 		}
-		d := compare(totals[q.ofAccount()], listing)
-		last, seen := c.listings[q.listing()]
+		d := compare(found.totals[q.ofAccount()], listing)
 		next := completeness{short: d.short(), since: now, polls: 1, complete: last.complete || d.short() == 0}
 		if seen && (d.late() || next.short >= last.short) {
 			next.since, next.polls = last.since, last.polls+1
-			next.complete = next.complete || !d.empty && next.polls >= lastingShortPolls && now.Sub(next.since) >= lastingShort
+			next.complete = next.complete || next.polls >= lastingShortPolls && now.Sub(next.since) >= lastingShort
+		}
+		if found.empty[q] {
+			next.polls = 0
 		}
 		if !next.complete {
 			next.found = listing

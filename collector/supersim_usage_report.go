@@ -36,7 +36,7 @@ func (c *SuperSIMUsage) report(p usagePlan, found usageFound, inventory resource
 			partial := c.markIncomplete(column, monthQuery(d.group, p.cost))
 			reportCost(column, currency, exposable(d, totals[monthQuery(d.group, p.cost)]), expected, func(t *usageTotal) billing {
 				switch {
-				case partial || !t.billed && (t.noCurrency || t.overdue(now)):
+				case partial || t.unpriced || !t.billed && (t.noCurrency || t.overdue(now)):
 					return billingUnknown
 				case t.billed && (found.billsKnown || !t.unbilled):
 					return billingKnown

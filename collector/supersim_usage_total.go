@@ -31,6 +31,7 @@ type usageTotal struct {
 	unbilled     bool  // a record longer than an hour has no amount
 	billed       bool  // a record has an amount
 	noCurrency   bool  // an amount came without one
+	unpriced     bool  // what is billed could not be found out
 
 	missing bool // a record leaves out its bytes, so they are not part of the sum
 	partial bool // and others do not
