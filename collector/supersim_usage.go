@@ -3,7 +3,11 @@ package collector
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/metric"
@@ -14,14 +18,23 @@ import (
 // SuperSIMUsage collects Super SIM data usage: byte and cost counters over the
 // month, gauges over one hour.
 type SuperSIMUsage struct {
-	account    *Account
-	cfg        config.SuperSIMUsage
-	dimensions []dimension // in the order of the configuration
+	account       *Account
+	cfg           config.SuperSIMUsage
+	dimensions    []dimension // in the order of the configuration
+	allDimensions []dimension
 
 	bytes  *monthly.Ledger[bytesColumn]
 	cost   *monthly.Ledger[costColumn]
 	months map[query][]string // keys with usage in the whole months that were listed, sorted
 	gauges []metric.Batch     // of the last successful poll
+	late   *lateness
+
+	listings map[query]completeness // of earlier polls
+
+	unbilledWhole bool      // the API gives totals without an amount only if nothing of them is billed
+	billsFound    time.Time // the hour in which it was last found out what is billed of them
+
+	unattributedBytes, unattributedCost metric.Batch // as last known
 
 	sawInventory bool // the inventory was known to the last successful poll
 }
@@ -56,13 +69,15 @@ type costColumn struct {
 // NewSuperSIMUsage makes the collector for one account.
 func NewSuperSIMUsage(account *Account, cfg config.SuperSIMUsage) *SuperSIMUsage {
 	c := &SuperSIMUsage{
-		account: account, cfg: cfg,
+		account: account, cfg: cfg, allDimensions: dimensions(),
+		unattributedBytes: metric.NewBatch(unattributedBytes(), nil), unattributedCost: metric.NewBatch(unattributedCost(), nil),
 		bytes:  monthly.NewLedger[bytesColumn](account.ledgerOptions(cfg.Settle.Usage)),
 		cost:   monthly.NewLedger[costColumn](account.ledgerOptions(cfg.Settle.Cost)),
-		months: make(map[query][]string),
+		months: make(map[query][]string), listings: make(map[query]completeness),
+		late: newLateness(),
 	}
 	for _, group := range cfg.Groups {
-		for _, d := range dimensions() {
+		for _, d := range c.allDimensions {
 			if d.group == group {
 				c.dimensions = append(c.dimensions, d)
 			}
@@ -81,6 +96,9 @@ func (c *SuperSIMUsage) Adopt(previous Collector) {
 	c.bytes.Adopt(p.bytes)
 	c.cost.Adopt(p.cost)
 	c.months, c.gauges, c.sawInventory = p.months, p.gauges, p.sawInventory
+	c.listings, c.unbilledWhole, c.billsFound = p.listings, p.unbilledWhole, p.billsFound
+	c.unattributedBytes, c.unattributedCost = p.unattributedBytes, p.unattributedCost
+	c.late = p.late
 }
 
 // Poll implements Collector.
@@ -88,28 +106,75 @@ func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 	plan := c.plan(time.Now().UTC())
 	held := c.account.hold()
 	defer held.release()
-	totals, records, err := c.ask(ctx, held, plan.queries)
+	found, err := c.read(ctx, held, plan)
 	if err == nil {
-		err = c.checkCounters(totals)
+		err = c.checkCounters(found.totals)
 	}
 	if err != nil {
 		return Result{}, err
 	}
 	inventory := c.account.Inventory.get()
-	c.remember(plan, totals)
-	bytes, cost := c.report(plan, totals, inventory)
+	c.judge(found.totals)
+	c.late.observe(found.hours)
+	c.remember(plan, found.totals)
+	bytes, cost := c.report(plan, found, inventory)
 
 	now := time.Now().UTC() // the samples are exposed from now on, not from the start of the poll
 	decreased := c.commit(now, bytes, cost)
-	c.gauges = append(c.hourGauges(plan, totals), c.networkInfo(inventory.networks))
+	c.gauges = append(c.hourGauges(plan, found.totals), c.networkInfo(inventory.networks))
+	c.gauges = append(c.gauges, c.unattributed(plan, found)...)
 	c.sawInventory = inventory.known
 
-	warnings := append(unpriced(totals), c.account.Client.Warnings(twilio.EndpointUsageRecords)...)
+	result := Result{Batches: c.batches(now), Records: found.records, Decreases: len(decreased), Unseen: c.bytes.TakeUnseen() + c.cost.TakeUnseen()}
+	result.Warnings = slices.Concat(doubts(found.totals), c.incomplete(plan), c.account.Client.Warnings(twilio.EndpointUsageRecords))
 	if len(decreased) > 0 {
-		warnings = append(warnings, fmt.Sprintf(
+		result.Warnings = append(result.Warnings, fmt.Sprintf(
 			"the API reports %d counters lower than before, for example %s; their higher values are held", len(decreased), decreased[0]))
 	}
-	return Result{Batches: c.batches(now), Records: records, Decreases: len(decreased), Warnings: warnings}, nil
+	return result, nil
+}
+
+// usageFound is what a poll read.
+type usageFound struct {
+	totals      usageTotals
+	differences map[query]difference // of the month's listings
+	billsKnown  bool                 // it was found out what is billed of totals without an amount
+	hours       hourListing
+	records     int
+}
+
+// read reads the account's hours and everything of a plan: the account's totals, then the groups, and what
+// of these needs a second look.
+func (c *SuperSIMUsage) read(ctx context.Context, held *holding, plan usagePlan) (f usageFound, err error) {
+	ofAccount, accountCtx := errgroup.WithContext(ctx)
+	ofAccount.Go(func() (err error) {
+		f.hours, err = c.accountHours(accountCtx, held, time.Now())
+		return err
+	})
+	ofAccount.Go(func() (err error) {
+		f.totals, f.records, err = c.ask(accountCtx, held, plan.ofAccount)
+		return err
+	})
+	if err := ofAccount.Wait(); err != nil {
+		return f, err
+	}
+	f.records += len(f.hours.records)
+	totals, records, err := c.ask(ctx, held, plan.ofGroups)
+	if f.records += records; err != nil {
+		return f, err
+	}
+	maps.Copy(f.totals, totals)
+	records, err = c.listAgain(ctx, held, f.totals)
+	if f.records += records; err != nil {
+		return f, err
+	}
+	f.billsKnown, records, err = c.findBilled(ctx, plan, f.totals)
+	if f.records += records; err != nil {
+		return f, err
+	}
+	f.differences, records, err = c.compareAll(ctx, held, plan, f.totals)
+	f.records += records
+	return f, err
 }
 
 // commit hands both reports to the ledgers and describes the counters that

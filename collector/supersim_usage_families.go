@@ -7,6 +7,9 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
+// accountGroup is the group of the account's total.
+const accountGroup = "account"
+
 // A dimension is one way to add up Super SIM usage. Each has metric names of
 // its own, so that a sum over one name never counts twice.
 type dimension struct {
@@ -20,7 +23,7 @@ type dimension struct {
 
 func dimensions() []dimension {
 	return []dimension{
-		newDimension("account", "account_sid", "the account", twilio.GroupNone, func(r twilio.UsageRecord) string { return r.AccountSID }),
+		newDimension(accountGroup, "account_sid", "the account", twilio.GroupNone, func(r twilio.UsageRecord) string { return r.AccountSID }),
 		newDimension("sim", "sim_sid", "each SIM", twilio.GroupSim, func(r twilio.UsageRecord) string { return r.SimSID }),
 		newDimension("fleet", "fleet_sid", "each fleet", twilio.GroupFleet, func(r twilio.UsageRecord) string { return r.FleetSID }),
 		newDimension("network", "network_sid", "each network", twilio.GroupNetwork, func(r twilio.UsageRecord) string { return r.NetworkSID }),
@@ -45,10 +48,11 @@ func newDimension(group, label, each string, api twilio.Group, key func(twilio.U
 	}
 }
 
-// dimension is the one of a configured group.
+// dimension is the one of a group. The account's is asked for whether it is
+// configured or not.
 func (c *SuperSIMUsage) dimension(group string) dimension {
-	i := slices.IndexFunc(c.dimensions, func(d dimension) bool { return d.group == group })
-	return c.dimensions[i]
+	i := slices.IndexFunc(c.allDimensions, func(d dimension) bool { return d.group == group })
+	return c.allDimensions[i]
 }
 
 // keysFromUsage reports whether the dimension's keys are known from usage alone: no
@@ -69,6 +73,16 @@ func costEnd() metric.Family {
 	return metric.Gauge("twilio_supersim_cost_end_timestamp_seconds", "Time up to which the cost counters count, in seconds since the epoch.", "group")
 }
 
+func unattributedBytes() metric.Family {
+	return metric.Gauge("twilio_supersim_unattributed_bytes",
+		"Bytes of the month that the account's total has beyond the sum over the group, both of the last poll; below 0 if the sum is larger.", "group", "direction")
+}
+
+func unattributedCost() metric.Family {
+	return metric.Gauge("twilio_supersim_unattributed_cost",
+		"Amount of the month that the account's total has beyond the sum over the group, both of the last poll, in units of the currency; below 0 if the sum is larger.", "group", "currency")
+}
+
 func networkInfo() metric.Family {
 	return metric.Gauge("twilio_supersim_network_info", "A network that has counters, constant 1.", "network_sid", "friendly_name", "iso_country")
 }
@@ -79,5 +93,5 @@ func SuperSIMUsageFamilies() []metric.Family {
 	for _, d := range dimensions() {
 		families = append(families, d.upload, d.download, d.cost, d.hourUpload, d.hourDownload)
 	}
-	return append(families, hourEnd(), usageEnd(), costEnd(), networkInfo())
+	return append(families, hourEnd(), usageEnd(), costEnd(), unattributedBytes(), unattributedCost(), networkInfo(), lateBytes(), lateCost())
 }

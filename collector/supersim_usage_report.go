@@ -3,13 +3,15 @@ package collector
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/monthly"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
 // report makes the reports to the two ledgers from a poll's totals.
-func (c *SuperSIMUsage) report(p usagePlan, totals usageTotals, inventory resources) (*monthly.Report[bytesColumn], *monthly.Report[costColumn]) {
+func (c *SuperSIMUsage) report(p usagePlan, found usageFound, inventory resources) (*monthly.Report[bytesColumn], *monthly.Report[costColumn]) {
+	totals, now := found.totals, time.Now().UTC()
 	bytes, cost := monthly.NewReport[bytesColumn](p.bytes), monthly.NewReport[costColumn](p.cost)
 	currencies := c.currencies(totals, func(group string) query { return monthQuery(group, p.cost) })
 	previousCurrencies := c.currencies(totals, func(group string) query { return previousQuery(group, p.cost) })
@@ -18,7 +20,8 @@ func (c *SuperSIMUsage) report(p usagePlan, totals usageTotals, inventory resour
 		expected := c.expected(d, p.bytes, inventory)
 		for _, dir := range d.directions() {
 			column := bytes.Column(dir.column)
-			reportBytes(column, dir, totals[monthQuery(d.group, p.bytes)], expected)
+			partial := c.markIncomplete(column, monthQuery(d.group, p.bytes))
+			reportBytes(column, dir, exposable(d, totals[monthQuery(d.group, p.bytes)]), expected, partial)
 			for _, t := range totals[previousQuery(d.group, p.bytes)] {
 				if dir.bytes(&t) != notReported {
 					column.AddPrevious(t.key)
@@ -30,45 +33,85 @@ func (c *SuperSIMUsage) report(p usagePlan, totals usageTotals, inventory resour
 		expected = c.expected(d, p.cost, inventory)
 		for _, currency := range currencies {
 			column := cost.Column(costColumn{d.group, currency})
-			reportCost(column, currency, totals[monthQuery(d.group, p.cost)], expected)
+			partial := c.markIncomplete(column, monthQuery(d.group, p.cost))
+			reportCost(column, currency, exposable(d, totals[monthQuery(d.group, p.cost)]), expected, func(t *usageTotal) billing {
+				switch {
+				case partial || !t.billed && (t.noCurrency || t.overdue(now)):
+					return billingUnknown
+				case t.billed && (found.billsKnown || !t.unbilled):
+					return billingKnown
+				default:
+					return notBilled
+				}
+			})
 			columns = append(columns, column)
 		}
 		for _, currency := range previousCurrencies {
 			column := cost.Column(costColumn{d.group, currency})
-			// In the month before, silent keys had a counter as well as billed ones.
-			visitKeys(totals[previousQuery(d.group, p.cost)], expected, func(id string, t *usageTotal, expected bool) {
-				if expected || t.costReported {
-					column.AddPrevious(id)
-				}
-			})
+			// In the month before, silent keys had a counter as well as those with usage.
+			visitKeys(totals[previousQuery(d.group, p.cost)], expected, func(id string, _ *usageTotal, _ bool) { column.AddPrevious(id) })
 		}
 		monthly.ShareIDs(columns...)
 	}
 	return bytes, cost
 }
 
-func reportBytes(column *monthly.ColumnReport, dir direction, totals []usageTotal, expected []string) {
+// markIncomplete marks the report on a column whose listing was not complete in any
+// poll. It reports whether totals may lack a part as well: where they have several
+// records, any can be missing.
+func (c *SuperSIMUsage) markIncomplete(column *monthly.ColumnReport, q query) (partial bool) {
+	if c.isComplete(q) {
+		return false
+	}
+	column.Incomplete()
+	return q.group != accountGroup && c.account.Client.SplitsTotals()
+}
+
+// exposable leaves out the account's total as long as its SID is not known.
+func exposable(d dimension, totals []usageTotal) []usageTotal {
+	if d.group == accountGroup && len(totals) > 0 && totals[0].key == "" {
+		return totals[1:]
+	}
+	return totals
+}
+
+func reportBytes(column *monthly.ColumnReport, dir direction, totals []usageTotal, expected []string, partial bool) {
 	column.Grow(max(len(totals), len(expected)))
 	visitKeys(totals, expected, func(id string, t *usageTotal, _ bool) {
 		if t == nil {
 			column.Expect(id)
-		} else if bytes := dir.bytes(t); bytes != notReported { // or the counter keeps its value
+		} else if bytes := dir.bytes(t); bytes != notReported && !partial {
 			column.Add(id, float64(bytes))
+		} else {
+			column.Unknown(id)
 		}
 	})
 }
 
-func reportCost(column *monthly.ColumnReport, currency string, totals []usageTotal, expected []string) {
+// billing says what is known of the amount of a total.
+type billing int
+
+const (
+	notBilled billing = iota
+	billingKnown
+	billingUnknown
+)
+
+func reportCost(column *monthly.ColumnReport, currency string, totals []usageTotal, expected []string, billingOf func(*usageTotal) billing) {
 	column.Grow(max(len(totals), len(expected)))
 	visitKeys(totals, expected, func(id string, t *usageTotal, _ bool) {
 		if t == nil {
 			column.Expect(id)
-		} else if t.costReported {
-			if amount, named := t.billed(currency); named || t.currency == "" {
-				column.Add(id, amount.InexactFloat64())
-			} else {
-				column.Expect(id)
-			}
+			return
+		}
+		amount, named := t.amount(currency)
+		switch b := billingOf(t); {
+		case b == billingUnknown:
+			column.Unknown(id)
+		case b == billingKnown && named:
+			column.Add(id, amount.InexactFloat64())
+		default:
+			column.Expect(id)
 		}
 	})
 }

@@ -12,7 +12,7 @@ import (
 // gauges.
 func (c *SuperSIMUsage) batches(now time.Time) []metric.Batch {
 	var usageEnds, costEnds []metric.Sample
-	batches := slices.Clone(c.gauges)
+	batches := append(slices.Clone(c.gauges), c.late.batches()...)
 	for _, d := range c.dimensions {
 		for _, dir := range d.directions() {
 			ids := c.bytes.IDs(dir.column)
@@ -56,7 +56,7 @@ func (c *SuperSIMUsage) hourGauges(p usagePlan, totals usageTotals) []metric.Bat
 		for _, dir := range d.directions() {
 			counters := c.bytes.IDs(dir.column)
 			ids, values := make([]string, 0, len(counters)), make([]float64, 0, len(counters))
-			visitKeys(totals[p.hourQuery(d.group)], counters, func(id string, t *usageTotal, _ bool) {
+			visitKeys(exposable(d, totals[p.hourQuery(d.group)]), counters, func(id string, t *usageTotal, _ bool) {
 				var bytes int64
 				if t != nil {
 					if bytes = dir.bytes(t); bytes == notReported {
