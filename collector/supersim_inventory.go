@@ -30,9 +30,19 @@ func fleetDataLimit() metric.Family {
 	return metric.Gauge("twilio_supersim_fleet_data_limit_bytes", "Bytes that each SIM of the fleet may use in a billing period.", "fleet_sid")
 }
 
+func fleetSims() metric.Family {
+	return metric.Gauge("twilio_supersim_fleet_sims",
+		"SIMs of the fleet with this status as of the last poll; those in no fleet have an empty fleet_sid.", "fleet_sid", "status")
+}
+
+func simScheduled() metric.Family {
+	return metric.Gauge("twilio_supersim_sim_scheduled_timestamp_seconds",
+		"When a SIM with the status scheduled was last changed, so it has been scheduled since then at least.", "sim_sid")
+}
+
 // SuperSIMInventoryFamilies are those that SuperSIMInventory has samples of.
 func SuperSIMInventoryFamilies(cfg config.SuperSIMInventory) []metric.Family {
-	return []metric.Family{simInfo(cfg.ICCID), fleetInfo(), fleetDataLimit()}
+	return []metric.Family{simInfo(cfg.ICCID), simScheduled(), fleetInfo(), fleetDataLimit(), fleetSims()}
 }
 
 // SuperSIMInventory collects SIMs and fleets, and the names of networks.
@@ -73,8 +83,10 @@ func (c *SuperSIMInventory) Poll(ctx context.Context) (Result, error) {
 	return Result{
 		Batches: []metric.Batch{
 			found.sims.batch(),
+			found.sims.scheduledBatch(),
 			metric.NewBatch(fleetInfo(), fleetSamples),
 			metric.NewBatch(fleetDataLimit(), limitSamples),
+			found.sims.fleetSims(fleets),
 		},
 		Records: len(sims) + len(fleets) + len(networks),
 	}, nil

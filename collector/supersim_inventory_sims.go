@@ -18,6 +18,10 @@ type simList struct {
 	iccids                        []string // empty unless they are exposed
 
 	bySID []uint32 // indexes of the SIMs, sorted by SID
+
+	// The scheduled SIMs whose date is known, sorted by SID.
+	scheduled      []string
+	scheduledSince []float64 // seconds since 1970
 }
 
 // newSIMList makes a list of SIMs that are sorted by SID. Columns that have not
@@ -57,6 +61,13 @@ func newSIMList(sims []twilio.Sim, iccid bool, previous *simList) *simList {
 	}
 	for i, sim := range exposed {
 		l.bySID[sim] = uint32(i)
+	}
+	for i := range sims {
+		if sims[i].DateUpdated.IsZero() {
+			continue
+		}
+		l.scheduled = append(l.scheduled, l.sids[l.bySID[i]])
+		l.scheduledSince = append(l.scheduledSince, float64(sims[i].DateUpdated.Unix()))
 	}
 	return l
 }
@@ -128,4 +139,42 @@ func (l *simList) batch() metric.Batch {
 		b.Labels = append(b.Labels, metric.Values(l.iccids))
 	}
 	return b
+}
+
+// scheduledBatch is the samples of sim_scheduled_timestamp_seconds.
+func (l *simList) scheduledBatch() metric.Batch {
+	b := metric.Batch{Family: simScheduled(), Len: len(l.scheduled)}
+	if b.Len > 0 {
+		b.Labels, b.Values = []metric.Column[string]{metric.Values(l.scheduled)}, metric.Values(l.scheduledSince)
+	}
+	return b
+}
+
+// fleetSims is how many SIMs of each status each fleet has. The fleets given, those
+// of the SIMs, and "" for no fleet have a sample for every documented status, so
+// that a series does not end when the last SIM leaves the status.
+func (l *simList) fleetSims(fleets []twilio.Fleet) metric.Batch {
+	type state struct{ fleet, status string }
+	counts := make(map[state]int)
+	documented := func(fleet string) {
+		for _, status := range []twilio.SimStatus{twilio.SimNew, twilio.SimReady, twilio.SimActive, twilio.SimInactive, twilio.SimScheduled} {
+			counts[state{fleet, string(status)}] += 0
+		}
+	}
+	documented("")
+	for _, fleet := range fleets {
+		documented(fleet.SID)
+	}
+	for i, fleet := range l.fleets {
+		if i == 0 || fleet != l.fleets[i-1] {
+			documented(fleet)
+		}
+		counts[state{fleet, l.statuses[i]}]++
+	}
+	samples := make([]metric.Sample, 0, len(counts))
+	for s, n := range counts {
+		samples = append(samples, metric.Sample{Labels: []string{s.fleet, s.status}, Value: float64(n)})
+	}
+	slices.SortFunc(samples, func(a, b metric.Sample) int { return slices.Compare(a.Labels, b.Labels) })
+	return metric.NewBatch(fleetSims(), samples)
 }

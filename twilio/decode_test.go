@@ -274,6 +274,8 @@ func TestSimulatedInventory(t *testing.T) {
 			t.Fatalf("unknown or double %v", have)
 		}
 		delete(want, have.SID)
+		equal(t, "a date of the SIM", m.Status == "scheduled", !have.DateUpdated.IsZero())
+		have.DateUpdated = time.Time{}
 		equal(t, "SIM", twilio.Sim{SID: m.SID, AccountSID: accountSID, UniqueName: m.UniqueName, ICCID: m.ICCID,
 			Status: twilio.SimStatus(m.Status), FleetSID: m.FleetSID}, have)
 	}

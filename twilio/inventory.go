@@ -6,14 +6,26 @@ import (
 	"math"
 	"net/url"
 	"strconv"
+	"time"
 )
 
-// SimStatus is the status of a Super SIM. Documented are new, ready, active,
-// inactive and scheduled; there may be more.
+// SimStatus is the status of a Super SIM. The API may report others than those
+// that it documents.
 type SimStatus string
 
+// The statuses that the API documents.
+//
+// Source: Super SIM API, resource Sim, property status.
+const (
+	SimNew       SimStatus = "new"
+	SimReady     SimStatus = "ready"
+	SimActive    SimStatus = "active"
+	SimInactive  SimStatus = "inactive"
+	SimScheduled SimStatus = "scheduled" // waits for a change of status that was asked for
+)
+
 // CanSend reports whether a SIM of this status may cause usage.
-func (s SimStatus) CanSend() bool { return s == "ready" || s == "active" || s == "scheduled" }
+func (s SimStatus) CanSend() bool { return s == SimReady || s == SimActive || s == SimScheduled }
 
 // A Sim is a Super SIM.
 type Sim struct {
@@ -23,6 +35,11 @@ type Sim struct {
 	ICCID      string // personal data
 	Status     SimStatus
 	FleetSID   string // "" if it is in none
+
+	// DateUpdated is when a scheduled SIM was last changed, which is when it became
+	// scheduled or later. It is zero if the API does not report it, and for SIMs of
+	// other statuses, whose date is not read.
+	DateUpdated time.Time
 }
 
 // Sims lists all SIMs of the account.
@@ -33,7 +50,7 @@ func (c *Client) Sims(ctx context.Context) iter.Seq2[Sim, error] {
 type wireSim struct {
 	account string // the one asked for; may be empty
 
-	SID, AccountSID, UniqueName, ICCID, Status, FleetSID scalar
+	SID, AccountSID, UniqueName, ICCID, Status, FleetSID, DateUpdated scalar
 }
 
 func (w *wireSim) field(name []byte) value {
@@ -50,6 +67,8 @@ func (w *wireSim) field(name []byte) value {
 		return &w.Status
 	case "fleet_sid":
 		return &w.FleetSID
+	case "date_updated":
+		return &w.DateUpdated
 	}
 	return nil
 }
@@ -62,10 +81,18 @@ func (w *wireSim) record() (Sim, error) {
 	if err := w.AccountSID.fitAccount(w.account); err != nil {
 		return Sim{}, err
 	}
-	return Sim{
+	sim := Sim{
 		SID: w.SID.text(), AccountSID: w.AccountSID.shared(), UniqueName: w.UniqueName.text(),
 		ICCID: w.ICCID.text(), Status: SimStatus(w.Status.shared()), FleetSID: w.FleetSID.shared(),
-	}, nil
+	}
+	if sim.Status == SimScheduled {
+		updated, err := w.DateUpdated.time("date_updated", "a time in RFC 3339", time.RFC3339)
+		if err != nil {
+			return Sim{}, err
+		}
+		sim.DateUpdated = updated.V
+	}
+	return sim, nil
 }
 
 // A Fleet is a group of SIMs with common settings.

@@ -34,6 +34,7 @@ const (
 	sim2     = "HS00000000000000000000000000000002"
 	simReady = "HS00000000000000000000000000000003"
 	simOld   = "HS00000000000000000000000000000004"
+	simWaits = "HS00000000000000000000000000000005"
 	simB     = "HS0000000000000000000000000000000b"
 	period1  = "HB00000000000000000000000000000001"
 	period2  = "HB00000000000000000000000000000002" // the current one, which is listed first
@@ -69,6 +70,7 @@ func handMadeAs(o twiliotest.Options) map[string]*twiliotest.Simulator {
 			{SID: sim2, ICCID: "8988307000000000002"},
 			{SID: simReady, UniqueName: "spare", ICCID: "8988307000000000003", FleetSID: fleet1, Status: "ready"},
 			{SID: simOld, UniqueName: "old", ICCID: "8988307000000000004", FleetSID: fleet2, Status: "inactive"},
+			{SID: simWaits, ICCID: "8988307000000000005", FleetSID: fleet2, Status: "scheduled", Updated: date("2004-03-14 07:30")},
 		},
 		NetworkList: networks,
 		Usage: byTable(map[string][]twiliotest.Segment{

@@ -17,7 +17,7 @@ import (
 )
 
 // fleetOfAccounts is a configuration of accounts at both providers, and a world
-// for each.
+// for each, in which there are SIMs of every status.
 type fleetOfAccounts struct {
 	yaml   string
 	worlds map[string]twiliotest.Account
@@ -27,7 +27,7 @@ func manyAccounts(names ...string) fleetOfAccounts {
 	f := fleetOfAccounts{"accounts:", make(map[string]twiliotest.Account)}
 	for i, name := range names {
 		sid := fmt.Sprintf("AC%032x", i)
-		world := twiliotest.Account{SID: sid, Seed: uint64(i), SIMs: 4 + i, Fleets: 2, Start: date("2004-02-01 00:00")}
+		world := twiliotest.Account{SID: sid, Seed: uint64(i), SIMs: 20 + i, Fleets: 2, Start: date("2004-02-01 00:00")}
 		if i%3 == 2 {
 			world.Provider, world.ClientID, world.ClientSecret, world.Currency = twiliotest.KORE, "client", "secret", "EUR"
 			f.yaml += fmt.Sprintf(`

@@ -1,6 +1,9 @@
 package twiliotest
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // SIM is one Super SIM.
 type SIM struct {
@@ -9,6 +12,10 @@ type SIM struct {
 	ICCID      string // digits; personal data in the real service
 	Status     string // new, ready, active, inactive or scheduled
 	FleetSID   string // "" is null in responses: in no fleet
+
+	// Updated is date_updated. If it is zero, a scheduled SIM was changed at the
+	// last midnight UTC, and any other long ago.
+	Updated time.Time
 }
 
 // Fleet is a group of SIMs.

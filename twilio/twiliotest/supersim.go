@@ -246,6 +246,12 @@ func (s *Simulator) sims(q *request) *response {
 		return listing{n: len(chosen), record: func(i int) any {
 			m := chosen[i]
 			created, updated := dates(m.SID)
+			switch {
+			case !m.Updated.IsZero():
+				updated = m.Updated.UTC().Format(stamp)
+			case m.Status == "scheduled":
+				updated = g.at.UTC().Truncate(24 * time.Hour).Format(stamp)
+			}
 			return simRecord{
 				SID:         m.SID,
 				UniqueName:  text(m.UniqueName),

@@ -13,6 +13,8 @@ const (
 	NoLimit       = "no fleet of the SIMs has a data limit"
 	NoneSilent    = "no active SIM is silent"
 	NoSIM         = "no SIM is selected, or it has no data"
+	NeedsTwoDays  = "needs an exporter that has run for two days"
+	OffByDefault  = "needs a collector or a group that is off by default"
 )
 
 // ExpectedEmpty returns the queries that may return nothing on a healthy
@@ -55,6 +57,7 @@ func ExpectedEmpty() map[Key]string {
 	add(fleet, "SIMs with the most data", "C", NoLimit)
 	add(fleet, "SIMs closest to their limit", "AB", NoLimit)
 	add(fleet, "Silent SIMs", "A", NoneSilent)
+	add(fleet, "Scheduled SIMs", "A", NothingWrong)
 	add(fleet, "SIM details", "A", NoSIM)
 	add(fleet, "SIM data this month", "A", NoSIM)
 	add(fleet, "SIM share of the limit", "A", NoSIM)
@@ -63,6 +66,13 @@ func ExpectedEmpty() map[Key]string {
 	add(fleet, "SIM traffic by direction", "AB", NoSIM)
 	add(fleet, "SIM traffic by direction", "C", NeedsSixDays)
 	add(fleet, "SIM data and limit", "AB", NoSIM)
+	add(fleet, "SIM data in its billing period", "A", OffByDefault)
+	add(fleet, "SIM billing period ends in", "A", OffByDefault)
+	add(fleet, "SIM data by network", "AB", OffByDefault)
+	add(fleet, "SIM cost by network", "A", OffByDefault)
+	add(fleet, "SIM cost by network", "B", MonthYoung)
+	add(fleet, "SIM traffic by network", "A", OffByDefault)
+	add(fleet, "SIM cost by network over time", "A", OffByDefault)
 
 	const spend = "twilio-spend"
 	add(spend, "Super SIM forecast", "A", MonthYoung)
@@ -90,5 +100,9 @@ func ExpectedEmpty() map[Key]string {
 	add(exporter, "Failures by reason", "A", NothingWrong)
 	add(exporter, "Retries by reason", "A", NothingWrong)
 	add(exporter, "Usage decreases", "A", NothingWrong)
+	add(exporter, "Bytes reported late", "A", NeedsTwoDays)
+	add(exporter, "Cost reported late", "A", NeedsTwoDays)
+	add(exporter, "Counters that left their month unseen", "A", NothingWrong)
+	add(exporter, "SIMs near their limit that were not asked for", "A", OffByDefault)
 	return reasons
 }

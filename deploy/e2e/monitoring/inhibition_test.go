@@ -33,7 +33,7 @@ func TestOneCauseOneMessage(t *testing.T) {
 			inhibited: []alert{
 				usage("TwilioExporterPollFailing"), usage("TwilioExporterNotPolling"), usage("TwilioExporterDataStale"),
 				{"alertname": "TwilioExporterRetryingHard"}, {"alertname": "TwilioFleetSilent", "fleet_sid": "HF1"},
-				{"alertname": "TwilioBillingBehindUsage"},
+				{"alertname": "TwilioBillingBehindUsage"}, {"alertname": "TwilioSIMSilent", "sim_sid": "HS1"},
 			},
 		},
 		"API down for hours": {
@@ -68,6 +68,33 @@ func TestOneCauseOneMessage(t *testing.T) {
 		"a fleet crosses a border": {
 			notified:  []alert{{"alertname": "TwilioCountryNew", "iso_country": "PL"}},
 			inhibited: []alert{{"alertname": "TwilioNetworkNew", "iso_country": "PL", "network_sid": "HW1"}},
+		},
+		"a SIM crosses a border": {
+			notified: []alert{{"alertname": "TwilioSIMCountryNew", "sim_sid": "HS1", "iso_country": "PL"}},
+			inhibited: []alert{
+				{"alertname": "TwilioSIMNetworkNew", "sim_sid": "HS1", "iso_country": "PL", "network_sid": "HW1"},
+				{"alertname": "TwilioCountryNew", "iso_country": "PL"}, {"alertname": "TwilioNetworkNew", "iso_country": "PL", "network_sid": "HW1"},
+			},
+		},
+		"two SIMs": {
+			notified: []alert{
+				{"alertname": "TwilioSIMCountryNew", "sim_sid": "HS1", "iso_country": "PL"},
+				{"alertname": "TwilioSIMNetworkNew", "sim_sid": "HS2", "iso_country": "PL", "network_sid": "HW1"},
+			},
+		},
+		"a fleet is silent": {
+			notified:  []alert{{"alertname": "TwilioFleetSilent", "fleet_sid": "HF1"}},
+			inhibited: []alert{{"alertname": "TwilioSIMSilent", "sim_sid": "HS1", "fleet_sid": "HF1"}},
+		},
+		"a SIM without a fleet is silent": {
+			notified: []alert{
+				{"alertname": "TwilioFleetSilent", "fleet_sid": "HF1"},
+				{"alertname": "TwilioSIMSilent", "sim_sid": "HS1"},
+			},
+		},
+		"a SIM is blocked": {
+			notified:  []alert{{"alertname": "TwilioSIMDataLimitExceeded", "sim_sid": "HS1", "fleet_sid": "HF1"}},
+			inhibited: []alert{{"alertname": "TwilioSIMSilent", "sim_sid": "HS1", "fleet_sid": "HF1"}},
 		},
 		"a network at home": {
 			notified: []alert{

@@ -52,7 +52,7 @@ func startStack(t *testing.T, now time.Time) *stack {
 	history, data := filepath.Join(directory, "history.om"), filepath.Join(directory, "data")
 	const step = 4 * time.Minute
 	began := now.AddDate(0, 0, -9).Truncate(time.Hour)
-	record(t, history, world(now.AddDate(0, -3, 0), time.Time{}, nil), "collectors: {supersim_usage: {interval: 30m}}", began, now, step, func(family string) bool {
+	record(t, history, world(now.AddDate(0, -3, 0), time.Time{}, nil), "collectors: {supersim_usage: {interval: 30m, groups: [account, sim, fleet, network, country, sim_network]}}", began, now, step, func(family string) bool {
 		return strings.HasPrefix(family, "twilio_supersim_") || family == "twilio_account_info" ||
 			family == "twilio_account_cost" || family == "twilio_account_usage_as_of_timestamp_seconds"
 	})
@@ -73,8 +73,9 @@ func startStack(t *testing.T, now time.Time) *stack {
 		"tls_server_config: {cert_file: cert.pem, key_file: key.pem}\nbasic_auth_users: {%s: %q}\n", user, hash))
 	exporterConfig := write(t, directory, "exporter/config.yml", configuration("http://"+s.api.address, `
 collectors:
-  supersim_usage: {interval: 1s}
+  supersim_usage: {interval: 1s, groups: [account, sim, fleet, network, country, sim_network]}
   supersim_inventory: {interval: 1s}
+  supersim_data_limits: {enabled: true, interval: 1s, watch_from: 0.001}
   account_usage: {interval: 1s}
   account_balance: {interval: 1s}
 api: {timeout: 10s, max_retries: 1}

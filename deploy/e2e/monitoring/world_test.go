@@ -72,7 +72,8 @@ func world(start, end time.Time, wild func(hour time.Time) bool) twiliotest.Opti
 		return list
 	}
 	one := sims(1, 8, meters, cameras)
-	one = append(one, twiliotest.SIM{SID: simSID(9), UniqueName: "silent-one", FleetSID: meters, Status: "ready"})
+	one = append(one, twiliotest.SIM{SID: simSID(9), UniqueName: "silent-one", FleetSID: meters, Status: "ready"},
+		twiliotest.SIM{SID: simSID(10), UniqueName: "waiting", FleetSID: meters, Status: "scheduled"})
 	return twiliotest.Options{Accounts: []twiliotest.Account{
 		{
 			SID: production, AuthToken: token, Currency: "USD", Balance: "9000.00", SIMList: one,
