@@ -51,6 +51,23 @@ func growing(start, end time.Time) twiliotest.Options {
 	return twiliotest.Options{Accounts: []twiliotest.Account{account}}
 }
 
+// growingConfig is a configuration for this account.
+func growingConfig(t *testing.T, collectors string) *config.Config {
+	t.Helper()
+	cfg, err := config.Parse("created.yml", fmt.Appendf(nil, `
+accounts:
+  - name: production
+    account_sid: %[1]s
+    basic_auth: {username: %[1]s, password: %[2]q}
+    supersim_url: http://simulator
+    api_url: http://simulator
+%[3]s`, production, token, collectors))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
 // messages is the account usage of a month. It is complete at the month's start.
 func messages(start, end, month time.Time) int {
 	if month.Before(start) || !month.Before(end) {
@@ -97,23 +114,14 @@ func TestCreatedTimestamps(t *testing.T) {
 
 	var missed atomic.Int64
 	bubble(t, begin, func(t *testing.T) {
-		cfg, err := config.Parse("created.yml", fmt.Appendf(nil, `
-accounts:
-  - name: production
-    account_sid: %[1]s
-    basic_auth: {username: %[1]s, password: %[2]q}
-    supersim_url: http://simulator
-    api_url: http://simulator
+		cfg := growingConfig(t, `
 collectors:
   supersim_usage: {interval: 2h, settle: {usage: 13h, cost: 25h}}
   supersim_inventory: {interval: 6h}
   account_usage: {interval: 6h, settle: 25h}
   account_balance: {enabled: false}
 max_age: 13h
-`, production, token))
-		if err != nil {
-			t.Fatal(err)
-		}
+`)
 		n := &network{listeners: make(map[string]*listener), unreachable: func(host string, now time.Time) bool {
 			if host != outage {
 				return false
@@ -192,6 +200,65 @@ max_age: 13h
 		}
 		p.quiet(t)
 	})
+}
+
+// TestOutagesInPassage has scrapes fail so that Prometheus cannot store a 0 at the time of
+// the reset: it takes no sample that is older than an hour, or than the marker that a
+// failed scrape leaves. Start timestamps that are stored beside the samples still tell of
+// the reset.
+func TestOutagesInPassage(t *testing.T) {
+	const interval = 15 * time.Minute
+	begin, start, end := date(t, "2026-01-29 00:00"), date(t, "2026-01-29 12:00"), date(t, "2026-03-01 00:00")
+	reset, stop := date(t, "2026-02-01 02:00"), date(t, "2026-02-01 12:00")
+	outages := map[string]struct{ from, to time.Duration }{ // after the reset
+		"long": {-40 * time.Minute, 2 * time.Hour},
+		"late": {5 * time.Minute, 35 * time.Minute},
+	}
+	variants := []startTimestamps{{name: "zero ingestion", zero: true}, {name: "start timestamps", keep: true, use: true}}
+	directory := t.TempDir()
+	data := func(i int) string { return filepath.Join(directory, strconv.Itoa(i)) }
+	bubble(t, begin, func(t *testing.T) {
+		cfg := growingConfig(t, "collectors: {supersim_usage: {interval: 1h}, account_usage: {enabled: false}, account_balance: {enabled: false}}")
+		n := &network{listeners: make(map[string]*listener), unreachable: func(host string, now time.Time) bool {
+			after := now.Sub(reset)
+			return after > outages[host].from && after < outages[host].to
+		}}
+		var scrapers []*scraper
+		for _, v := range variants {
+			scrapers = append(scrapers, newScraper(t, n, v))
+		}
+		for host := range outages {
+			j := job{host, interval, []string{host}}
+			offset := (10*time.Minute - phase(t, j) + interval) % interval
+			for _, s := range scrapers {
+				s.start(t, j, offset)
+			}
+		}
+		stopExporter := n.run(t, cfg, twiliotest.New(growing(start, end)), "long", "late")
+		time.Sleep(time.Until(stop))
+		for i, s := range scrapers {
+			s.block(t, data(i))
+		}
+		stopExporter()
+	})
+	january := float64(twiliotest.New(growing(start, end)).Final(production, twiliotest.Filter{}, start, date(t, "2026-02-01 00:00")).Upload)
+	for i, v := range variants {
+		t.Run(v.name, func(t *testing.T) {
+			p := startQueries(t, data(i), v)
+			for host := range outages {
+				series := fmt.Sprintf("twilio_supersim_account_upload_bytes_total{job=%q}", host)
+				last := p.last(t, series, stop)
+				want := p.scalar(t, series, last) // the reset is not seen
+				if v.use {
+					want += january
+				}
+				if have := p.values(t, "increase("+series+"[4d])", "job", last)[host]; have != want {
+					t.Errorf("outage %s: have an increase of %f, want %f", host, have, want)
+				}
+			}
+			p.quiet(t)
+		})
+	}
 }
 
 // startQueries starts a Prometheus that answers queries about blocks. An instant query
