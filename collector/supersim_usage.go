@@ -16,19 +16,23 @@ import (
 type SuperSIMUsage struct {
 	account    *Account
 	cfg        config.SuperSIMUsage
-	dimensions []dimension // in the order of the configuration
+	dimensions []dimension // those configured, in their order, but for sim_network
+	listed     []dimension // those that a poll lists: dimensions and what sim_network needs
+	simNetwork bool        // sim_network is configured
 
 	bytes  *monthly.Ledger[bytesColumn]
 	cost   *monthly.Ledger[costColumn]
 	months map[query][]string // keys with usage in the whole months that were listed, sorted
 	gauges []metric.Batch     // of the last successful poll
 
+	countries simNetworkCountries
+
 	sawInventory bool // the inventory was known to the last successful poll
 }
 
 // bytesColumn names the byte counters of a dimension.
 type bytesColumn struct {
-	group    string // of the dimension
+	group    grouping // of the dimension
 	download bool
 }
 
@@ -49,7 +53,7 @@ func (d dimension) directions() []direction {
 
 // costColumn names the cost counters of a dimension.
 type costColumn struct {
-	group    string // of the dimension
+	group    grouping // of the dimension
 	currency string
 }
 
@@ -62,12 +66,16 @@ func NewSuperSIMUsage(account *Account, cfg config.SuperSIMUsage) *SuperSIMUsage
 		months: make(map[query][]string),
 	}
 	for _, group := range cfg.Groups {
+		if group == groupSimNetwork {
+			c.simNetwork = true
+		}
 		for _, d := range dimensions() {
-			if d.group == group {
+			if d.group.name == group {
 				c.dimensions = append(c.dimensions, d)
 			}
 		}
 	}
+	c.listed = c.withNetworks()
 	return c
 }
 
@@ -81,6 +89,7 @@ func (c *SuperSIMUsage) Adopt(previous Collector) {
 	c.bytes.Adopt(p.bytes)
 	c.cost.Adopt(p.cost)
 	c.months, c.gauges, c.sawInventory = p.months, p.gauges, p.sawInventory
+	c.countries = p.countries
 }
 
 // Poll implements Collector.
@@ -89,6 +98,12 @@ func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 	held := c.account.hold()
 	defer held.release()
 	totals, records, err := c.ask(ctx, held, plan.queries)
+	var networks []twilio.Network
+	if err == nil {
+		var more int
+		networks, more, err = c.askBySIMAndNetwork(ctx, held, plan, totals)
+		records += more
+	}
 	if err == nil {
 		err = c.checkCounters(totals)
 	}
@@ -101,6 +116,7 @@ func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 
 	now := time.Now().UTC() // the samples are exposed from now on, not from the start of the poll
 	decreased := c.commit(now, bytes, cost)
+	c.nameCountries(totals, networks)
 	c.gauges = append(c.hourGauges(plan, totals), c.networkInfo(inventory.networks))
 	c.sawInventory = inventory.known
 
@@ -135,6 +151,7 @@ func (c *SuperSIMUsage) Advance(now time.Time) (Result, bool) {
 	if !bytes && !cost {
 		return Result{}, false
 	}
+	c.renameCountries()
 	return Result{Batches: c.batches(now)}, true
 }
 

@@ -17,7 +17,7 @@ import (
 // query is one listing of UsageRecords: a dimension over a range, as one total
 // or as the single hour that it is.
 type query struct {
-	group      string // of the dimension
+	group      grouping
 	start, end time.Time
 	hour       bool
 }
@@ -44,7 +44,7 @@ func (c *SuperSIMUsage) plan(now time.Time) usagePlan {
 			p.queries = append(p.queries, q)
 		}
 	}
-	for _, d := range c.dimensions {
+	for _, d := range c.listed {
 		add(p.hourQuery(d.group))
 		for _, ledger := range []struct {
 			monthly.Window
@@ -65,15 +65,15 @@ func (c *SuperSIMUsage) plan(now time.Time) usagePlan {
 	return p
 }
 
-func (p usagePlan) hourQuery(group string) query {
+func (p usagePlan) hourQuery(group grouping) query {
 	return query{group, p.hour.Add(-time.Hour), p.hour, true}
 }
 
-func monthQuery(group string, w monthly.Window) query {
+func monthQuery(group grouping, w monthly.Window) query {
 	return query{group: group, start: w.Month, end: w.End}
 }
 
-func previousQuery(group string, w monthly.Window) query {
+func previousQuery(group grouping, w monthly.Window) query {
 	return query{group: group, start: w.Previous(), end: w.Month}
 }
 
@@ -82,7 +82,7 @@ func previousQuery(group string, w monthly.Window) query {
 func (c *SuperSIMUsage) ask(ctx context.Context, held *holding, queries []query) (usageTotals, int, error) {
 	// The longest listings go first, so that none of them is left to run alone.
 	slices.SortFunc(queries, func(a, b query) int {
-		return cmp.Or(cmp.Compare(c.weight(a), c.weight(b)), a.start.Compare(b.start), cmp.Compare(a.group, b.group))
+		return cmp.Or(cmp.Compare(c.weight(a), c.weight(b)), a.start.Compare(b.start), cmp.Compare(a.group.String(), b.group.String()))
 	})
 	found, counts := make([][]usageTotal, len(queries)), make([]int, len(queries))
 	group, ctx := errgroup.WithContext(ctx)
@@ -119,7 +119,7 @@ func (c *SuperSIMUsage) list(ctx context.Context, held *holding, q query) ([]usa
 	d := c.dimension(q.group)
 	params := twilio.UsageRecordsParams{
 		Sim: c.cfg.Filter.Sim, Fleet: c.cfg.Filter.Fleet,
-		Network: c.cfg.Filter.Network, IsoCountry: c.cfg.Filter.IsoCountry,
+		Network: cmp.Or(q.group.network, c.cfg.Filter.Network), IsoCountry: c.cfg.Filter.IsoCountry,
 		Group: d.api, Granularity: twilio.GranularityAll,
 		StartTime: q.start, EndTime: q.end,
 	}

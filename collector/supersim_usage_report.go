@@ -11,9 +11,9 @@ import (
 // report makes the reports to the two ledgers from a poll's totals.
 func (c *SuperSIMUsage) report(p usagePlan, totals usageTotals, inventory resources) (*monthly.Report[bytesColumn], *monthly.Report[costColumn]) {
 	bytes, cost := monthly.NewReport[bytesColumn](p.bytes), monthly.NewReport[costColumn](p.cost)
-	currencies := c.currencies(totals, func(group string) query { return monthQuery(group, p.cost) })
-	previousCurrencies := c.currencies(totals, func(group string) query { return previousQuery(group, p.cost) })
-	for _, d := range c.dimensions {
+	currencies := c.currencies(totals, func(group grouping) query { return monthQuery(group, p.cost) })
+	previousCurrencies := c.currencies(totals, func(group grouping) query { return previousQuery(group, p.cost) })
+	for _, d := range c.counted(totals) {
 		var columns []*monthly.ColumnReport
 		expected := c.expected(d, p.bytes, inventory)
 		for _, dir := range d.directions() {
@@ -92,9 +92,12 @@ func visitKeys(totals []usageTotal, expected []string, visit func(id string, t *
 }
 
 // expected are the keys, sorted, that have counters in a month even if they are
-// silent: the account, SIMs that can send, fleets, and networks and countries that
-// had usage in the month before.
+// silent: the account, SIMs that can send, fleets, and those networks, countries, and
+// SIMs in a network that had usage in the month before.
 func (c *SuperSIMUsage) expected(d dimension, w monthly.Window, inventory resources) []string {
+	if d.keysFromUsage() {
+		return c.months[previousQuery(d.group, w)]
+	}
 	var ids []string
 	f := c.cfg.Filter
 	switch d.api {
@@ -115,8 +118,6 @@ func (c *SuperSIMUsage) expected(d dimension, w monthly.Window, inventory resour
 				ids = append(ids, fleet.SID)
 			}
 		}
-	default:
-		ids = c.months[previousQuery(d.group, w)]
 	}
 	return ids
 }
@@ -141,14 +142,14 @@ func (c *SuperSIMUsage) remember(p usagePlan, totals usageTotals) {
 
 // currencies are those in which anything of the account was billed according to
 // each dimension's response to a query, sorted.
-func (c *SuperSIMUsage) currencies(totals usageTotals, queryOf func(group string) query) []string {
+func (c *SuperSIMUsage) currencies(totals usageTotals, queryOf func(grouping) query) []string {
 	var all []string
 	named := func(currency string) {
 		if i, found := slices.BinarySearch(all, currency); !found && currency != "" {
 			all = slices.Insert(all, i, currency)
 		}
 	}
-	for _, d := range c.dimensions {
+	for _, d := range c.counted(totals) {
 		for _, t := range totals[queryOf(d.group)] {
 			named(t.currency)
 			for currency := range t.others {
