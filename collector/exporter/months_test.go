@@ -48,8 +48,9 @@ func TestTenMonths(t *testing.T) {
 	countEverything(t, end, true)
 }
 
-// TestTwoQuietMonths is the same without faults and restarts: then networks and
-// countries, which no inventory announces, are counted from their first byte, too.
+// TestTwoQuietMonths is the same without faults and restarts: then networks,
+// countries and each SIM in each network, which no inventory announces, are counted
+// from their first byte, too.
 func TestTwoQuietMonths(t *testing.T) {
 	end := date("2004-02-01 00:00")
 	if testing.Short() {
@@ -72,7 +73,11 @@ func countEverything(t *testing.T, end time.Time, trouble bool) {
 			"a": twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{a}}),
 			"b": twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{b}, AllNeedsMidnight: true}),
 		}
-		yaml := "accounts:" + twilioAccount + koreAccount + only("supersim_usage: {interval: 1h}", "supersim_inventory: {interval: 90m}")
+		groups := "account, sim, fleet, network, country"
+		if !trouble {
+			groups = allGroups
+		}
+		yaml := "accounts:" + twilioAccount + koreAccount + only("supersim_usage: {interval: 1h, groups: ["+groups+"]}", "supersim_inventory: {interval: 90m}")
 		random := rand.New(rand.NewPCG(7, 7))
 		upTo := func(most time.Duration) time.Duration { return time.Duration(random.Int64N(int64(most))) }
 		faults := []twiliotest.FaultKind{
@@ -169,8 +174,58 @@ func countEverything(t *testing.T, end time.Time, trouble bool) {
 				check(account, sid, "network", "network_sid", network.SID, currency, twiliotest.Filter{Network: network.SID})
 				check(account, sid, "country", "iso_country", network.ISOCountry, currency, twiliotest.Filter{IsoCountry: network.ISOCountry})
 			}
+			checkNetworksOfSIMs(t, found, simulators[account], account, sid, currency, start, end)
 		}
 	})
+}
+
+// checkNetworksOfSIMs compares the increases by SIM and network with the truth, and
+// their sums over the networks with those by SIM.
+func checkNetworksOfSIMs(t *testing.T, found *increases, simulator *twiliotest.Simulator, account, sid, currency string, start, end time.Time) {
+	t.Helper()
+	bySIM := make(map[string]int64)
+	pairs := 0
+	for _, sim := range simulator.SIMs(sid) {
+		for _, network := range simulator.Networks(sid) {
+			truth := simulator.Final(sid, twiliotest.Filter{Sim: sim.SID, Network: network.SID}, start, end)
+			labels := fmt.Sprintf("iso_country=%q,network_sid=%q,sim_sid=%q}", network.ISOCountry, network.SID, sim.SID)
+			for _, x := range []struct {
+				family, series string
+				want           int64
+				unit           float64
+			}{
+				{"upload_bytes_total", fmt.Sprintf("{account=%q,", account), truth.Upload, 1},
+				{"download_bytes_total", fmt.Sprintf("{account=%q,", account), truth.Download, 1},
+				{"cost_total", fmt.Sprintf("{account=%q,currency=%q,", account, currency), truth.MicroCost, 1e6},
+			} {
+				name := "twilio_supersim_sim_network_" + x.family + x.series + labels
+				_, seen := found.last[name]
+				if used := truth != (twiliotest.Usage{}); seen != used {
+					t.Errorf("%s: seen %t, used %t", name, seen, used)
+				}
+				have := int64(math.Round(found.sum[name] * x.unit))
+				if have != x.want {
+					t.Errorf("%s: want an increase of %d, have %d", name, x.want, have)
+				}
+				if x.want > 0 {
+					pairs++
+				}
+				bySIM[fmt.Sprintf("twilio_supersim_sim_%s%ssim_sid=%q}", x.family, x.series, sim.SID)] += have
+			}
+		}
+	}
+	if pairs < 30 {
+		t.Errorf("%d counters by SIM and network only", pairs)
+	}
+	for name, want := range bySIM {
+		unit := 1.0
+		if strings.Contains(name, "cost") {
+			unit = 1e6
+		}
+		if have := int64(math.Round(found.sum[name] * unit)); have != want {
+			t.Errorf("%s: an increase of %d, but %d in all networks", name, have, want)
+		}
+	}
 }
 
 // costSeries names a cost counter; labels come in the order of their names.

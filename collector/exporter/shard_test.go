@@ -46,7 +46,7 @@ func manyAccounts(names ...string) fleetOfAccounts {
 		}
 		f.worlds[name] = world
 	}
-	f.yaml += "\ncollectors: {supersim_usage: {interval: 1h}}\n"
+	f.yaml += "\ncollectors: {supersim_usage: {interval: 1h, groups: [" + allGroups + "]}}\n"
 	return f
 }
 
