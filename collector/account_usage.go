@@ -88,7 +88,10 @@ func (c *AccountUsage) Poll(ctx context.Context) (Result, error) {
 			"the API reports %d counters lower than before, for example of category %q; their higher values are held",
 			len(decreased), decreased[0].ID))
 	}
-	return Result{Batches: c.batches(now), Records: len(records), Decreases: len(decreased), Warnings: warnings}, nil
+	return Result{
+		Batches: c.batches(now), Records: len(records), Decreases: len(decreased), Unseen: c.counters.TakeUnseen(),
+		Warnings: warnings,
+	}, nil
 }
 
 // report makes the report to the ledger from the records of its month and the one

@@ -42,6 +42,7 @@ type Result struct {
 	Batches   []metric.Batch
 	Records   int      // read from the API
 	Decreases int      // counters that the API reported lower than before
+	Unseen    int      // counters whose last value in a month was not shown
 	Warnings  []string // what an operator should know, a sentence each
 }
 

@@ -20,9 +20,12 @@ func TestCurrenciesAreBounded(t *testing.T) {
 		until(t, "2004-03-10 05:30")
 		r := newRig(t, options(nil))
 		first, count := 0, 16
-		r.respond(func(*http.Request) (int, string) {
+		r.respond(func(req *http.Request) (int, string) {
 			var records []string
 			for i := range count {
+				if req.FormValue("Group") == "" {
+					return http.StatusOK, `{"usage_records":[],"meta":{"next_page_url":null}}`
+				}
 				records = append(records, fmt.Sprintf(`{"sim_sid":"HS%d","fleet_sid":"HF%[1]d","network_sid":"HW%[1]d","iso_country":"%[1]d",`+
 					`"data_upload":1,"data_total_billed":"1","billed_unit":"X%c%c"}`, i, 'A'+first/26, 'A'+(first+i)%26))
 			}

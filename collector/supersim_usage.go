@@ -3,6 +3,8 @@ package collector
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
@@ -14,18 +16,27 @@ import (
 // SuperSIMUsage collects Super SIM data usage: byte and cost counters over the
 // month, gauges over one hour.
 type SuperSIMUsage struct {
-	account    *Account
-	cfg        config.SuperSIMUsage
-	dimensions []dimension // those configured, in their order, but for sim_network
-	listed     []dimension // those that a poll lists: dimensions and what sim_network needs
-	simNetwork bool        // sim_network is configured
+	account       *Account
+	cfg           config.SuperSIMUsage
+	dimensions    []dimension // those configured, in their order, but for sim_network
+	simNetwork    bool        // sim_network is configured
+	listed        []dimension // what a poll lists first: dimensions and what sim_network needs
+	allDimensions []dimension
 
 	bytes  *monthly.Ledger[bytesColumn]
 	cost   *monthly.Ledger[costColumn]
 	months map[query][]string // keys with usage in the whole months that were listed, sorted
 	gauges []metric.Batch     // of the last successful poll
 
-	countries simNetworkCountries
+	countries               simNetworkCountries
+	unsureBytes, unsureCost time.Time // months of which no listing by network has been complete since the start
+
+	listings map[query]completeness // of earlier polls
+
+	unbilledWhole bool      // the API gives totals without an amount only if nothing of them is billed
+	billsFound    time.Time // the hour in which it was last found out what is billed of them
+
+	unattributedBytes, unattributedCost metric.Batch // as last known
 
 	sawInventory bool // the inventory was known to the last successful poll
 }
@@ -60,16 +71,17 @@ type costColumn struct {
 // NewSuperSIMUsage makes the collector for one account.
 func NewSuperSIMUsage(account *Account, cfg config.SuperSIMUsage) *SuperSIMUsage {
 	c := &SuperSIMUsage{
-		account: account, cfg: cfg,
+		account: account, cfg: cfg, allDimensions: dimensions(),
+		unattributedBytes: metric.NewBatch(unattributedBytes(), nil), unattributedCost: metric.NewBatch(unattributedCost(), nil),
 		bytes:  monthly.NewLedger[bytesColumn](account.ledgerOptions(cfg.Settle.Usage)),
 		cost:   monthly.NewLedger[costColumn](account.ledgerOptions(cfg.Settle.Cost)),
-		months: make(map[query][]string),
+		months: make(map[query][]string), listings: make(map[query]completeness),
 	}
 	for _, group := range cfg.Groups {
 		if group == groupSimNetwork {
 			c.simNetwork = true
 		}
-		for _, d := range dimensions() {
+		for _, d := range c.allDimensions {
 			if d.group.name == group {
 				c.dimensions = append(c.dimensions, d)
 			}
@@ -89,7 +101,9 @@ func (c *SuperSIMUsage) Adopt(previous Collector) {
 	c.bytes.Adopt(p.bytes)
 	c.cost.Adopt(p.cost)
 	c.months, c.gauges, c.sawInventory = p.months, p.gauges, p.sawInventory
-	c.countries = p.countries
+	c.countries, c.unsureBytes, c.unsureCost = p.countries, p.unsureBytes, p.unsureCost
+	c.listings, c.unbilledWhole, c.billsFound = p.listings, p.unbilledWhole, p.billsFound
+	c.unattributedBytes, c.unattributedCost = p.unattributedBytes, p.unattributedCost
 }
 
 // Poll implements Collector.
@@ -97,35 +111,71 @@ func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 	plan := c.plan(time.Now().UTC())
 	held := c.account.hold()
 	defer held.release()
-	totals, records, err := c.ask(ctx, held, plan.queries)
-	var networks []twilio.Network
+	found, err := c.read(ctx, held, plan)
 	if err == nil {
-		var more int
-		networks, more, err = c.askBySIMAndNetwork(ctx, held, plan, totals)
-		records += more
-	}
-	if err == nil {
-		err = c.checkCounters(totals)
+		err = c.checkCounters(found.totals)
 	}
 	if err != nil {
 		return Result{}, err
 	}
 	inventory := c.account.Inventory.get()
-	c.remember(plan, totals)
-	bytes, cost := c.report(plan, totals, inventory)
+	c.judge(found.totals)
+	c.remember(plan, found.totals)
+	bytes, cost := c.report(plan, found, inventory)
 
 	now := time.Now().UTC() // the samples are exposed from now on, not from the start of the poll
 	decreased := c.commit(now, bytes, cost)
-	c.nameCountries(totals, networks)
-	c.gauges = append(c.hourGauges(plan, totals), c.networkInfo(inventory.networks))
+	c.nameCountries(found.totals, found.networks)
+	c.gauges = append(c.hourGauges(plan, found.totals), c.networkInfo(inventory.networks))
+	c.gauges = append(c.gauges, c.unattributed(plan, found)...)
 	c.sawInventory = inventory.known
 
-	warnings := append(unpriced(totals), c.account.Client.Warnings(twilio.EndpointUsageRecords)...)
+	result := Result{Batches: c.batches(now), Records: found.records, Decreases: len(decreased), Unseen: c.bytes.TakeUnseen() + c.cost.TakeUnseen()}
+	result.Warnings = slices.Concat(doubts(found.totals), c.incomplete(plan), c.account.Client.Warnings(twilio.EndpointUsageRecords))
 	if len(decreased) > 0 {
-		warnings = append(warnings, fmt.Sprintf(
+		result.Warnings = append(result.Warnings, fmt.Sprintf(
 			"the API reports %d counters lower than before, for example %s; their higher values are held", len(decreased), decreased[0]))
 	}
-	return Result{Batches: c.batches(now), Records: records, Decreases: len(decreased), Warnings: warnings}, nil
+	return result, nil
+}
+
+// usageFound is what a poll read.
+type usageFound struct {
+	totals      usageTotals
+	networks    []twilio.Network     // for the countries of sim_network
+	differences map[query]difference // of the month's listings
+	billsKnown  bool                 // it was found out what is billed of totals without an amount
+	records     int
+}
+
+// read reads everything of a plan: the account's totals, then the groups, and what
+// of these needs a second look.
+func (c *SuperSIMUsage) read(ctx context.Context, held *holding, plan usagePlan) (f usageFound, err error) {
+	f.totals = make(usageTotals)
+	for _, queries := range [][]query{plan.ofAccount, plan.ofGroups} {
+		totals, records, err := c.ask(ctx, held, queries)
+		if err != nil {
+			return f, err
+		}
+		maps.Copy(f.totals, totals)
+		f.records += records
+	}
+	records, err := c.listAgain(ctx, held, plan.ofGroups, f.totals)
+	if f.records += records; err != nil {
+		return f, err
+	}
+	f.networks, records, err = c.readNetworks(ctx, held, plan, f.totals)
+	if f.records += records; err != nil {
+		return f, err
+	}
+	f.billsKnown, records, err = c.findBilled(ctx, plan, f.totals)
+	if f.records += records; err != nil {
+		return f, err
+	}
+	c.addWithoutNetwork(plan, f.totals)
+	f.differences, records, err = c.compareAll(ctx, held, plan, f.totals)
+	f.records += records
+	return f, err
 }
 
 // commit hands both reports to the ledgers and describes the counters that

@@ -7,6 +7,9 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
+// accountGroup is the group of the account's total.
+const accountGroup = "account"
+
 // A dimension is one way to add up Super SIM usage. Each has metric names of
 // its own, so that a sum over one name never counts twice.
 type dimension struct {
@@ -21,7 +24,7 @@ type dimension struct {
 
 func dimensions() []dimension {
 	return []dimension{
-		newDimension(grouping{name: "account"}, "the account", twilio.GroupNone, func(r twilio.UsageRecord) string { return r.AccountSID }, "account_sid"),
+		newDimension(grouping{name: accountGroup}, "the account", twilio.GroupNone, func(r twilio.UsageRecord) string { return r.AccountSID }, "account_sid"),
 		newDimension(grouping{name: "sim"}, "each SIM", twilio.GroupSim, func(r twilio.UsageRecord) string { return r.SimSID }, "sim_sid"),
 		newDimension(grouping{name: "fleet"}, "each fleet", twilio.GroupFleet, func(r twilio.UsageRecord) string { return r.FleetSID }, "fleet_sid"),
 		newDimension(grouping{name: "network"}, "each network", twilio.GroupNetwork, func(r twilio.UsageRecord) string { return r.NetworkSID }, "network_sid"),
@@ -60,9 +63,9 @@ func newDimension(group grouping, each string, api twilio.Group, key func(twilio
 	}
 }
 
-// dimension is the one that a query asks for.
+// dimension is the one of a query's group, be it configured or not.
 func (c *SuperSIMUsage) dimension(group grouping) dimension {
-	for _, d := range c.listed {
+	for _, d := range c.allDimensions {
 		if d.group == group {
 			return d
 		}
@@ -88,6 +91,16 @@ func costEnd() metric.Family {
 	return metric.Gauge("twilio_supersim_cost_end_timestamp_seconds", "Time up to which the cost counters count, in seconds since the epoch.", "group")
 }
 
+func unattributedBytes() metric.Family {
+	return metric.Gauge("twilio_supersim_unattributed_bytes",
+		"Bytes of the month that the account's total has beyond the sum over the group, both of the last poll; below 0 if the sum is larger.", "group", "direction")
+}
+
+func unattributedCost() metric.Family {
+	return metric.Gauge("twilio_supersim_unattributed_cost",
+		"Amount of the month that the account's total has beyond the sum over the group, both of the last poll, in units of the currency; below 0 if the sum is larger.", "group", "currency")
+}
+
 func networkInfo() metric.Family {
 	return metric.Gauge("twilio_supersim_network_info", "A network that has counters, constant 1.", "network_sid", "friendly_name", "iso_country")
 }
@@ -98,5 +111,5 @@ func SuperSIMUsageFamilies() []metric.Family {
 	for _, d := range append(dimensions(), simNetworkDimension("")) {
 		families = append(families, d.upload, d.download, d.cost, d.hourUpload, d.hourDownload)
 	}
-	return append(families, hourEnd(), usageEnd(), costEnd(), networkInfo())
+	return append(families, hourEnd(), usageEnd(), costEnd(), unattributedBytes(), unattributedCost(), networkInfo())
 }

@@ -15,11 +15,18 @@ import (
 )
 
 // query is one listing of UsageRecords: a dimension over a range, as one total
-// or as the single hour that it is.
+// or by the hour.
 type query struct {
 	group      grouping
+	key        string // of the dimension, the only one; "": all
 	start, end time.Time
 	hour       bool
+}
+
+// ofAccount is the query for the account's total that a listing adds up to.
+func (q query) ofAccount() query {
+	q.group, q.key = grouping{name: accountGroup}, ""
+	return q
 }
 
 // usagePlan is everything that one poll asks for. Byte and cost counters that
@@ -27,7 +34,9 @@ type query struct {
 type usagePlan struct {
 	bytes, cost monthly.Window
 	hour        time.Time // end of the hour that the gauges describe
-	queries     []query   // without duplicates
+	// Without duplicates. The account's come first: as usage is only added, what is
+	// asked for later has to reach them.
+	ofAccount, ofGroups []query
 }
 
 // usageTotals are the responses to a plan's queries, each sorted by key.
@@ -40,8 +49,14 @@ func (c *SuperSIMUsage) plan(now time.Time) usagePlan {
 		hour:  now.Add(-c.cfg.HourDelay).Truncate(time.Hour),
 	}
 	add := func(q query) {
-		if q.start.Before(q.end) && !slices.Contains(p.queries, q) {
-			p.queries = append(p.queries, q)
+		if !q.start.Before(q.end) {
+			return
+		}
+		if account := q.ofAccount(); !slices.Contains(p.ofAccount, account) {
+			p.ofAccount = append(p.ofAccount, account)
+		}
+		if q.group.name != accountGroup && !slices.Contains(p.ofGroups, q) {
+			p.ofGroups = append(p.ofGroups, q)
 		}
 	}
 	for _, d := range c.listed {
@@ -66,7 +81,7 @@ func (c *SuperSIMUsage) plan(now time.Time) usagePlan {
 }
 
 func (p usagePlan) hourQuery(group grouping) query {
-	return query{group, p.hour.Add(-time.Hour), p.hour, true}
+	return query{group: group, start: p.hour.Add(-time.Hour), end: p.hour, hour: true}
 }
 
 func monthQuery(group grouping, w monthly.Window) query {
@@ -116,22 +131,16 @@ func (c *SuperSIMUsage) weight(q query) int {
 // list reads one listing and adds up its records by key. It also returns how
 // many records there were.
 func (c *SuperSIMUsage) list(ctx context.Context, held *holding, q query) ([]usageTotal, int, error) {
-	d := c.dimension(q.group)
-	params := twilio.UsageRecordsParams{
-		Sim: c.cfg.Filter.Sim, Fleet: c.cfg.Filter.Fleet,
-		Network: cmp.Or(q.group.network, c.cfg.Filter.Network), IsoCountry: c.cfg.Filter.IsoCountry,
-		Group: d.api, Granularity: twilio.GranularityAll,
-		StartTime: q.start, EndTime: q.end,
-	}
-	if q.hour {
-		params.Granularity = twilio.GranularityHour
-	}
+	d, params := c.dimension(q.group), c.params(q)
 	// There will be about as many records as there are counters.
-	sizeHint := len(c.bytes.IDs(bytesColumn{group: q.group}))
+	sizeHint := 0
+	if q.key == "" {
+		sizeHint = len(c.bytes.IDs(bytesColumn{group: q.group}))
+	}
 	records, err := readListing(held, twilio.EndpointUsageRecords, func() iter.Seq2[usageTotal, error] {
 		return func(yield func(usageTotal, error) bool) {
 			for r, err := range c.account.Client.UsageRecords(ctx, params) {
-				if !yield(newUsageTotal(c.key(d, r), r), err) {
+				if !yield(newUsageTotal(cmp.Or(q.key, c.key(d, r)), r), err) {
 					return
 				}
 			}
@@ -145,6 +154,34 @@ func (c *SuperSIMUsage) list(ctx context.Context, held *holding, q query) ([]usa
 		return nil, 0, fmt.Errorf("usage by %s from %s to %s: %w", d.group, q.start.Format(time.RFC3339), q.end.Format(time.RFC3339), err)
 	}
 	return records, read, nil
+}
+
+// params are those of a query.
+func (c *SuperSIMUsage) params(q query) twilio.UsageRecordsParams {
+	p := twilio.UsageRecordsParams{
+		Sim: c.cfg.Filter.Sim, Fleet: c.cfg.Filter.Fleet,
+		Network: cmp.Or(q.group.network, c.cfg.Filter.Network), IsoCountry: c.cfg.Filter.IsoCountry,
+		Group: c.dimension(q.group).api, Granularity: twilio.GranularityAll,
+		StartTime: q.start, EndTime: q.end,
+	}
+	if q.hour {
+		p.Granularity = twilio.GranularityHour
+	}
+	if q.key == "" {
+		return p
+	}
+	switch p.Group {
+	case twilio.GroupSim:
+		p.Sim = q.key
+	case twilio.GroupFleet:
+		p.Fleet = q.key
+	case twilio.GroupNetwork:
+		p.Network = q.key
+	case twilio.GroupIsoCountry:
+		p.IsoCountry = q.key
+	}
+	p.Group = twilio.GroupNone
+	return p
 }
 
 // key is what a record counts for. Records of the account may leave its SID out.

@@ -3,22 +3,32 @@ package collector
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/monthly"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
 // report makes the reports to the two ledgers from a poll's totals.
-func (c *SuperSIMUsage) report(p usagePlan, totals usageTotals, inventory resources) (*monthly.Report[bytesColumn], *monthly.Report[costColumn]) {
+func (c *SuperSIMUsage) report(p usagePlan, found usageFound, inventory resources) (*monthly.Report[bytesColumn], *monthly.Report[costColumn]) {
+	totals, now := found.totals, time.Now().UTC()
 	bytes, cost := monthly.NewReport[bytesColumn](p.bytes), monthly.NewReport[costColumn](p.cost)
 	currencies := c.currencies(totals, func(group grouping) query { return monthQuery(group, p.cost) })
 	previousCurrencies := c.currencies(totals, func(group grouping) query { return previousQuery(group, p.cost) })
+	bytesMissed := c.networksMissed(&c.unsureBytes, c.bytes.HasReport(), p.bytes)
+	costMissed := c.networksMissed(&c.unsureCost, c.cost.HasReport(), p.cost)
 	for _, d := range c.counted(totals) {
 		var columns []*monthly.ColumnReport
 		expected := c.expected(d, p.bytes, inventory)
 		for _, dir := range d.directions() {
 			column := bytes.Column(dir.column)
-			reportBytes(column, dir, totals[monthQuery(d.group, p.bytes)], expected)
+			if !c.isComplete(monthQuery(d.group, p.bytes)) {
+				column.Incomplete()
+			}
+			if bytesMissed && d.group.name == groupSimNetwork {
+				column.Missed()
+			}
+			reportBytes(column, dir, exposable(d, totals[monthQuery(d.group, p.bytes)]), expected)
 			for _, t := range totals[previousQuery(d.group, p.bytes)] {
 				if dir.bytes(&t) != notReported {
 					column.AddPrevious(t.key)
@@ -30,21 +40,31 @@ func (c *SuperSIMUsage) report(p usagePlan, totals usageTotals, inventory resour
 		expected = c.expected(d, p.cost, inventory)
 		for _, currency := range currencies {
 			column := cost.Column(costColumn{d.group, currency})
-			reportCost(column, currency, totals[monthQuery(d.group, p.cost)], expected)
+			if !c.isComplete(monthQuery(d.group, p.cost)) {
+				column.Incomplete()
+			}
+			if costMissed && d.group.name == groupSimNetwork {
+				column.Missed()
+			}
+			reportCost(column, currency, exposable(d, totals[monthQuery(d.group, p.cost)]), expected, found.billsKnown, now)
 			columns = append(columns, column)
 		}
 		for _, currency := range previousCurrencies {
 			column := cost.Column(costColumn{d.group, currency})
-			// In the month before, silent keys had a counter as well as billed ones.
-			visitKeys(totals[previousQuery(d.group, p.cost)], expected, func(id string, t *usageTotal, expected bool) {
-				if expected || t.costReported {
-					column.AddPrevious(id)
-				}
-			})
+			// In the month before, silent keys had a counter as well as those with usage.
+			visitKeys(totals[previousQuery(d.group, p.cost)], expected, func(id string, _ *usageTotal, _ bool) { column.AddPrevious(id) })
 		}
 		monthly.ShareIDs(columns...)
 	}
 	return bytes, cost
+}
+
+// exposable leaves out the account's total as long as its SID is not known.
+func exposable(d dimension, totals []usageTotal) []usageTotal {
+	if d.group.name == accountGroup && len(totals) > 0 && totals[0].key == "" {
+		return totals[1:]
+	}
+	return totals
 }
 
 func reportBytes(column *monthly.ColumnReport, dir direction, totals []usageTotal, expected []string) {
@@ -52,23 +72,25 @@ func reportBytes(column *monthly.ColumnReport, dir direction, totals []usageTota
 	visitKeys(totals, expected, func(id string, t *usageTotal, _ bool) {
 		if t == nil {
 			column.Expect(id)
-		} else if bytes := dir.bytes(t); bytes != notReported { // or the counter keeps its value
+		} else if bytes := dir.bytes(t); bytes != notReported {
 			column.Add(id, float64(bytes))
+		} else {
+			column.Unknown(id)
 		}
 	})
 }
 
-func reportCost(column *monthly.ColumnReport, currency string, totals []usageTotal, expected []string) {
+func reportCost(column *monthly.ColumnReport, currency string, totals []usageTotal, expected []string, billsKnown bool, now time.Time) {
 	column.Grow(max(len(totals), len(expected)))
 	visitKeys(totals, expected, func(id string, t *usageTotal, _ bool) {
 		if t == nil {
 			column.Expect(id)
-		} else if t.costReported {
-			if amount, named := t.billed(currency); named || t.currency == "" {
-				column.Add(id, amount.InexactFloat64())
-			} else {
-				column.Expect(id)
-			}
+		} else if amount, named := t.amount(currency); named && t.billed && (billsKnown || !t.unbilled) {
+			column.Add(id, amount.InexactFloat64())
+		} else if !t.billed && (t.noCurrency || t.overdue(now)) {
+			column.Unknown(id)
+		} else {
+			column.Expect(id) // nothing of it is billed
 		}
 	})
 }

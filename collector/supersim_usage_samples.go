@@ -29,20 +29,20 @@ func (c *SuperSIMUsage) batches(now time.Time) []metric.Batch {
 	}
 	batches = append(batches, c.simNetworkCosts(now)...)
 	for _, group := range c.groups() {
-		usageEnds = append(usageEnds, metric.Sample{Labels: []string{group}, Value: seconds(c.bytes.End(now))})
-		costEnds = append(costEnds, metric.Sample{Labels: []string{group}, Value: seconds(c.cost.End(now))})
+		usageEnds = append(usageEnds, metric.Sample{Labels: []string{group.name}, Value: seconds(c.bytes.End(now))})
+		costEnds = append(costEnds, metric.Sample{Labels: []string{group.name}, Value: seconds(c.cost.End(now))})
 	}
 	return append(batches, metric.NewBatch(usageEnd(), usageEnds), metric.NewBatch(costEnd(), costEnds))
 }
 
-// groups are the words of the configuration.
-func (c *SuperSIMUsage) groups() []string {
-	var groups []string
+// groups are the configured ones, sim_network without a network.
+func (c *SuperSIMUsage) groups() []grouping {
+	var groups []grouping
 	for _, d := range c.dimensions {
-		groups = append(groups, d.group.name)
+		groups = append(groups, d.group)
 	}
 	if c.simNetwork {
-		groups = append(groups, groupSimNetwork)
+		groups = append(groups, simNetworkGroup(""))
 	}
 	return groups
 }
@@ -78,7 +78,7 @@ func (c *SuperSIMUsage) hourGauges(p usagePlan, totals usageTotals) []metric.Bat
 		for _, dir := range d.directions() {
 			counters := c.bytes.IDs(dir.column)
 			ids, values := make([]string, 0, len(counters)), make([]float64, 0, len(counters))
-			visitKeys(totals[p.hourQuery(d.group)], counters, func(id string, t *usageTotal, _ bool) {
+			visitKeys(exposable(d, totals[p.hourQuery(d.group)]), counters, func(id string, t *usageTotal, _ bool) {
 				var bytes int64
 				if t != nil {
 					if bytes = dir.bytes(t); bytes == notReported {
@@ -97,7 +97,7 @@ func (c *SuperSIMUsage) hourGauges(p usagePlan, totals usageTotals) []metric.Bat
 		}
 	}
 	for _, group := range c.groups() {
-		ends = append(ends, metric.Sample{Labels: []string{group}, Value: seconds(p.hour)})
+		ends = append(ends, metric.Sample{Labels: []string{group.name}, Value: seconds(p.hour)})
 	}
 	return append(batches, metric.NewBatch(hourEnd(), ends))
 }

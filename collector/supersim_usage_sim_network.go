@@ -45,12 +45,10 @@ func (d dimension) columns(ids []string, more ...string) []metric.Column[string]
 // withNetworks are the configured dimensions and, if sim_network needs it, the one
 // by network, which may not be configured.
 func (c *SuperSIMUsage) withNetworks() []dimension {
-	byNetwork := func(d dimension) bool { return d.group == networkGroup() }
-	if !c.simNetwork || slices.ContainsFunc(c.dimensions, byNetwork) {
+	if !c.simNetwork || slices.Contains(c.groups(), networkGroup()) {
 		return c.dimensions
 	}
-	all := dimensions()
-	return append(slices.Clone(c.dimensions), all[slices.IndexFunc(all, byNetwork)])
+	return append(slices.Clone(c.dimensions), c.dimension(networkGroup()))
 }
 
 // counted are the dimensions that have counters: the configured ones and, for
@@ -116,33 +114,44 @@ func (c *SuperSIMUsage) simNetworkCosts(now time.Time) []metric.Batch {
 	return batches
 }
 
-// askBySIMAndNetwork adds usage by SIM and network to the totals of a poll, which
-// name the networks. It also returns the list of networks, for their countries, and
-// how many records were read.
-//
-// What was used without a network cannot be asked for by SIM. It counts for an empty
-// SIM and network, as the listing by network has it, so that the sum over all SIMs
-// and networks is that of the account. The difference between a SIM's total and its
-// networks is not counted for the SIM: what is reported between two listings would
-// seem to have no network, and counters cannot take it back.
-func (c *SuperSIMUsage) askBySIMAndNetwork(ctx context.Context, held *holding, p usagePlan, totals usageTotals) ([]twilio.Network, int, error) {
+// readNetworks adds the usage of each network's SIMs to the totals of a poll, which name
+// the networks. It also returns the list of networks, for their countries, and how many
+// records it read.
+func (c *SuperSIMUsage) readNetworks(ctx context.Context, held *holding, p usagePlan, totals usageTotals) ([]twilio.Network, int, error) {
 	if !c.simNetwork {
-		return c.account.Inventory.get().networks, 0, nil
+		return nil, 0, nil
 	}
 	queries := c.networkQueries(p, totals)
-	answers, records, err := c.ask(ctx, held, queries)
+	found, records, err := c.ask(ctx, held, queries)
 	if err != nil {
-		return nil, 0, err
+		return nil, records, err
 	}
 	sims := totals[monthQuery(grouping{name: "sim"}, p.bytes)]
-	for q, keyed := range answers {
-		shareKeys(keyed, sims)
-		totals[q] = keyed
+	for q, listing := range found {
+		shareKeys(listing, sims)
+		totals[q] = listing
 	}
-	for q, keyed := range totals {
-		if q.group == networkGroup() && len(keyed) > 0 && keyed[0].key == "" {
+	again, err := c.listAgain(ctx, held, queries, totals)
+	if records += again; err != nil {
+		return nil, records, err
+	}
+	networks, listed, err := c.listNetworks(ctx, held, totals)
+	return networks, records + listed, err
+}
+
+// addWithoutNetwork adds what was used without a network, which cannot be asked for by
+// SIM. It counts for an empty SIM and network, as the listing by network has it, so that
+// the sum over all SIMs and networks is that of the account. The difference between a
+// SIM's total and its networks is not counted for the SIM: what is reported between two
+// listings would seem to have no network, and counters cannot take it back.
+func (c *SuperSIMUsage) addWithoutNetwork(p usagePlan, totals usageTotals) {
+	if !c.simNetwork {
+		return
+	}
+	for q, listing := range totals {
+		if q.group == networkGroup() && len(listing) > 0 && listing[0].key == "" {
 			q.group = simNetworkGroup("")
-			totals[q] = keyed[:1:1]
+			totals[q] = listing[:1:1]
 		}
 	}
 	for _, w := range []monthly.Window{p.bytes, p.cost} {
@@ -150,8 +159,28 @@ func (c *SuperSIMUsage) askBySIMAndNetwork(ctx context.Context, held *holding, p
 			totals[previousQuery(simNetworkGroup(""), w)] = []usageTotal{{upload: notReported, download: notReported}}
 		}
 	}
-	networks, more, err := c.listNetworks(ctx, held, totals)
-	return networks, records + more, err
+}
+
+// all is a listing of a group as a whole: for sim_network, those of all networks.
+func (t usageTotals) all(q query) (listing []usageTotal, asked bool) {
+	if q.group.name != groupSimNetwork {
+		listing, asked = t[q]
+		return listing, asked
+	}
+	for other, part := range t {
+		if group := other.group; group.name == groupSimNetwork {
+			if other.group = q.group; other == q {
+				listing = append(listing, part...)
+			}
+		}
+	}
+	q.group = networkGroup()
+	_, asked = t[q]
+	return listing, asked
+}
+
+func findKey(totals []usageTotal, key string) (index int, found bool) {
+	return slices.BinarySearchFunc(totals, key, func(t usageTotal, key string) int { return cmp.Compare(t.key, key) })
 }
 
 // networkQueries are the queries by SIM of the networks that have usage.
@@ -184,6 +213,17 @@ func (c *SuperSIMUsage) networkQueries(p usagePlan, totals usageTotals) []query 
 func (c *SuperSIMUsage) isNew(w monthly.Window, network string) bool {
 	_, known := c.months[previousQuery(simNetworkGroup(network), w)]
 	return !known && slices.Contains(c.months[previousQuery(networkGroup(), w)], network)
+}
+
+// networksMissed reports whether the polls before this one may have missed networks of a
+// ledger's month, because no listing by network since the start was complete. Their SIMs
+// may have had counters before the start.
+func (c *SuperSIMUsage) networksMissed(unsure *time.Time, hasReport bool, w monthly.Window) bool {
+	missed := hasReport && unsure.Equal(w.Month)
+	if *unsure = (time.Time{}); (missed || !hasReport) && !c.isComplete(monthQuery(networkGroup(), w)) {
+		*unsure = w.Month
+	}
+	return missed
 }
 
 // shareKeys lets totals hold the keys of others, so that a SIM's SID is held once.

@@ -70,7 +70,7 @@ func TestUsageOfAMonth(t *testing.T) {
 				t.Errorf("%s: want created %s, have %s", family, want, have)
 			}
 		}
-		if r.last.Records != 1+1+1+2+2 /* month */ +1*5 /* hour */ +1+1 /* network and country before */ {
+		if r.last.Records != 1+1+1+2+2 /* month */ +1*5 /* hour */ +1+1+1 /* account, network and country before */ +1+1 /* the hour of what is not billed */ {
 			t.Errorf("records: %d", r.last.Records)
 		}
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -18,16 +19,21 @@ import (
 // single record; where the API wants whole days, the hours since midnight are
 // records of their own.
 type usageTotal struct {
-	key      string
-	start    int64                      // of the first record's period, in seconds since the epoch
-	upload   int64                      // bytes, or notReported
-	download int64                      // bytes, or notReported
-	cost     decimal.Decimal            // in currency
-	currency string                     // "" if none was named
-	others   map[string]decimal.Decimal // what was billed in further currencies
+	key        string
+	start, end int64                      // of the first record's period, in seconds since the epoch; end 0: unknown
+	upload     int64                      // bytes, or notReported
+	download   int64                      // bytes, or notReported
+	cost       decimal.Decimal            // in currency
+	currency   string                     // "" if none was named
+	others     map[string]decimal.Decimal // what was billed in further currencies
 
-	costReported bool // by every record
-	noCurrency   bool // an amount came without one
+	unbilledHour int64 // start of the first hour with usage and without an amount; 0: none
+	unbilled     bool  // a record longer than an hour has no amount
+	billed       bool  // a record has an amount
+	noCurrency   bool  // an amount came without one
+
+	missing bool // a record leaves out its bytes, so they are not part of the sum
+	partial bool // and others do not
 }
 
 // notReported stands for a number of bytes that the API left out.
@@ -35,9 +41,9 @@ const notReported = -1
 
 // newUsageTotal is the usage of one record.
 func newUsageTotal(key string, r twilio.UsageRecord) usageTotal {
-	t := usageTotal{
-		key: key, start: r.Period.Start.Unix(), upload: notReported, download: notReported,
-		cost: r.Billed.V, currency: r.BilledUnit, costReported: r.Billed.Valid,
+	t := usageTotal{key: key, start: r.Period.Start.Unix(), upload: notReported, download: notReported}
+	if !r.Period.End.IsZero() {
+		t.end = r.Period.End.Unix()
 	}
 	if r.Upload.Valid {
 		t.upload = r.Upload.V
@@ -45,44 +51,74 @@ func newUsageTotal(key string, r twilio.UsageRecord) usageTotal {
 	if r.Download.Valid {
 		t.download = r.Download.V
 	}
-	if t.currency == "" && !t.cost.IsZero() {
-		t.costReported, t.noCurrency = false, true
+	t.missing = !r.Upload.Valid || !r.Download.Valid
+	t.currency = r.BilledUnit
+	switch hour := t.end != 0 && t.end-t.start <= 3600; {
+	case r.Billed.Valid && r.BilledUnit != "":
+		t.cost, t.billed = r.Billed.V, true
+	case r.Billed.Valid && !r.Billed.V.IsZero():
+		t.noCurrency = true
+	case !hour: // null, or 0 of no currency
+		t.unbilled = true
+	case t.upload != 0 || t.download != 0:
+		t.unbilledHour = t.start
 	}
 	return t
 }
 
-// add adds more usage of the same key. A sum of which a part is not reported is
-// not reported. A sum that its metric cannot hold is an error.
+// add adds more usage of the same key. What a record does not report adds nothing.
+// A sum that its metric cannot hold is an error.
 func (t *usageTotal) add(o usageTotal) (err error) {
+	t.partial = t.partial || (t.upload == notReported) != (o.upload == notReported) || (t.download == notReported) != (o.download == notReported)
 	if t.upload, err = addBytes(t.upload, o.upload); err != nil {
 		return err
 	}
 	if t.download, err = addBytes(t.download, o.download); err != nil {
 		return err
 	}
-	t.costReported = t.costReported && o.costReported
+	t.unbilled = t.unbilled || o.unbilled
+	t.missing = t.missing || o.missing
+	return t.addBilled(o)
+}
+
+// addBilled adds what more usage of the same key was billed.
+func (t *usageTotal) addBilled(o usageTotal) error {
+	t.billed = t.billed || o.billed
 	t.noCurrency = t.noCurrency || o.noCurrency
-	switch {
-	case o.currency == "":
-	case t.currency == "":
-		t.currency, t.cost = o.currency, o.cost
-	case t.currency == o.currency:
-		t.cost = t.cost.Add(o.cost)
-		return finite(t.cost)
-	default:
-		if t.others == nil {
-			t.others = make(map[string]decimal.Decimal, 1)
+	if o.unbilledHour != 0 && (t.unbilledHour == 0 || o.unbilledHour < t.unbilledHour) {
+		t.unbilledHour = o.unbilledHour
+	}
+	for currency, amount := range o.amounts() {
+		if err := t.bill(currency, amount); err != nil {
+			return err
 		}
-		t.others[o.currency] = t.others[o.currency].Add(o.cost)
-		return finite(t.others[o.currency])
 	}
 	return nil
 }
 
+// bill adds an amount in a currency.
+func (t *usageTotal) bill(currency string, amount decimal.Decimal) error {
+	if currency == t.currency {
+		t.cost = t.cost.Add(amount)
+		return finite(t.cost)
+	}
+	if t.currency == "" {
+		t.currency, t.cost = currency, amount
+		return nil
+	}
+	if t.others == nil {
+		t.others = make(map[string]decimal.Decimal, 1)
+	}
+	t.others[currency] = t.others[currency].Add(amount)
+	return finite(t.others[currency])
+}
+
 func addBytes(a, b int64) (int64, error) {
 	switch {
-	case a == notReported || b == notReported:
-		return notReported, nil
+	case b == notReported:
+		return a, nil
+	case a == notReported:
+		return b, nil
 	case a > math.MaxInt64-b:
 		return 0, fmt.Errorf("the sum of %d and %d bytes is too large", a, b)
 	}
@@ -96,8 +132,22 @@ func finite(amount decimal.Decimal) error {
 	return nil
 }
 
-// billed is the amount in a currency, if one was named.
-func (t *usageTotal) billed(currency string) (decimal.Decimal, bool) {
+// amounts are what was billed, by currency.
+func (t *usageTotal) amounts() iter.Seq2[string, decimal.Decimal] {
+	return func(yield func(string, decimal.Decimal) bool) {
+		if t.currency == "" || !yield(t.currency, t.cost) {
+			return
+		}
+		for currency, amount := range t.others {
+			if !yield(currency, amount) {
+				return
+			}
+		}
+	}
+}
+
+// amount is what was billed in a currency, if one was named.
+func (t *usageTotal) amount(currency string) (decimal.Decimal, bool) {
 	if currency == t.currency {
 		return t.cost, true
 	}
@@ -117,7 +167,7 @@ func byKeyAndPeriod() order[usageTotal] {
 		},
 		same: func(a, b usageTotal) bool {
 			return a.upload == b.upload && a.download == b.download && a.currency == b.currency &&
-				a.costReported == b.costReported && a.cost.Equal(b.cost)
+				a.billed == b.billed && a.noCurrency == b.noCurrency && a.cost.Equal(b.cost)
 		},
 		size: usageTotal.size,
 		name: func(t usageTotal) string {
@@ -141,21 +191,37 @@ func sumUp(records []usageTotal) ([]usageTotal, error) {
 	return totals, nil
 }
 
-// unpriced warns of amounts that cannot be counted because they have no currency.
-func unpriced(totals usageTotals) []string {
-	var keys []string
+// doubts are warnings of what cannot be counted: amounts without a currency, and
+// bytes that a part of a sum leaves out.
+func doubts(totals usageTotals) []string {
+	var unpriced, missing []string
 	for q, keyed := range totals {
-		for _, t := range keyed {
-			if t.noCurrency && !q.hour {
-				keys = append(keys, fmt.Sprintf("%q", t.key))
+		for i := range keyed {
+			t := &keyed[i]
+			if q.hour {
+				continue
+			}
+			if t.noCurrency {
+				unpriced = append(unpriced, fmt.Sprintf("%q", t.key))
+			}
+			if t.partial {
+				missing = append(missing, fmt.Sprintf("%q", t.key))
 			}
 		}
 	}
-	if len(keys) == 0 {
-		return nil
+	var warnings []string
+	for _, w := range []struct {
+		keys []string
+		text string
+	}{
+		{unpriced, "the API reports %d amounts without a currency, so they are not counted: %s"},
+		{missing, "the API leaves out bytes of an hour or more in %d sums, so these are not counted yet: %s"},
+	} {
+		if len(w.keys) > 0 {
+			slices.Sort(w.keys)
+			keys := slices.Compact(w.keys)
+			warnings = append(warnings, fmt.Sprintf(w.text, len(keys), strings.Join(keys[:min(3, len(keys))], ", ")))
+		}
 	}
-	slices.Sort(keys)
-	keys = slices.Compact(keys)
-	return []string{fmt.Sprintf("the API reports %d amounts without a currency, so they are not counted: %s",
-		len(keys), strings.Join(keys[:min(3, len(keys))], ", "))}
+	return warnings
 }

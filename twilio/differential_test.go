@@ -224,11 +224,12 @@ func usageOf(fields map[string]any) (string, error) {
 	return show(r), nil
 }
 
-// amountOf reads a decimal number by the library.
+// amountOf reads a decimal number by the library, with or without spaces around it.
 func amountOf(text string) (twilio.Null[decimal.Decimal], error) {
 	if text == "" {
 		return twilio.Null[decimal.Decimal]{}, nil
 	}
+	text = strings.Trim(text, " ")
 	mantissa, exponent, scientific := strings.Cut(strings.ToLower(text), "e")
 	if len(mantissa) > 100 || strings.Trim(mantissa, "0123456789.+-") != "" {
 		return twilio.Null[decimal.Decimal]{}, fmt.Errorf("%q is no number", text)

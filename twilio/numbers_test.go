@@ -49,7 +49,7 @@ func TestBytesAreExact(t *testing.T) {
 
 func TestMoneyIsExact(t *testing.T) {
 	for value, want := range map[string]string{
-		`"1234567.89"`: "1234567.89", `1234567.89`: "1234567.89", `0`: "0", `"0"`: "0", `"-3.50"`: "-3.5", `"+1"`: "1",
+		`"1234567.89"`: "1234567.89", `1234567.89`: "1234567.89", `0`: "0", `"0"`: "0", `"-3.50"`: "-3.5", `"+1"`: "1", `" 1.5 "`: "1.5", `"  2"`: "2", `"3e2 "`: "300",
 		`1e-7`: "0.0000001", `"0.000000000000000000001"`: "0.000000000000000000001", `1.5E2`: "150",
 		`12345678901234567890.123456789`: "12345678901234567890.123456789", `1e300`: "1" + strings.Repeat("0", 300),
 	} {
@@ -84,7 +84,7 @@ func TestNotReported(t *testing.T) {
 func TestUnreadableNumbers(t *testing.T) {
 	never := []string{
 		`"NaN"`, `"Infinity"`, `"-Infinity"`, `"inf"`, `"12,5"`, `"1,000"`, `"0x10"`, `"0b1"`, `"0o7"`, `"1_000"`, `"1e1_0"`,
-		`" 1"`, `"1 "`, `" "`, `"\t1"`, `"1\n"`, `"ten"`, `"$1"`, `"1 USD"`, `"--1"`, `"1-"`, `"1-2"`, `".-5"`, `".+5"`, `"1.+5"`, `"+-1"`, `"."`, `"-"`, `"+"`,
+		`" "`, `"1 0"`, `"- 1"`, `"\t1"`, `"1\n"`, `"ten"`, `"$1"`, `"1 USD"`, `"--1"`, `"1-"`, `"1-2"`, `".-5"`, `".+5"`, `"1.+5"`, `"+-1"`, `"."`, `"-"`, `"+"`,
 		`"1.2.3"`, `"e5"`, `"1e"`, `"1e+"`, `"1e5e5"`, `"1e5.0"`, `"١٢"`, `"½"`, `"null"`, `"true"`,
 		`true`, `false`, `[]`, `{}`, `[1]`, `{"amount":1}`,
 		`1e999999999`, `1e-999999999`, `1e99999999`, `1e-99999999`, `"1e-309"`, `"1e999999999999999999999"`, `1e309`, `-1e309`, `"9e308"`, `"` + strings.Repeat("9", 101) + `"`,
@@ -215,10 +215,10 @@ func TestSimulatedNumberFaults(t *testing.T) {
 	}
 }
 
-func TestNumbersAsNumbers(t *testing.T) {
+func TestWaysToWriteAmounts(t *testing.T) {
 	now := hour(20, 12)
-	sum := func(asNumbers bool) string {
-		s := simulate(at(now), func(o *twiliotest.Options) { o.NumbersAsNumbers = asNumbers })
+	sum := func(amounts twiliotest.Amounts) string {
+		s := simulate(at(now), func(o *twiliotest.Options) { o.Amounts = amounts })
 		var total decimal.Decimal
 		for _, r := range mustList(t, simulated(t, s).UsageRecords(t.Context(), twilio.UsageRecordsParams{
 			Group: twilio.GroupSim, StartTime: hour(1, 0), EndTime: hour(20, 0)})) {
@@ -226,5 +226,10 @@ func TestNumbersAsNumbers(t *testing.T) {
 		}
 		return total.String()
 	}
-	equal(t, "the bill", sum(false), sum(true))
+	want := sum(twiliotest.AmountsAsStrings)
+	for _, amounts := range []twiliotest.Amounts{
+		twiliotest.AmountsAsNumbers, twiliotest.AmountsWithSpaces, twiliotest.AmountsWithExponents,
+	} {
+		equal(t, "the bill", sum(amounts), want)
+	}
 }

@@ -96,9 +96,9 @@ func TestProviders(t *testing.T) {
 	equal(t, "Twilio's usage page", 1000, twilio.ProviderTwilio.MaxPageSize(twilio.EndpointUsageRecords))
 	for provider, want := range map[twilio.Provider]map[twilio.Endpoint]bool{
 		twilio.ProviderTwilio: {twilio.EndpointUsageRecords: true, twilio.EndpointSims: true, twilio.EndpointFleets: true,
-			twilio.EndpointNetworks: true, twilio.EndpointMonthlyUsage: true, twilio.EndpointBalance: true},
+			twilio.EndpointNetworks: true, twilio.EndpointBillingPeriods: true, twilio.EndpointMonthlyUsage: true, twilio.EndpointBalance: true},
 		twilio.ProviderKORE: {twilio.EndpointUsageRecords: true, twilio.EndpointSims: true, twilio.EndpointFleets: true,
-			twilio.EndpointNetworks: true, twilio.EndpointToken: true},
+			twilio.EndpointNetworks: true, twilio.EndpointBillingPeriods: true, twilio.EndpointToken: true},
 	} {
 		have := provider.Endpoints()
 		equal(t, string(provider)+"'s endpoints", len(want), len(have))

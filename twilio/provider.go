@@ -50,19 +50,20 @@ type Endpoint string
 
 // The endpoints that this package requests.
 const (
-	EndpointUsageRecords Endpoint = "usage_records"
-	EndpointSims         Endpoint = "sims"
-	EndpointFleets       Endpoint = "fleets"
-	EndpointNetworks     Endpoint = "networks"
-	EndpointMonthlyUsage Endpoint = "monthly_usage"
-	EndpointBalance      Endpoint = "balance"
-	EndpointToken        Endpoint = "token"
+	EndpointUsageRecords   Endpoint = "usage_records"
+	EndpointSims           Endpoint = "sims"
+	EndpointFleets         Endpoint = "fleets"
+	EndpointNetworks       Endpoint = "networks"
+	EndpointBillingPeriods Endpoint = "billing_periods"
+	EndpointMonthlyUsage   Endpoint = "monthly_usage"
+	EndpointBalance        Endpoint = "balance"
+	EndpointToken          Endpoint = "token"
 )
 
 // Endpoints lists the endpoints of the provider, so that a counter for each can
 // start at 0.
 func (p Provider) Endpoints() []Endpoint {
-	all := []Endpoint{EndpointUsageRecords, EndpointSims, EndpointFleets, EndpointNetworks}
+	all := []Endpoint{EndpointUsageRecords, EndpointSims, EndpointFleets, EndpointNetworks, EndpointBillingPeriods}
 	if p == ProviderKORE {
 		return append(all, EndpointToken)
 	}

@@ -160,7 +160,7 @@ func (s *scalar) bytes(field string) (Null[int64], error) {
 	return Null[int64]{d.V.IntPart(), true}, nil
 }
 
-// decimal parses an amount exactly.
+// decimal parses an amount exactly. Spaces around it do not matter.
 func (s *scalar) decimal(field string) (Null[decimal.Decimal], error) {
 	if n, fraction, ok := s.plainNumber(); ok {
 		return Null[decimal.Decimal]{decimal.New(n, -fraction), true}, nil
@@ -169,6 +169,7 @@ func (s *scalar) decimal(field string) (Null[decimal.Decimal], error) {
 	if text == "" {
 		return Null[decimal.Decimal]{}, nil
 	}
+	text = strings.Trim(text, " ")
 	const want = "a decimal number"
 	// The library accepts more than decimal numbers, and a short text with a large
 	// exponent would make it fill the memory.

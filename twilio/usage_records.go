@@ -78,10 +78,8 @@ func (c *Client) UsageRecords(ctx context.Context, p UsageRecordsParams) iter.Se
 	if p.Granularity == "" {
 		p.Granularity = GranularityAll
 	}
-	first, last := midnights(p.StartTime, p.EndTime)
-	splittable := p.Granularity == GranularityAll && !p.StartTime.IsZero() && !p.EndTime.IsZero() &&
-		(p.StartTime.Before(first) || last.Before(p.EndTime))
-	if _, err := p.encode(c.provider); err != nil || !splittable {
+	parts := p.parts()
+	if _, err := p.encode(c.provider); err != nil || parts == nil {
 		return c.usageRecords(ctx, p)
 	}
 	return func(yield func(UsageRecord, error) bool) {
@@ -101,14 +99,7 @@ func (c *Client) UsageRecords(ctx context.Context, p UsageRecordsParams) iter.Se
 				return
 			}
 		}
-		parts := []UsageRecordsParams{p, p, p}
-		parts[0].Granularity, parts[0].EndTime = GranularityHour, slices.MinFunc([]time.Time{first, p.EndTime}, time.Time.Compare)
-		parts[1].StartTime, parts[1].EndTime = first, last
-		parts[2].Granularity, parts[2].StartTime = GranularityHour, slices.MaxFunc([]time.Time{first, last}, time.Time.Compare)
 		for _, part := range parts {
-			if !part.StartTime.Before(part.EndTime) {
-				continue
-			}
 			for record, err := range c.usageRecords(ctx, part) {
 				if !yield(record, err) || err != nil {
 					return
@@ -116,6 +107,31 @@ func (c *Client) UsageRecords(ctx context.Context, p UsageRecordsParams) iter.Se
 			}
 		}
 	}
+}
+
+// UsageListings returns how many listings UsageRecords reads for a query: 1, or up to
+// 3 once the API has demanded that ranges start and end at midnight UTC.
+func (c *Client) UsageListings(p UsageRecordsParams) int {
+	p.Granularity = cmp.Or(p.Granularity, GranularityAll)
+	if !c.splitAll.Load() {
+		return 1
+	}
+	return max(len(p.parts()), 1)
+}
+
+// parts are the listings that add up to one with GranularityAll, each as the API
+// takes it if it demands midnights. There are none if the query is taken as it is.
+func (p UsageRecordsParams) parts() []UsageRecordsParams {
+	first, last := midnights(p.StartTime, p.EndTime)
+	if p.Granularity != GranularityAll || p.StartTime.IsZero() || p.EndTime.IsZero() ||
+		!p.StartTime.Before(first) && !last.Before(p.EndTime) {
+		return nil
+	}
+	parts := []UsageRecordsParams{p, p, p}
+	parts[0].Granularity, parts[0].EndTime = GranularityHour, slices.MinFunc([]time.Time{first, p.EndTime}, time.Time.Compare)
+	parts[1].StartTime, parts[1].EndTime = first, last
+	parts[2].Granularity, parts[2].StartTime = GranularityHour, slices.MaxFunc([]time.Time{first, last}, time.Time.Compare)
+	return slices.DeleteFunc(parts, func(part UsageRecordsParams) bool { return !part.StartTime.Before(part.EndTime) })
 }
 
 // midnights returns the first and the last midnight UTC from start to end, both

@@ -9,15 +9,16 @@ import (
 // Collectors holds the options of each collector, which embed its Schedule. The
 // YAML keys are the values of the label collector.
 type Collectors struct {
-	SuperSIMUsage     SuperSIMUsage     `yaml:"supersim_usage"`
-	SuperSIMInventory SuperSIMInventory `yaml:"supersim_inventory"`
-	AccountUsage      AccountUsage      `yaml:"account_usage"`
-	AccountBalance    AccountBalance    `yaml:"account_balance"`
+	SuperSIMUsage      SuperSIMUsage      `yaml:"supersim_usage"`
+	SuperSIMInventory  SuperSIMInventory  `yaml:"supersim_inventory"`
+	AccountUsage       AccountUsage       `yaml:"account_usage"`
+	AccountBalance     AccountBalance     `yaml:"account_balance"`
+	SuperSIMDataLimits SuperSIMDataLimits `yaml:"supersim_data_limits"`
 }
 
 // Schedule says whether and how often a collector polls.
 type Schedule struct {
-	// Enabled is true by default.
+	// Enabled is true by default, but for SuperSIMDataLimits.
 	Enabled bool `yaml:"enabled"`
 	// Interval is the time between two polls: 1s or more, and at most half of
 	// max_age if the collector is enabled.
@@ -101,4 +102,16 @@ type AccountUsage struct {
 // AccountBalance holds the options for the account's balance.
 type AccountBalance struct {
 	Schedule `yaml:",inline"` // interval: 1h
+}
+
+// SuperSIMDataLimits holds the options for the usage of SIMs in their own billing
+// periods, towards the data limits of their fleets. It needs SuperSIMInventory.
+type SuperSIMDataLimits struct {
+	Schedule `yaml:",inline"` // enabled: false; interval: 1h
+	// WatchFrom is the share of the limit from which a SIM is watched: more than 0,
+	// at most 1, default 0.5.
+	WatchFrom float64 `yaml:"watch_from"`
+	// MaxRequests bounds the requests of one poll about single SIMs: 2 or more,
+	// default 1,000.
+	MaxRequests int `yaml:"max_requests"`
 }

@@ -74,7 +74,8 @@ func TestDefaults(t *testing.T) {
 		AccountUsage: AccountUsage{
 			Schedule: Schedule{true, time.Hour}, IncludeSubaccounts: true, Categories: []string{}, Settle: 24 * time.Hour,
 		},
-		AccountBalance: AccountBalance{Schedule{true, time.Hour}},
+		AccountBalance:     AccountBalance{Schedule{true, time.Hour}},
+		SuperSIMDataLimits: SuperSIMDataLimits{Schedule: Schedule{false, time.Hour}, WatchFrom: 0.5, MaxRequests: 1000},
 	}
 	if have := c.Collectors(); !reflect.DeepEqual(want, have) {
 		t.Errorf("collectors: want %+v, have %+v", want, have)
@@ -136,6 +137,7 @@ collectors:
   supersim_inventory: {enabled: false, interval: 1d, iccid: true}
   account_usage: {enabled: false, interval: 1w, include_subaccounts: false, categories: [sms], settle: 365d}
   account_balance: {enabled: False, interval: 1s}
+  supersim_data_limits: {enabled: false, interval: 2s, watch_from: 1, max_requests: 2}
 rollover: 7d
 max_age: 8d
 api: {timeout: 1h, max_retries: 0, max_concurrency: 0x10, max_records: 1}
@@ -150,9 +152,10 @@ api: {timeout: 1h, max_retries: 0, max_concurrency: 0x10, max_records: 1}
 				Schedule: Schedule{Interval: 90 * time.Second}, Groups: []string{"sim"},
 				Filter: Filter{"S", "F", "HW0123456789abcdef0123456789abcdef", "SE"},
 			},
-			SuperSIMInventory: SuperSIMInventory{Schedule{Interval: day}, true},
-			AccountUsage:      AccountUsage{Schedule: Schedule{Interval: 7 * day}, Categories: []string{"sms"}, Settle: 365 * day},
-			AccountBalance:    AccountBalance{Schedule{Interval: time.Second}},
+			SuperSIMInventory:  SuperSIMInventory{Schedule{Interval: day}, true},
+			AccountUsage:       AccountUsage{Schedule: Schedule{Interval: 7 * day}, Categories: []string{"sms"}, Settle: 365 * day},
+			AccountBalance:     AccountBalance{Schedule{Interval: time.Second}},
+			SuperSIMDataLimits: SuperSIMDataLimits{Schedule{Interval: 2 * time.Second}, 1, 2},
 		},
 		Rollover: 7 * day,
 		MaxAge:   8 * day,
@@ -324,6 +327,8 @@ func fill(v reflect.Value, key string) {
 		v.Set(reflect.ValueOf([]any{"canary"}))
 	case reflect.Bool:
 		v.SetBool(true)
+	case reflect.Float64:
+		v.SetFloat(1)
 	case reflect.String:
 		v.SetString("shown")
 		if v.Type() == reflect.TypeFor[promconfig.Secret]() || key == "endpoint_params" {

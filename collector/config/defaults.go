@@ -27,6 +27,9 @@ func defaults() values {
 				Settle:             24 * time.Hour,
 			},
 			AccountBalance: AccountBalance{Schedule: every(time.Hour)},
+			SuperSIMDataLimits: SuperSIMDataLimits{
+				Schedule: Schedule{Interval: time.Hour}, WatchFrom: 0.5, MaxRequests: 1000,
+			},
 		},
 		Rollover: 15 * time.Minute,
 		MaxAge:   3 * time.Hour,

@@ -63,7 +63,7 @@ func node(v reflect.Value) *yaml.Node {
 		return n
 	case reflect.String:
 		return text(v.String())
-	case reflect.Bool, reflect.Int:
+	case reflect.Bool, reflect.Int, reflect.Float64:
 		return &yaml.Node{Kind: yaml.ScalarNode, Value: fmt.Sprint(v)}
 	}
 	return text(hidden)

@@ -26,6 +26,7 @@ func validate(document *strictyaml.Document, c *values) {
 	v.superSIMUsage("collectors.supersim_usage", c.Collectors.SuperSIMUsage)
 	v.distinct("collectors.account_usage.categories", c.Collectors.AccountUsage.Categories)
 	v.between("collectors.account_usage.settle", c.Collectors.AccountUsage.Settle, 0, year)
+	v.superSIMDataLimits("collectors.supersim_data_limits", c.Collectors)
 	v.between("rollover", c.Rollover, time.Second, 7*day)
 	v.positive("max_age", c.MaxAge)
 	v.rollover(c)
@@ -84,6 +85,20 @@ func (v validator) superSIMUsage(path string, c SuperSIMUsage) {
 	default:
 		v.Addf(cost, "must not be shorter than settle.usage, and is %s by default", model.Duration(c.Settle.Cost))
 	}
+}
+
+// superSIMDataLimits needs the inventory, which has the limits and knows in which
+// fleet a SIM is.
+func (v validator) superSIMDataLimits(path string, c Collectors) {
+	const inventory = "collectors.supersim_inventory.enabled"
+	enabled := path + ".enabled"
+	if c.SuperSIMDataLimits.Enabled && !c.SuperSIMInventory.Enabled && !v.anyInvalid(enabled, inventory) {
+		v.Addf(enabled, "needs %s", inventory)
+	}
+	if share := c.SuperSIMDataLimits.WatchFrom; !v.IsInvalid(path+".watch_from") && (share <= 0 || share > 1) {
+		v.Addf(path+".watch_from", "must be more than 0 and at most 1")
+	}
+	v.atLeast(path+".max_requests", c.SuperSIMDataLimits.MaxRequests, 2)
 }
 
 // anyInvalid reports whether one of the keys has no usable value: a fault that

@@ -62,6 +62,15 @@ func collectorTypes() []collectorType {
 			},
 			providerHas: twilio.Provider.HasAccountAPI,
 		},
+		{
+			name:     "supersim_data_limits",
+			families: func(config.Collectors) []metric.Family { return collector.SuperSIMDataLimitsFamilies() },
+			schedule: func(c config.Collectors) config.Schedule { return c.SuperSIMDataLimits.Schedule },
+			new: func(a *collector.Account, c config.Collectors) collector.Collector {
+				return collector.NewSuperSIMDataLimits(a, c.SuperSIMDataLimits)
+			},
+			after: "supersim_inventory", // it has the limits
+		},
 	}
 }
 

@@ -35,6 +35,8 @@ const (
 	simReady = "HS00000000000000000000000000000003"
 	simOld   = "HS00000000000000000000000000000004"
 	simB     = "HS0000000000000000000000000000000b"
+	period1  = "HB00000000000000000000000000000001"
+	period2  = "HB00000000000000000000000000000002" // the current one, which is listed first
 	network1 = "HW00000000000000000000000000000001"
 	network2 = "HW00000000000000000000000000000002"
 	network3 = "HW00000000000000000000000000000003"
@@ -79,6 +81,13 @@ func handMadeAs(o twiliotest.Options) map[string]*twiliotest.Simulator {
 			// SIM 2 is in no fleet, and nobody knows where it was.
 			at(sim2, "2004-03-15 11:00"): {{Upload: 7, Download: 11, MicroCost: 125000}},
 		}),
+		// A period of type ready of a SIM that is active is asked for in every poll.
+		BillingPeriods: func(sim twiliotest.SIM, _ time.Time) []twiliotest.BillingPeriod {
+			return []twiliotest.BillingPeriod{
+				{SID: period1, Type: "active", Start: date("2004-02-02 10:29"), End: date("2004-03-02 10:29")},
+				{SID: period2, Type: "ready", Start: date("2004-03-02 10:29"), End: date("2004-06-02 10:29")},
+			}
+		},
 		Monthly: func(month, _ time.Time) []twiliotest.MonthlyRecord {
 			if month.Equal(date("2004-03-01 00:00")) {
 				return []twiliotest.MonthlyRecord{
@@ -199,7 +208,7 @@ func TestExpositionIsTheTable(t *testing.T) {
 	for _, iccid := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			noon(t)
-			p := launch(t, bothAccounts+fmt.Sprintf("collectors: {supersim_inventory: {iccid: %t}, supersim_usage: {groups: [%s]}}\n", iccid, allGroups), handMade())
+			p := launch(t, bothAccounts+fmt.Sprintf("collectors: {supersim_inventory: {iccid: %t}, supersim_usage: {groups: [%s]}, supersim_data_limits: {enabled: true, watch_from: 0.000001}}\n", iccid, allGroups), handMade())
 			defer p.stop()
 			until(t, "2004-03-15 12:03:00")
 			parser := expfmt.NewTextParser(model.UTF8Validation)
@@ -286,7 +295,7 @@ func TestFamiliesWithoutSeries(t *testing.T) {
 func TestLint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		noon(t)
-		p := launch(t, bothAccounts+"collectors: {supersim_inventory: {iccid: true}}\n", handMade())
+		p := launch(t, bothAccounts+"collectors: {supersim_inventory: {iccid: true}, supersim_data_limits: {enabled: true, watch_from: 0.000001}}\n", handMade())
 		defer p.stop()
 		p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 		until(t, "2004-03-15 12:03:00")

@@ -64,7 +64,7 @@ func (c *requestCounter) most() (most int) {
 func endpointOf(path string) twiliotest.Endpoint {
 	for end, endpoint := range map[string]twiliotest.Endpoint{
 		"/UsageRecords": twiliotest.UsageRecords, "/Sims": twiliotest.Sims, "/Fleets": twiliotest.Fleets,
-		"/Networks": twiliotest.Networks, "/Monthly.json": twiliotest.Monthly, "/Balance.json": twiliotest.Balance,
+		"/Networks": twiliotest.Networks, "/BillingPeriods": twiliotest.BillingPeriods, "/Monthly.json": twiliotest.Monthly, "/Balance.json": twiliotest.Balance,
 		"/token": twiliotest.Token,
 	} {
 		if strings.HasSuffix(path, end) {
@@ -130,12 +130,21 @@ func (f fault) wantRequests(t *testing.T, c column, want effect, have outcomeAt)
 	}
 }
 
+// allPolls are those while a column is tested.
+func (c column) allPolls() [][2]string {
+	all := polls()
+	if name, _, ok := strings.Cut(c.on, ":"); ok {
+		all = append(all, [2]string{"a", name}, [2]string{"b", name})
+	}
+	return all
+}
+
 // wantOutcomes wants the polls of a column's collectors to have failed for the reason,
 // and all others, or all if there is no reason, to have succeeded.
 func (p *process) wantOutcomes(n int, c column, reason string) {
 	p.t.Helper()
 	have := p.gather()
-	for _, poll := range polls() {
+	for _, poll := range c.allPolls() {
 		failed := reason != "" && poll[0] == c.account && slices.Contains(c.polls, poll[1])
 		success := 1.0
 		if failed {
@@ -246,7 +255,7 @@ var details = []struct {
 	pattern *regexp.Regexp
 	instead string
 }{
-	{regexp.MustCompile(`^usage by \w+ from \S+ to \S+: `), ""},
+	{regexp.MustCompile(`^usage by \w+ from \S+ to \S+: |^billing period of sim \S+: `), ""},
 	{regexp.MustCompile(`RQ[0-9a-f]{32}`), "RQ…"},
 	{regexp.MustCompile(`\w+ (bytes|cost) of \w+ "[^"]*"|of category "[^"]*"`), "…"},
 	{regexp.MustCompile(`"[^"]*" (from \S+ on )?is listed twice|category "[^"]*" of \S+ is listed twice`), "… is listed twice"},

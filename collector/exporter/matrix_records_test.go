@@ -7,12 +7,12 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
 
-// numbers are faults of the numbers in records. Sims and Networks have none, and a
-// token has none that is money or bytes.
+// numbers are faults of the numbers in records. Sims, Networks and BillingPeriods have
+// none, and a token has none that is money or bytes.
 func numbers() section {
 	const answer = "answer"
 	noNumbers := func(m effects) effects {
-		return m.but(effect{notApplicable: "no numbers"}, twiliotest.Sims, twiliotest.Networks, twiliotest.Token)
+		return m.but(effect{notApplicable: "no numbers"}, twiliotest.Sims, twiliotest.Networks, twiliotest.BillingPeriods, twiliotest.Token)
 	}
 	negative := func(v float64) float64 { return -v }
 	less := func(v float64) float64 { return v * 9 / 10 }
@@ -117,7 +117,8 @@ func records() section {
 					}, twiliotest.Networks).
 					but(effect{
 						change: gone(append(monthlyGauges(), "twilio_account_usage_as_of_timestamp_seconds")...), note: "counters stay, gauges are gone",
-					}, twiliotest.Monthly),
+					}, twiliotest.Monthly).
+					but(noPeriod(), twiliotest.BillingPeriods),
 			},
 			{
 				name: "statuses, units and countries that nobody has documented", Fault: twiliotest.Fault{Kind: twiliotest.UnknownEnums}, effects: lists(effect{}).
@@ -126,7 +127,7 @@ func records() section {
 						note: "taken as they are, as new series that stay until the month ends",
 					}, twiliotest.UsageRecords).
 					but(effect{change: gone("twilio_supersim_sim_info"), fresh: "brand-new-", note: "taken as they are, as new series"}, twiliotest.Sims).
-					but(effect{}, twiliotest.Fleets).
+					but(effect{}, twiliotest.Fleets, twiliotest.BillingPeriods).
 					but(effect{change: gone("twilio_supersim_network_info"), fresh: "brand-new-", note: "taken as they are, as new series"}, twiliotest.Networks).
 					but(effect{change: gone("twilio_account_previous_month_usage{", "twilio_account_previous_month_usage_events{"), fresh: "brand-new-", note: "taken as they are, as new series that stay until the month ends"}, twiliotest.Monthly),
 			},
@@ -145,13 +146,23 @@ func records() section {
 				name: "no period", Fault: twiliotest.Fault{Kind: twiliotest.MissingPeriod},
 				effects: every(effect{notApplicable: "no periods"}).
 					but(effect{note: "the period is the one that was requested"}, twiliotest.UsageRecords).
-					but(fails(answer), twiliotest.Monthly),
+					but(fails(answer), twiliotest.Monthly).
+					but(noPeriod(), twiliotest.BillingPeriods),
 			},
 			{
 				name: "a period that was not requested", Fault: twiliotest.Fault{Kind: twiliotest.OtherPeriod},
-				effects: every(effect{notApplicable: "no periods"}).but(fails(answer), twiliotest.UsageRecords, twiliotest.Monthly),
+				effects: every(effect{notApplicable: "no periods"}).but(fails(answer), twiliotest.UsageRecords, twiliotest.Monthly).
+					but(noPeriod(), twiliotest.BillingPeriods),
 			},
 		},
+	}
+}
+
+// noPeriod is what becomes of a SIM whose billing period is not known.
+func noPeriod() effect {
+	return effect{
+		change: gone("twilio_supersim_sim_period_"), warns: true, log: []string{"no billing period"},
+		note: "the SIM has no period: no series, and a warning once",
 	}
 }
 

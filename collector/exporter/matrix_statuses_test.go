@@ -38,6 +38,10 @@ func refusals() section {
 		change: gone("twilio_account_balance"), warns: true, log: []string{"no balance"},
 		note: "the account has no balance: no series, and a warning once",
 	}
+	deleted := effect{
+		change: gone("twilio_supersim_sim_period_"), warns: true, log: []string{"no longer there"},
+		note: "the SIM was deleted: no series, and a warning once",
+	}
 	s.faults = append(s.faults,
 		fault{
 			name: "401, code 20003", Fault: twiliotest.Fault{Kind: twiliotest.Unauthorized},
@@ -51,7 +55,7 @@ func refusals() section {
 		},
 		fault{
 			name: "404, code 20404", Fault: twiliotest.Fault{Kind: twiliotest.Refusal, Status: 404, Code: 20404},
-			effects: every(fails(refused, "HTTP 404")).but(none, twiliotest.Balance),
+			effects: every(fails(refused, "HTTP 404")).but(none, twiliotest.Balance).but(deleted, twiliotest.BillingPeriods),
 		},
 		fault{
 			name: "400 that repeats the request's credentials", Fault: twiliotest.Fault{Kind: twiliotest.EchoCredentials},

@@ -68,20 +68,25 @@ type column struct {
 	title    string
 	account  string
 	polls    []string // collectors that fail with it
+	on       string   // configuration of a collector that is on for this column alone
 }
 
-// columns are in the order of the page. BillingPeriods and Accounts follow with the
-// collectors that request them.
+// columns are in the order of the page. Accounts follows with the collector that
+// requests it.
 func columns() []column {
 	inventory := []string{"supersim_inventory"}
 	return []column{
-		{twiliotest.UsageRecords, twilio.EndpointUsageRecords, "UsageRecords", "a", []string{"supersim_usage"}},
-		{twiliotest.Sims, twilio.EndpointSims, "Sims", "a", inventory},
-		{twiliotest.Fleets, twilio.EndpointFleets, "Fleets", "a", inventory},
-		{twiliotest.Networks, twilio.EndpointNetworks, "Networks", "a", inventory},
-		{twiliotest.Monthly, twilio.EndpointMonthlyUsage, "Monthly", "a", []string{"account_usage"}},
-		{twiliotest.Balance, twilio.EndpointBalance, "Balance", "a", []string{"account_balance"}},
-		{twiliotest.Token, twilio.EndpointToken, "Token", "b", []string{"supersim_usage", "supersim_inventory"}},
+		{twiliotest.UsageRecords, twilio.EndpointUsageRecords, "UsageRecords", "a", []string{"supersim_usage"}, ""},
+		{twiliotest.Sims, twilio.EndpointSims, "Sims", "a", inventory, ""},
+		{twiliotest.Fleets, twilio.EndpointFleets, "Fleets", "a", inventory, ""},
+		{twiliotest.Networks, twilio.EndpointNetworks, "Networks", "a", inventory, ""},
+		{
+			twiliotest.BillingPeriods, twilio.EndpointBillingPeriods, "BillingPeriods", "a", []string{"supersim_data_limits"},
+			"supersim_data_limits: {enabled: true, interval: 5m, watch_from: 0.000001}",
+		},
+		{twiliotest.Monthly, twilio.EndpointMonthlyUsage, "Monthly", "a", []string{"account_usage"}, ""},
+		{twiliotest.Balance, twilio.EndpointBalance, "Balance", "a", []string{"account_balance"}, ""},
+		{twiliotest.Token, twilio.EndpointToken, "Token", "b", []string{"supersim_usage", "supersim_inventory"}, ""},
 	}
 }
 
@@ -159,13 +164,17 @@ type outcomeAt struct {
 // meet runs one cell: polls at 12:02, 12:07 with the fault, and 12:12 without.
 func (f fault) meet(t *testing.T, c column, want effect) outcomeAt {
 	noon(t)
-	options := twiliotest.Options{TokenLifetime: 4 * time.Minute, AllNeedsMidnight: f.split}
+	options := twiliotest.Options{TokenLifetime: 4 * time.Minute, Readings: twiliotest.Readings{AllNeedsMidnight: f.split}}
 	if f.paged {
 		options.MaxPageSize = 1
 	}
 	simulators := handMadeAs(options)
 	counter := newRequestCounter(c.endpoint)
-	p := launchAs(t, bothAccounts+strings.Replace(often, "max_retries: 2", fmt.Sprintf("max_retries: %d", retries)+f.api, 1),
+	cfg := strings.Replace(often, "max_retries: 2", fmt.Sprintf("max_retries: %d", retries)+f.api, 1)
+	if c.on != "" {
+		cfg = strings.Replace(cfg, "collectors:\n", "collectors:\n  "+c.on+"\n", 1)
+	}
+	p := launchAs(t, bothAccounts+cfg,
 		log.NewJSONLogger, inMemory(func(account string) http.RoundTripper {
 			if account == c.account {
 				return counter.wrap(simulators[account].Transport())
@@ -197,7 +206,7 @@ func (f fault) meet(t *testing.T, c column, want effect) outcomeAt {
 	simulators[c.account].ClearFaults()
 	until(t, "2004-03-15 12:16:30") // the polls at 12:12 are over
 	p.wantResults(good, p.changeOf(c, want.after), want.fresh)
-	for _, poll := range polls() {
+	for _, poll := range c.allPolls() {
 		p.want(map[string]float64{
 			pollSeries("twilio_exporter_poll_success", poll[0], poll[1]): 1,
 			pollSeries("twilio_exporter_polls_total", poll[0], poll[1]):  3,

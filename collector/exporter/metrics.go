@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/prometheus/common/version"
 
+	"github.com/twilio-exporter/twilio_exporter/collector"
 	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
@@ -14,7 +15,7 @@ import (
 // metrics are the self-metrics: those about the exporter and not about usage.
 type metrics struct {
 	pollSuccess, pollDuration, pollLastSuccess, pollRecords *prometheus.GaugeVec
-	polls, pollFailures, decreases                          *prometheus.CounterVec
+	polls, pollFailures, decreases, unseen                  *prometheus.CounterVec
 	requests, retries                                       *prometheus.CounterVec
 	requestDuration                                         *prometheus.HistogramVec
 	reloadSuccessful, reloadTimestamp                       prometheus.Gauge
@@ -79,6 +80,8 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 	m.perAccount = append(m.perAccount, m.requestDuration)
 	m.decreases = counter("twilio_exporter_usage_decreases_total",
 		"Counters that the API reported lower than before within their month; the higher value is held.", "collector")
+	m.unseen = counter("twilio_exporter_usage_unseen_total",
+		"Counters that left a month before their last value was shown, because rollover is shorter than a poll takes or than usage keeps appearing.", "collector")
 	m.reloadSuccessful = processGauge("twilio_exporter_config_last_reload_successful",
 		"Whether the last load of the configuration succeeded, 1 or 0.").WithLabelValues()
 	m.reloadTimestamp = processGauge("twilio_exporter_config_last_reload_success_timestamp_seconds",
@@ -101,6 +104,7 @@ func (m *metrics) initialize(account string, provider twilio.Provider, collector
 	for _, c := range collectors {
 		m.polls.WithLabelValues(account, c)
 		m.decreases.WithLabelValues(account, c)
+		m.unseen.WithLabelValues(account, c)
 		for _, reason := range twilio.Reasons() {
 			m.pollFailures.WithLabelValues(account, c, string(reason))
 		}
@@ -115,18 +119,19 @@ func (m *metrics) initialize(account string, provider twilio.Provider, collector
 }
 
 // pollEnded counts a poll and shows its outcome.
-func (m *metrics) pollEnded(account, collector string, o *Outcome, decreases int) {
-	m.polls.WithLabelValues(account, collector).Inc()
-	m.pollDuration.WithLabelValues(account, collector).Set(o.Duration.Seconds())
+func (m *metrics) pollEnded(account, name string, o *Outcome, r collector.Result) {
+	m.polls.WithLabelValues(account, name).Inc()
+	m.pollDuration.WithLabelValues(account, name).Set(o.Duration.Seconds())
 	if o.Reason != "" {
-		m.pollSuccess.WithLabelValues(account, collector).Set(0)
-		m.pollFailures.WithLabelValues(account, collector, string(o.Reason)).Inc()
+		m.pollSuccess.WithLabelValues(account, name).Set(0)
+		m.pollFailures.WithLabelValues(account, name, string(o.Reason)).Inc()
 		return
 	}
-	m.pollSuccess.WithLabelValues(account, collector).Set(1)
-	m.pollLastSuccess.WithLabelValues(account, collector).Set(float64(o.LastSuccess.UnixMilli()) / 1000)
-	m.pollRecords.WithLabelValues(account, collector).Set(float64(o.Records))
-	m.decreases.WithLabelValues(account, collector).Add(float64(decreases))
+	m.pollSuccess.WithLabelValues(account, name).Set(1)
+	m.pollLastSuccess.WithLabelValues(account, name).Set(float64(o.LastSuccess.UnixMilli()) / 1000)
+	m.pollRecords.WithLabelValues(account, name).Set(float64(o.Records))
+	m.decreases.WithLabelValues(account, name).Add(float64(r.Decreases))
+	m.unseen.WithLabelValues(account, name).Add(float64(r.Unseen))
 }
 
 // forget drops the series that have these labels.

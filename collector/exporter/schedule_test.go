@@ -214,12 +214,12 @@ func TestRequests(t *testing.T) {
 		name, at      string
 		first, second int
 	}{
-		// A month and an hour of five groups; of networks and countries the month
-		// before, once.
-		{"one month", "2004-03-03 12:02:00", 2*(4+3) + 2, 2 * (4 + 3)},
+		// A month and an hour of five groups; of networks and countries, and the
+		// account that they add up to, the month before, once.
+		{"one month", "2004-03-03 12:02:00", 2*(4+3) + 3, 2 * (4 + 3)},
 		// Bytes of March, costs of February, and an hour; January's networks and
-		// countries, once.
-		{"two months", "2004-03-01 12:02:00", 3*(4+3) + 2, 3 * (4 + 3)},
+		// countries, and the account, once.
+		{"two months", "2004-03-01 12:02:00", 3*(4+3) + 3, 3 * (4 + 3)},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

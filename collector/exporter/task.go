@@ -134,7 +134,7 @@ func (t *task) poll(ctx context.Context, started time.Time) {
 		outcome.Records, outcome.LastSuccess = result.Records, now
 		t.exposition.Show(t.source, result.Batches, now)
 	}
-	t.metrics.pollEnded(t.account.name, t.name, outcome, result.Decreases)
+	t.metrics.pollEnded(t.account.name, t.name, outcome, result)
 	t.log(outcome, result.Warnings)
 	t.outcome.Store(outcome)
 	if err != nil {

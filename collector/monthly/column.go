@@ -16,7 +16,13 @@ type column struct {
 	last      []float64  // the value that was reported last; nil if it is the one held, for all
 	zeroUntil []unixNano // the counter shows 0 until then; nil if that is over for all
 	carried   []bool     // the counter is of the month before, only to show 0; nil if none is
+
+	incomplete bool     // no report since the start was complete
+	hidden     []string // sorted: ids without a counter that may have had one before the start
 }
+
+// empty reports whether nothing of the column is worth keeping.
+func (c *column) empty() bool { return len(c.ids) == 0 && len(c.hidden) == 0 && !c.incomplete }
 
 // unixNano is a time in nanoseconds since the epoch; 0 is none. It takes a third of
 // the memory of a time.Time.
@@ -90,6 +96,17 @@ func (c *column) atZero() *column {
 	return n
 }
 
+// unseen is how many counters have a value that was not shown yet when they were
+// shown last. All showed 0 until zeroUntil.
+func (c *column) unseen(shown, zeroUntil time.Time) (n int) {
+	for i, held := range c.held {
+		if held > 0 && (shown.Before(zeroUntil) || c.zeroUntil != nil && c.zeroUntil[i] > unixNanoOf(shown)) {
+			n++
+		}
+	}
+	return n
+}
+
 // merger makes the next column of a column and a report on it.
 type merger struct {
 	now           time.Time
@@ -104,30 +121,49 @@ type merger struct {
 func (m *merger) merge(have *column, r *ColumnReport) (next *column, decreased []string) {
 	n := max(len(have.ids), len(r.ids), len(r.previous))
 	next = &column{ids: make([]string, 0, n), held: make([]float64, 0, n)}
-	var h, v, p int // how far each list has been read
+	unsure := m.zeroUntil.IsZero() || have.incomplete
+	next.incomplete = unsure && r.incomplete
+	ids := [...]idReader{{ids: have.ids}, {ids: r.ids}, {ids: r.unknown}, {ids: r.previous}, {ids: have.hidden}}
 	for {
-		id, ok := first(r.ids[v:], have.ids[h:], r.previous[p:])
+		id, ok := firstOf(ids[:])
 		if !ok {
 			break
 		}
+		h, known := ids[0].take(id)
+		v, named := ids[1].take(id)
+		_, unknown := ids[2].take(id)
+		_, previous := ids[3].take(id)
+		_, hidden := ids[4].take(id)
+
 		e := entry{zeroUntil: unixNanoOf(m.zeroUntil), carried: true}
-		if h < len(have.ids) && have.ids[h] == id {
+		if known {
 			e = have.at(h)
-			h++
+		} else if hidden || have.incomplete {
+			e.zeroUntil = 0
 		}
-		if v < len(r.ids) && r.ids[v] == id {
+		value := math.NaN()
+		if named {
+			value = r.values[v]
+		}
+		// Without a value and a counter, it is new, may have had a counter before the
+		// start, or had one in the month before.
+		switch {
+		case known, named && !(next.incomplete && m.afterRollover && math.IsNaN(value)):
+		case m.afterRollover && (hidden || unsure && (unknown || named)):
+			next.hidden = append(next.hidden, id)
+			continue
+		case !previous:
+			continue
+		}
+		if named || known && unknown {
 			e.carried = false
-			if value := r.values[v]; !math.IsNaN(value) {
-				// A counter starts at 0, so less than nothing is a decrease too.
-				if value < e.last {
-					decreased = append(decreased, id)
-				}
-				e.last, e.held = value, max(e.held, value)
-			}
-			v++
 		}
-		if p < len(r.previous) && r.previous[p] == id {
-			p++
+		if !math.IsNaN(value) {
+			// A counter starts at 0, so less than nothing is a decrease too.
+			if value < e.last {
+				decreased = append(decreased, id)
+			}
+			e.last, e.held = value, max(e.held, value)
 		}
 		if e.carried && m.afterRollover {
 			continue
@@ -143,11 +179,26 @@ func (m *merger) merge(have *column, r *ColumnReport) (next *column, decreased [
 	return next, decreased
 }
 
-// first is the first of all ids in sorted lists, if there is one.
-func first(lists ...[]string) (id string, ok bool) {
-	for _, ids := range lists {
-		if len(ids) > 0 && (!ok || ids[0] < id) {
-			id, ok = ids[0], true
+// idReader reads a sorted list of ids.
+type idReader struct {
+	ids  []string
+	next int
+}
+
+// take reads an id and returns its index, if it is the next one.
+func (r *idReader) take(id string) (index int, ok bool) {
+	if r.next == len(r.ids) || r.ids[r.next] != id {
+		return 0, false
+	}
+	r.next++
+	return r.next - 1, true
+}
+
+// firstOf is the first id that has not been read, if there is one.
+func firstOf(lists []idReader) (id string, ok bool) {
+	for i := range lists {
+		if r := &lists[i]; r.next < len(r.ids) && (!ok || r.ids[r.next] < id) {
+			id, ok = r.ids[r.next], true
 		}
 	}
 	return id, ok

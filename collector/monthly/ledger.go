@@ -30,6 +30,8 @@ type Ledger[K comparable] struct {
 	closeAt   time.Time // when to leave the month; zero until it was read to its end
 	closeBy   time.Time // until when it waits for what has appeared since
 	nextShown time.Time // when the next counter stops showing 0; zero if none waits
+	shown     time.Time // when the counters were last shown
+	unseen    int       // counters whose last value was not shown
 }
 
 // Options say how a Ledger treats its months.
@@ -60,14 +62,33 @@ func (l *Ledger[K]) Window(now time.Time) Window {
 // HasReport reports whether there has been a report, and so a month.
 func (l *Ledger[K]) HasReport() bool { return !l.month.IsZero() }
 
-// Advance moves to the next month if its time has come: every counter then shows
-// 0, whether the API can be read or not. It reports whether it did.
+// ReadsEnd reports whether a poll of a window reads the month for the last time.
+func (l *Ledger[K]) ReadsEnd(w Window) bool { return w.readsEnd(l.calendar.rollover) }
+
+// Advance moves on to now, whether the API can be read or not: to the next month if
+// its time has come, so that every counter shows 0, and to the values of counters
+// that have shown 0 for long enough. It reports whether it changed anything.
 func (l *Ledger[K]) Advance(now time.Time) bool {
-	if l.closeAt.IsZero() || now.Before(l.closeAt) {
+	switch {
+	case !l.closeAt.IsZero() && !now.Before(l.closeAt):
+		now = l.forward(now)
+		l.nextMonth(now)
+	case !l.nextShown.IsZero() && !now.Before(l.nextShown):
+		now = l.forward(now)
+		l.nextShown = l.showsNext(now)
+	default:
 		return false
 	}
-	now = l.forward(now)
+	l.shown = now
+	return true
+}
+
+func (l *Ledger[K]) nextMonth(now time.Time) {
 	w := l.calendar.of(l.month.AddDate(0, 1, 0), now)
+	for k, c := range l.columns {
+		l.unseen += c.unseen(l.shown, l.zeroUntil)
+		l.columns[k] = c.atZero()
+	}
 	l.month, l.end, l.zeroUntil = w.Month, w.Month, w.values
 	l.created = later(w.opens, now)
 	l.closeAt, l.nextShown = time.Time{}, time.Time{}
@@ -75,10 +96,27 @@ func (l *Ledger[K]) Advance(now time.Time) bool {
 	if now.Sub(w.opens) > l.slack() {
 		l.zeroUntil = later(w.values, now.Add(l.calendar.rollover))
 	}
-	for k, c := range l.columns {
-		l.columns[k] = c.atZero()
+}
+
+// showsNext is the first moment after now at which a counter stops showing 0; zero
+// if there is none.
+func (l *Ledger[K]) showsNext(now time.Time) (next time.Time) {
+	for _, c := range l.columns {
+		for i, until := range c.zeroUntil {
+			if c.held[i] > 0 && until > unixNanoOf(now) {
+				next = Earliest(next, until.time())
+			}
+		}
 	}
-	return true
+	return next
+}
+
+// TakeUnseen returns how many counters left a month before their last value was
+// shown, since it was called last: what they counted then is lost.
+func (l *Ledger[K]) TakeUnseen() int {
+	n := l.unseen
+	l.unseen = 0
+	return n
 }
 
 // forward returns now, or the latest moment before if the clock was set back since:
@@ -112,8 +150,8 @@ func (l *Ledger[K]) Commit(now time.Time, r *Report[K]) (decreased []Counter[K])
 			l.repeatUnseen(l.reported.Add(l.maxAge), now)
 		}
 	}
-	l.end, l.reported = w.End, now
-	if l.closeAt.IsZero() && w.readsEnd(l.calendar.rollover) && !now.Before(l.zeroUntil) {
+	l.end, l.reported, l.shown = w.End, now, now
+	if l.closeAt.IsZero() && l.ReadsEnd(w) && !now.Before(l.zeroUntil) {
 		l.closeAt = w.closes
 		// The month's last values must be scraped, too, before they are gone.
 		if !first {
@@ -151,10 +189,10 @@ func (l *Ledger[K]) merge(m *merger, r *Report[K]) (decreased []Counter[K]) {
 	for k, c := range r.columns {
 		have := l.columns[k]
 		if have == nil {
-			have = new(column)
+			have = &column{incomplete: c.missed}
 		}
 		next, lower := m.merge(have, c)
-		if l.columns[k] = next; len(next.ids) == 0 {
+		if l.columns[k] = next; next.empty() {
 			delete(l.columns, k)
 		}
 		for _, id := range lower {

@@ -28,9 +28,12 @@ func (r *Report[K]) Column(k K) *ColumnReport {
 
 // A ColumnReport is what a poll reported on a column of counters.
 type ColumnReport struct {
-	ids      []string  // sorted
-	values   []float64 // NaN: none, so the counter is at 0 or at what is held
-	previous []string  // sorted: those that had a counter in the month before
+	ids        []string  // sorted
+	values     []float64 // NaN: none, so the counter is at 0 or at what is held
+	previous   []string  // sorted: those that had a counter in the month before
+	unknown    []string  // sorted: those whose values could not be found out
+	incomplete bool      // ids may be missing
+	missed     bool      // the column itself may have been missing
 }
 
 // Grow makes room for n more ids.
@@ -47,6 +50,22 @@ func (r *ColumnReport) Add(id string, value float64) {
 // Expect reports that an id has a counter, if only at 0. The id must sort after
 // all that were added or expected before.
 func (r *ColumnReport) Expect(id string) { r.Add(id, math.NaN()) }
+
+// Unknown reports that the value of an id could not be found out. A counter keeps
+// what it shows. An id without one gets none for it: before a restart it may have
+// had a value, so it shows neither 0 now nor 0 before its value later. The ids must
+// come sorted, and are neither added nor expected.
+func (r *ColumnReport) Unknown(id string) { r.unknown = append(r.unknown, id) }
+
+// Incomplete reports that ids may be missing although they have a value. Until a
+// complete report has come, an id that is new shows its value at once: before a
+// restart it may have had a counter. Expected ones wait for it.
+func (r *ColumnReport) Incomplete() { r.incomplete = true }
+
+// Missed reports that earlier reports may have left out the column although it had
+// values, as Incomplete does of ids: if the column is new, all of its ids show their
+// values at once.
+func (r *ColumnReport) Missed() { r.missed = true }
 
 // AddPrevious reports that an id had a counter in the month before, which shows
 // 0 during the rollover even after a restart. The ids must come sorted.

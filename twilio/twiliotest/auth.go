@@ -6,7 +6,7 @@ import (
 )
 
 // authenticate finds the account of a request, or says why there is none.
-func (s *Simulator) authenticate(q *request) (*world, *answer) {
+func (s *Simulator) authenticate(q *request) (*world, *response) {
 	header := q.http.Header.Values("Authorization")
 	if len(header) != 1 {
 		return nil, unauthenticated(s.anonymous())
@@ -45,7 +45,7 @@ func (s *Simulator) anonymous() Provider {
 
 // target is the account that a 2010-04-01 path names: the caller's own or a
 // subaccount of it.
-func (s *Simulator) target(q *request) (*world, *answer) {
+func (s *Simulator) target(q *request) (*world, *response) {
 	w := s.worlds[q.path]
 	switch {
 	case w == nil || w.account.Provider != Twilio:

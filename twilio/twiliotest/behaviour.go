@@ -12,7 +12,7 @@ import (
 // nothing about late bytes; generated delays are whole seconds up to 100 minutes and
 // up to 23 hours.
 type Segment struct {
-	NetworkSID           string // "": unknown, null in answers
+	NetworkSID           string // "": unknown, null in responses
 	FleetSID             string // "": the SIM's fleet at that hour
 	Upload, Download     int64  // bytes
 	MicroCost            int64  // millionths of the currency
@@ -38,7 +38,7 @@ const (
 // traits are what a generated SIM is like, decided once.
 type traits struct {
 	seed   uint64
-	phase  uint64 // place among all SIMs, spread evenly over 2^64
+	phase  uint64 // position among all SIMs, spread evenly over 2^64
 	rate   uint64 // bytes in an average hour; 0: silent for ever
 	often  uint64 // hours with usage, of 256
 	quiet  uint64 // spells of silent days, of 256
@@ -49,8 +49,8 @@ type traits struct {
 	wild   bool
 }
 
-// makeTraits describes a SIM. The place is its index in the generated list, or -1.
-func makeTraits(seed uint64, sid string, place int) traits {
+// makeTraits describes a SIM. The index is that in the generated list, or -1.
+func makeTraits(seed uint64, sid string, index int) traits {
 	h := hashString(seed, sid)
 	t := traits{
 		seed:   h,
@@ -60,12 +60,12 @@ func makeTraits(seed uint64, sid string, place int) traits {
 		upload: 20 + hash(h, 2)%90,
 		zone:   int64(hash(h, 3) % 24),
 		home:   hash(h, 4),
-		wild:   place == wildSIM,
+		wild:   index == wildSIM,
 	}
 	kind := hash(h, 5) % 24
-	if place >= 0 {
-		t.phase = uint64(place) * golden
-		kind = uint64(place % 24)
+	if index >= 0 {
+		t.phase = uint64(index) * golden
+		kind = uint64(index % 24)
 	}
 	switch kind {
 	case 7:

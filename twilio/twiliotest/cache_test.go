@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// What the caches answer is what adding everything up answers.
+// What the caches return is what adding everything up returns.
 func TestCachesChangeNothing(t *testing.T) {
 	t.Parallel()
 	sid := "AC00000000000000000000000000000001"
@@ -117,10 +117,10 @@ func BenchmarkListings(b *testing.B) {
 			s := New(Options{Now: func() time.Time { return now }, Accounts: []Account{{SID: sid, SIMs: sims}}})
 			w := s.world(sid)
 			span := span{from: monthOf(now), to: now.Truncate(time.Hour)}
-			w.usageListing(Filter{}, bySIM, span, now, false)
+			w.usageListing(Filter{}, bySIM, span, now)
 			for b.Loop() {
 				now = now.Add(time.Second)
-				l := w.usageListing(Filter{}, bySIM, span, now, false)
+				l := w.usageListing(Filter{}, bySIM, span, now)
 				records := []any{}
 				for i := range min(l.n, 1000) {
 					records = append(records, l.record(i))

@@ -23,7 +23,7 @@ func takeApart(body []byte, q *request) *document {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
 	if err := dec.Decode(&d.body); err != nil {
-		panic("twiliotest: " + err.Error()) // only of our own answers
+		panic("twiliotest: " + err.Error()) // only of our own responses
 	}
 	for key, value := range d.body {
 		if list, ok := value.([]any); ok {
@@ -158,7 +158,7 @@ func (d *document) applyToFields(kind FaultKind) {
 			r["x_added"] = extra
 		}
 	case UnknownEnums:
-		d.each([]string{"status", "usage_unit", "count_unit", "iso_country", "token_type"}, false, func(old any) any { return fmt.Sprintf("brand-new-%v", old) })
+		d.each([]string{"status", "usage_unit", "count_unit", "iso_country", "token_type", "period_type"}, false, func(old any) any { return fmt.Sprintf("brand-new-%v", old) })
 	case ControlCharacters:
 		d.each([]string{"unique_name", "friendly_name"}, false, func(old any) any { return fmt.Sprintf("%v\x1b[31m\x00", old) })
 	case UnknownCurrency:
@@ -174,12 +174,16 @@ func (d *document) applyToFields(kind FaultKind) {
 			delete(r, "period")
 			delete(r, "start_date")
 			delete(r, "end_date")
+			delete(r, "start_time")
+			delete(r, "end_time")
 		}
 	case OtherPeriod:
 		first := document{records: d.records[:min(1, len(d.records))]}
 		first.each([]string{"period"}, false, func(any) any { return period{"1999-01-01T00:00:00Z", "1999-01-01T01:00:00Z"} })
 		first.each([]string{"start_date"}, false, func(any) any { return "1999-01-01" })
 		first.each([]string{"end_date"}, false, func(any) any { return "1999-01-31" })
+		first.each([]string{"start_time"}, false, func(any) any { return "1999-01-01T00:00:00Z" })
+		first.each([]string{"end_time"}, false, func(any) any { return "1999-01-31T00:00:00Z" })
 	}
 }
 
@@ -295,6 +299,9 @@ func conflicting(r map[string]any) map[string]any {
 			if _, ok := c[f]; ok {
 				c[f] = "another"
 			}
+		}
+		if _, ok := c["end_time"]; ok {
+			c["end_time"] = "2999-01-01T00:00:00Z"
 		}
 	}
 	return c

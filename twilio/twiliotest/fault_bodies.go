@@ -11,7 +11,7 @@ const mebibyte = 1 << 20
 
 // distort applies the faults that change a good response: first those of what it says,
 // then those of how it is sent.
-func distort(a *answer, faults []Fault, q *request) *answer {
+func distort(a *response, faults []Fault, q *request) *response {
 	if a.status != http.StatusOK || a.kind != "" {
 		return a
 	}
@@ -29,7 +29,7 @@ func distort(a *answer, faults []Fault, q *request) *answer {
 }
 
 // send applies one fault of the body as it is sent.
-func (f *Fault) send(a *answer, q *request) {
+func (f *Fault) send(a *response, q *request) {
 	switch f.Kind {
 	case Truncate:
 		a.cut = true
@@ -94,11 +94,12 @@ func duplicateKey(body []byte, e Endpoint) []byte {
 		return body
 	}
 	repeated := map[Endpoint]string{
-		UsageRecords: `"data_upload":1,`,
-		Sims:         `"status":"inactive",`,
-		Fleets:       `"data_limit":1,`,
-		Networks:     `"iso_country":"XX",`,
-		Monthly:      `"usage":"1",`,
+		UsageRecords:   `"data_upload":1,`,
+		Sims:           `"status":"inactive",`,
+		Fleets:         `"data_limit":1,`,
+		Networks:       `"iso_country":"XX",`,
+		BillingPeriods: `"end_time":"2999-01-01T00:00:00Z",`,
+		Monthly:        `"usage":"1",`,
 	}[e]
 	return append(append(bytes.Clone(body[:first+2]), repeated...), body[first+2:]...)
 }

@@ -24,7 +24,7 @@ func (s *Simulator) connect(r *http.Request) error {
 		}
 		q := request{http: r}
 		q.endpoint, _, _ = route(r.URL.Path)
-		if f.matches(s.accountOf(r), q.endpoint) && s.occurs(f) {
+		if f.matches(s.accountOf(r), q.endpoint, r) && s.occurs(f) {
 			return connectionError(f.Kind, r)
 		}
 	}

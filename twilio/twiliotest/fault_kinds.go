@@ -17,7 +17,7 @@ const (
 	NoDescriptors FaultKind = "no_descriptors"
 	// ProxyDown is an HTTP proxy that nothing listens for.
 	ProxyDown FaultKind = "proxy_down"
-	// ProxyRefused is an HTTP proxy that answers CONNECT with 403.
+	// ProxyRefused is an HTTP proxy that responds to CONNECT with 403.
 	ProxyRefused FaultKind = "proxy_refused"
 	// TLSExpired is a certificate that has expired.
 	TLSExpired FaultKind = "tls_expired"
@@ -81,7 +81,7 @@ const (
 const Slow FaultKind = "slow"
 
 // Faults of what a listing reads while its pages are read. They change pages after the
-// first.
+// first, which a PageToken asks for; other requests do not count.
 const (
 	// PageOverlap begins a page with the last record of the page before, as if one
 	// had been added at the front meanwhile.
@@ -118,7 +118,7 @@ const (
 	ShrinkTotals FaultKind = "shrink_totals"
 	// UnknownFields adds nested fields to the envelope and to every record.
 	UnknownFields FaultKind = "unknown_fields"
-	// UnknownEnums makes statuses, units of usage and countries words that nobody
+	// UnknownEnums makes statuses, types, units of usage and countries words that nobody
 	// has documented.
 	UnknownEnums FaultKind = "unknown_enums"
 	// ControlCharacters adds an escape sequence and a NUL to names.
@@ -127,8 +127,8 @@ const (
 	UnknownCurrency FaultKind = "unknown_currency"
 	// DuplicateRecords repeats the first record at the end of the page.
 	DuplicateRecords FaultKind = "duplicate_records"
-	// ConflictingDuplicates repeats it with other numbers; with another unique_name
-	// or friendly_name where it has no numbers.
+	// ConflictingDuplicates repeats it with other numbers; with another unique_name,
+	// friendly_name or end_time where it has no numbers.
 	ConflictingDuplicates FaultKind = "conflicting_duplicates"
 	// NoList leaves out the list, but not the envelope.
 	NoList FaultKind = "no_list"
@@ -142,9 +142,10 @@ const (
 	EmptyStrings FaultKind = "empty_strings"
 	// HugeText makes the first text of the first record a mebibyte long.
 	HugeText FaultKind = "huge_text"
-	// MissingPeriod leaves out period, start_date and end_date.
+	// MissingPeriod leaves out period, start_date and end_date, start_time and
+	// end_time.
 	MissingPeriod FaultKind = "missing_period"
-	// OtherPeriod moves period, start_date and end_date of the first record to 1999.
+	// OtherPeriod moves those of the first record to 1999.
 	OtherPeriod FaultKind = "other_period"
 )
 
@@ -226,6 +227,11 @@ func bodyKinds() []FaultKind {
 
 // breaksConnection reports whether the kind is one of the connection.
 func (k FaultKind) breaksConnection() bool { return slices.Contains(connectionKinds(), k) }
+
+// ofLaterPages reports whether the kind occurs on pages after the first only.
+func (k FaultKind) ofLaterPages() bool {
+	return k == InvalidPageToken || k == PageOverlap || k == PageGap
+}
 
 // replaces reports whether the kind takes the place of the response.
 func (k FaultKind) replaces() bool { return slices.Contains(replacingKinds(), k) }

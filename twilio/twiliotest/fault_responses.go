@@ -14,17 +14,17 @@ const moved = "/moved"
 
 // misbehave waits, and returns the response that takes the place of the real one, if
 // any.
-func (s *Simulator) misbehave(q *request, faults []Fault) *answer {
+func (s *Simulator) misbehave(q *request, faults []Fault) *response {
 	for _, f := range faults {
 		switch {
 		case f.Kind == Slow && !wait(q.ctx, f.Delay):
-			return &answer{abort: true}
+			return &response{abort: true}
 		case f.Kind == PageOverlap:
 			q.shift = -1
 		case f.Kind == PageGap:
 			q.shift = 1
 		case f.Kind.replaces():
-			a := f.answer(q)
+			a := f.respond(q)
 			if f.RetryAfter != "" {
 				a.header("Retry-After", f.RetryAfter)
 			}
@@ -34,7 +34,7 @@ func (s *Simulator) misbehave(q *request, faults []Fault) *answer {
 	return nil
 }
 
-func (f *Fault) answer(q *request) *answer {
+func (f *Fault) respond(q *request) *response {
 	switch f.Kind {
 	case RateLimit:
 		return tooManyRequests(f.RetryAfter)
@@ -44,7 +44,7 @@ func (f *Fault) answer(q *request) *answer {
 	case HTMLError:
 		n := cmp.Or(f.Status, http.StatusBadGateway)
 		page := fmt.Sprintf("<!DOCTYPE html>\n<html><head><title>%d %s</title></head><body><h1>%[1]d</h1></body></html>\n", n, http.StatusText(n))
-		return &answer{status: n, kind: "text/html; charset=utf-8", body: []byte(page)}
+		return &response{status: n, kind: "text/html; charset=utf-8", body: []byte(page)}
 	case Unauthorized:
 		if q.world != nil {
 			return unauthenticated(q.world.account.Provider)
@@ -61,12 +61,12 @@ func (f *Fault) answer(q *request) *answer {
 	case Redirect, RedirectWithoutQuery, RedirectLoop, RedirectEndless, RedirectForeign:
 		return f.redirect(q)
 	default: // Reset
-		return &answer{abort: true}
+		return &response{abort: true}
 	}
 }
 
-func (f *Fault) redirect(q *request) *answer {
-	a := &answer{status: cmp.Or(f.Status, http.StatusTemporaryRedirect), kind: "text/plain"}
+func (f *Fault) redirect(q *request) *response {
+	a := &response{status: cmp.Or(f.Status, http.StatusTemporaryRedirect), kind: "text/plain"}
 	to := *q.http.URL
 	to.Scheme, to.Host = "", "" // relative, as a request's URL is at a server
 	switch f.Kind {

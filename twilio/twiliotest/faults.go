@@ -2,7 +2,9 @@ package twiliotest
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -18,6 +20,7 @@ type Fault struct {
 	Kind     FaultKind
 	Account  string   // SID of the credentials' account; "": any
 	Endpoint Endpoint // "": any
+	Query    string   // what the request's query contains, such as "Group=sim" or "PageToken"; "": any
 	Times    int      // how often; 0: until ClearFaults
 	After    int      // how many matching requests are spared first
 	Chance   float64  // of a matching request, from 0 to 1; 0: certain
@@ -59,8 +62,8 @@ func (s *Simulator) active(accountSID string, q *request) []Fault {
 	var out []Fault
 	for _, f := range s.faults {
 		switch {
-		case f.Kind.breaksConnection(), !f.matches(accountSID, q.endpoint),
-			f.Kind == InvalidPageToken && !q.http.URL.Query().Has("PageToken"),
+		case f.Kind.breaksConnection(), !f.matches(accountSID, q.endpoint, q.http),
+			f.Kind.ofLaterPages() && !q.http.URL.Query().Has("PageToken"),
 			q.moved && (f.Kind == Redirect || f.Kind == RedirectWithoutQuery):
 			continue
 		}
@@ -75,8 +78,9 @@ func (s *Simulator) active(accountSID string, q *request) []Fault {
 	return out
 }
 
-func (f *Fault) matches(accountSID string, e Endpoint) bool {
-	return (f.Account == "" || f.Account == accountSID) && (f.Endpoint == "" || f.Endpoint == e)
+func (f *Fault) matches(accountSID string, e Endpoint, r *http.Request) bool {
+	return (f.Account == "" || f.Account == accountSID) && (f.Endpoint == "" || f.Endpoint == e) &&
+		strings.Contains(r.URL.RawQuery, f.Query)
 }
 
 // occurs counts a request that a fault matches and reports whether the fault occurs.

@@ -5,23 +5,23 @@ import "fmt"
 // SIM is one Super SIM.
 type SIM struct {
 	SID        string // HS and 32 hexadecimal digits
-	UniqueName string // "" is null in answers
+	UniqueName string // "" is null in responses
 	ICCID      string // digits; personal data in the real service
 	Status     string // new, ready, active, inactive or scheduled
-	FleetSID   string // "" is null in answers: in no fleet
+	FleetSID   string // "" is null in responses: in no fleet
 }
 
 // Fleet is a group of SIMs.
 type Fleet struct {
 	SID        string // HF and 32 hexadecimal digits
-	UniqueName string // "" is null in answers
+	UniqueName string // "" is null in responses
 
 	// DataLimitMB is in megabytes for each SIM and billing period, 1 to 2,000,000.
 	// 0 is Twilio's default of 250, and null at KORE.
 	DataLimitMB int64
 }
 
-// wildSIM is the place in the generated list of the SIM that runs away now and then.
+// wildSIM is the index in the generated list of the SIM that runs away now and then.
 const wildSIM = 3
 
 // generatedFleets also holds a fleet without a name once there are five.
@@ -42,7 +42,7 @@ func generatedFleets(seed uint64, n int) []Fleet {
 	return fleets
 }
 
-// generatedSIMs gives the odd cases fixed places, so that a world of a dozen SIMs
+// generatedSIMs gives the odd cases fixed indices, so that a world of a dozen SIMs
 // already has most of them.
 func generatedSIMs(seed uint64, n int, fleets []Fleet) []SIM {
 	sims := make([]SIM, n)

@@ -26,9 +26,9 @@ type tokens struct {
 // forgetToken is how long an expired token is still told from an unknown one.
 const forgetToken = 24 * time.Hour
 
-// bearer finds the account of an access token. KORE answers 401 to a token that it
+// bearer finds the account of an access token. KORE responds with 401 to a token that it
 // does not know and 403 to one that has expired.
-func (s *Simulator) bearer(q *request, value string) (*world, *answer) {
+func (s *Simulator) bearer(q *request, value string) (*world, *response) {
 	s.mu.Lock()
 	t, ok := s.tokens.valid[value]
 	s.mu.Unlock()
@@ -43,7 +43,7 @@ func (s *Simulator) bearer(q *request, value string) (*world, *answer) {
 
 // issueToken serves the token endpoint: the client credentials grant of RFC 6749,
 // with the credentials in the form and nowhere else.
-func (s *Simulator) issueToken(q *request) *answer {
+func (s *Simulator) issueToken(q *request) *response {
 	s.mu.Lock()
 	s.tokens.inFlight++
 	s.tokens.highest = max(s.tokens.highest, s.tokens.inFlight)
@@ -65,7 +65,7 @@ func (s *Simulator) issueToken(q *request) *answer {
 		}
 	}
 	if !wait(q.ctx, s.options.Latency) {
-		return &answer{abort: true}
+		return &response{abort: true}
 	}
 	sid := ""
 	if client != nil {
@@ -83,7 +83,7 @@ func (s *Simulator) issueToken(q *request) *answer {
 }
 
 // tokenForm reads and checks the form.
-func tokenForm(r *http.Request) (url.Values, *answer) {
+func tokenForm(r *http.Request) (url.Values, *response) {
 	if r.Header.Get("Authorization") != "" {
 		return nil, invalidClient("Credentials belong in the form, not in a header")
 	}
@@ -111,7 +111,7 @@ func tokenForm(r *http.Request) (url.Values, *answer) {
 	return form, nil
 }
 
-func (s *Simulator) grant(client *world, q *request) *answer {
+func (s *Simulator) grant(client *world, q *request) *response {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for value, t := range s.tokens.valid {
@@ -131,18 +131,18 @@ func (s *Simulator) grant(client *world, q *request) *answer {
 	}{value, int64(s.options.TokenLifetime / time.Second), "Bearer", "supersim"})
 }
 
-func oauthError(status int, kind, description string) *answer {
-	return &answer{status: status, body: encode(struct {
+func oauthError(status int, kind, description string) *response {
+	return &response{status: status, body: encode(struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}{kind, description})}
 }
 
-func invalidClient(description string) *answer {
+func invalidClient(description string) *response {
 	return oauthError(http.StatusUnauthorized, "invalid_client", description)
 }
 
-// RevokeTokens makes every token given so far answer 401.
+// RevokeTokens makes every token given so far get 401.
 func (s *Simulator) RevokeTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

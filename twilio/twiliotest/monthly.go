@@ -48,10 +48,10 @@ type monthlyJSON struct {
 const (
 	date     = "2006-01-02"
 	asOf     = "2006-01-02T15:04:05+00:00"
-	maxYears = 20 // of months in one answer
+	maxYears = 20 // of months in one response
 )
 
-func (s *Simulator) monthly(q *request, target *world) *answer {
+func (s *Simulator) monthly(q *request, target *world) *response {
 	p, bad := readParams(q, 20001, "Category", "StartDate", "EndDate", "IncludeSubaccounts")
 	if bad != nil {
 		return bad
@@ -80,7 +80,7 @@ func (s *Simulator) monthly(q *request, target *world) *answer {
 	case from.After(to):
 		return p.refuse("StartDate has to be no later than EndDate")
 	}
-	answered := g.answer(q, "usage_records", func() listing {
+	page := g.respond(q, "usage_records", func() listing {
 		records := s.monthlyRecords(target, from, to, g.at, p.values["IncludeSubaccounts"] != "false")
 		if c, ok := p.values["Category"]; ok {
 			records = slices.DeleteFunc(records, func(r MonthlyRecord) bool { return r.Category != c })
@@ -90,13 +90,13 @@ func (s *Simulator) monthly(q *request, target *world) *answer {
 	if q.xml {
 		return asXML(g)
 	}
-	return answered
+	return page
 }
 
 // asXML is what a client gets that forgets .json; nobody reads further than that.
-func asXML(g paging) *answer {
+func asXML(g paging) *response {
 	body := fmt.Sprintf("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<TwilioResponse><UsageRecords page=\"%d\" pagesize=\"%d\"></UsageRecords></TwilioResponse>\n", g.page, g.size)
-	return &answer{status: http.StatusOK, kind: "application/xml", body: []byte(body)}
+	return &response{status: http.StatusOK, kind: "application/xml", body: []byte(body)}
 }
 
 func isCategory(s string) bool {

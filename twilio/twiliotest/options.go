@@ -8,9 +8,9 @@ import (
 // Provider is whose rules an account lives under.
 type Provider string
 
-// The two providers of the Super SIM API. KORE took the product over in 2023 and
-// kept the resources, but has OAuth2 instead of basic auth, smaller pages of usage
-// records, and no account usage API.
+// The two providers of the Super SIM API. KORE acquired Super SIM in 2023 and kept the
+// resources, but has OAuth2 instead of basic auth, smaller pages of usage records, and
+// no account usage API.
 const (
 	Twilio Provider = "twilio"
 	KORE   Provider = "kore"
@@ -35,21 +35,15 @@ type Options struct {
 	// pages.
 	MaxPageSize int
 
-	// AllNeedsMidnight refuses Granularity=all with 83601 unless both ends are at
-	// UTC midnight. The documentation does not say which requests need midnight;
-	// this is one reading of it.
-	AllNeedsMidnight bool
+	// Readings say what the documentation leaves open.
+	Readings
 
 	// TokenLifetime is how long a KORE access token is valid; 0 means one hour.
 	TokenLifetime time.Duration
 
-	// NumbersAsNumbers writes data_total_billed as a JSON number, as the schema
-	// has it, and not as a string, as every published example has it.
-	NumbersAsNumbers bool
-
 	// Latency is how long every authenticated request takes before it is
-	// answered, on the clock of package time. With it, concurrency can be observed
-	// under testing/synctest, where an answer otherwise takes no time.
+	// responded to, on the clock of package time. With it, concurrency can be observed
+	// under testing/synctest, where a response otherwise takes no time.
 	Latency time.Duration
 }
 
@@ -100,13 +94,23 @@ type Account struct {
 	// Usage replaces the generated usage where it is not nil: what the SIM used in
 	// the hour that begins at hour. It is asked for every SIM, whatever its
 	// status, with the SIM as it was at that hour. It must be a pure function, as
-	// its answers are kept. Delays above 48 hours are cut to 48 hours.
+	// its results are kept. Delays above 48 hours are cut to 48 hours.
 	Usage func(sim SIM, hour time.Time) []Segment
 
 	// Totals replaces Usage for worlds that are too large to be added up hour by
 	// hour: what the SIM used in the hours that begin in [from, to), as reported at
 	// at. It must be a pure function. Start, End and the delays do not apply.
 	Totals func(sim SIM, from, to, at time.Time) []Segment
+
+	// BillingPeriods replaces the generated billing periods of SIMs where it is not
+	// nil: those that the service lists at a time. It must be a pure function, and list
+	// the period that contains the time, if there is one.
+	BillingPeriods func(sim SIM, at time.Time) []BillingPeriod
+
+	// CutOff blocks a SIM that has reached the data limit of its fleet: it has no
+	// usage in the whole hours after that, until its billing period ends. The limit
+	// of the fleet that it is in at that hour decides. Totals are not cut off.
+	CutOff bool
 
 	// Monthly replaces the generated account usage where it is not nil: the
 	// records of the calendar month that begins at month, as reported at at.
@@ -125,6 +129,7 @@ func (o Options) defaults() Options {
 	if o.MaxConcurrent < 0 || o.MaxPageSize < 0 || o.TokenLifetime < 0 || o.Latency < 0 {
 		panic("twiliotest: a negative limit or duration in Options")
 	}
+	o.Readings.check()
 	accounts := make([]Account, len(o.Accounts))
 	seen := make(map[string]bool)
 	for i, a := range o.Accounts {

@@ -3,7 +3,6 @@ package twiliotest
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"math"
 	"net/http"
 	"net/url"
@@ -31,9 +30,9 @@ const defaultPageSize = 50
 
 // readPaging reads PageSize, Page and PageToken. A page beyond the first needs the
 // token that the page before it gave, for the same query.
-func (s *Simulator) readPaging(q *request, p *params, maxSize int) (paging, *answer) {
+func (s *Simulator) readPaging(q *request, p *params, maxSize int) (paging, *response) {
 	g := paging{at: q.now}
-	var bad, worse *answer
+	var bad, worse *response
 	g.size, bad = p.number("PageSize", defaultPageSize, 1, maxSize)
 	g.page, worse = p.number("Page", 0, 0, math.MaxInt32)
 	if refusal := firstRefusal(bad, worse); refusal != nil {
@@ -67,7 +66,7 @@ func (s *Simulator) readPaging(q *request, p *params, maxSize int) (paging, *ans
 	return g, nil
 }
 
-func badToken() *answer {
+func badToken() *response {
 	return failure(http.StatusBadRequest, 21481, "No listing of this query gave this PageToken")
 }
 
@@ -102,9 +101,9 @@ func (g *paging) link(page int, token bool) string {
 	return l
 }
 
-// answer writes one page, built from the listing that build makes unless an earlier
+// respond writes one page, built from the listing that build makes unless an earlier
 // page left it behind.
-func (g *paging) answer(q *request, key string, build func() listing) *answer {
+func (g *paging) respond(q *request, key string, build func() listing) *response {
 	w := q.world
 	name := q.http.URL.Path + g.link(0, true)
 	w.mu.Lock()
@@ -120,7 +119,7 @@ func (g *paging) answer(q *request, key string, build func() listing) *answer {
 	}
 	from := g.page * g.size
 	if g.page > 0 {
-		from += q.shift
+		from += q.shift + w.shift(q, g, (all.n+g.size-1)/g.size)
 	}
 	from = min(from, all.n)
 	to := min(from+g.size, all.n)
@@ -138,7 +137,25 @@ func (g *paging) answer(q *request, key string, build func() listing) *answer {
 	body = append(body, encode(records)...)
 	body = append(body, `,"meta":`...)
 	body = append(body, encode(g.meta(q, key, more))...)
-	return &answer{status: http.StatusOK, body: append(body, '}')}
+	return &response{status: http.StatusOK, body: append(body, '}')}
+}
+
+// shift is by how many records a listing of so many pages has moved when a page of it is
+// read that is not the first one.
+func (w *world) shift(q *request, g *paging, pages int) int {
+	if !w.readings.ListsShift || pages < 2 || q.endpoint == UsageRecords && !strings.Contains(g.query, "Group=") {
+		return 0
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if g.page == 1 {
+		w.listed[g.key]++
+	}
+	h := hash(g.key, w.listed[g.key])
+	if first := 1 + int(h>>16%uint64(pages-1)); h%8 == 0 && g.page >= first {
+		return 1
+	}
+	return 0
 }
 
 // meta is the envelope of the Super SIM API. Its links are absolute and name the host
@@ -248,12 +265,4 @@ func text(s string) *string {
 		return nil
 	}
 	return &s
-}
-
-// amount writes millionths as the published examples do, or as the schema does.
-func amount(micro int64, asNumber bool) any {
-	if asNumber {
-		return json.Number(formatMicro(micro))
-	}
-	return formatMicro(micro)
 }

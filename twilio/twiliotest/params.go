@@ -18,7 +18,7 @@ type params struct {
 
 // readParams is stricter than the real service, which ignores what it does not know:
 // a misspelt filter would silently select everything.
-func readParams(q *request, code int, names ...string) (params, *answer) {
+func readParams(q *request, code int, names ...string) (params, *response) {
 	p := params{values: make(map[string]string), order: names, code: code}
 	given, err := url.ParseQuery(q.http.URL.RawQuery)
 	if err != nil {
@@ -38,12 +38,12 @@ func readParams(q *request, code int, names ...string) (params, *answer) {
 	return p, nil
 }
 
-func (p *params) refuse(message string) *answer {
+func (p *params) refuse(message string) *response {
 	return failure(http.StatusBadRequest, p.code, message)
 }
 
 // enum refuses a value that is none of the words.
-func (p *params) enum(name string, words ...string) *answer {
+func (p *params) enum(name string, words ...string) *response {
 	if v, ok := p.values[name]; ok && !slices.Contains(words, v) {
 		return p.refuse(name + " has to be one of " + strings.Join(words, ", "))
 	}
@@ -51,7 +51,7 @@ func (p *params) enum(name string, words ...string) *answer {
 }
 
 // matches refuses a value that the function does not accept.
-func (p *params) matches(name, what string, accepts func(string) bool) *answer {
+func (p *params) matches(name, what string, accepts func(string) bool) *response {
 	if v, ok := p.values[name]; ok && !accepts(v) {
 		return p.refuse(name + " has to be " + what)
 	}
@@ -59,7 +59,7 @@ func (p *params) matches(name, what string, accepts func(string) bool) *answer {
 }
 
 // number reads a whole number written the plain way.
-func (p *params) number(name string, absent, least, most int) (int, *answer) {
+func (p *params) number(name string, absent, least, most int) (int, *response) {
 	v, ok := p.values[name]
 	if !ok {
 		return absent, nil
@@ -71,7 +71,7 @@ func (p *params) number(name string, absent, least, most int) (int, *answer) {
 	return n, nil
 }
 
-func firstRefusal(refusals ...*answer) *answer {
+func firstRefusal(refusals ...*response) *response {
 	for _, a := range refusals {
 		if a != nil {
 			return a

@@ -16,7 +16,7 @@ type span struct {
 // readSpan reads StartTime, EndTime and Granularity and enforces the documented
 // limits. Which requests need midnight is not documented: day needs it here, all only
 // with Options.AllNeedsMidnight.
-func (s *Simulator) readSpan(p *params, now time.Time) (span, *answer) {
+func (s *Simulator) readSpan(p *params, now time.Time) (span, *response) {
 	var r span
 	granularity := p.values["Granularity"]
 	midnight := false
@@ -47,7 +47,7 @@ func (s *Simulator) readSpan(p *params, now time.Time) (span, *answer) {
 		}
 	}
 
-	refuse := func(code int, message string) (span, *answer) {
+	refuse := func(code int, message string) (span, *response) {
 		return r, failure(http.StatusBadRequest, code, message)
 	}
 	longest := map[string]time.Time{

@@ -121,7 +121,7 @@ func (w *world) superSIM(month, end, at time.Time) (bytes, cost int64) {
 	return u.Upload + u.Download, u.MicroCost
 }
 
-func (s *Simulator) balance(q *request, target *world) *answer {
+func (s *Simulator) balance(q *request, target *world) *response {
 	p, bad := readParams(q, 20001)
 	if bad != nil {
 		return bad

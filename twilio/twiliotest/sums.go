@@ -28,7 +28,17 @@ type query struct {
 // sum is usage so far. Bytes and bills arrive apart.
 type sum struct {
 	upload, download, micro int64
+	first, end              int64 // hours of the usage, the end exclusive
 	reported, billed        bool
+	pending                 bool // something of it is reported and not billed
+}
+
+// covers notes that there is usage in an hour.
+func (s *sum) covers(hour int64) {
+	if s.end == 0 {
+		s.first = hour
+	}
+	s.first, s.end = min(s.first, hour), max(s.end, hour+1)
 }
 
 // shown reports whether the service would list this at all.
@@ -56,9 +66,9 @@ func (q *query) key(s *segment) int32 {
 	}
 }
 
-// add adds to sums, by number, what of the segments is known at a time
+// add adds to sums, by number, what of an hour's segments is known at a time
 // (nanoseconds since 1970).
-func (q *query) add(sums []sum, segments []segment, at int64) []sum {
+func (q *query) add(sums []sum, hour int64, segments []segment, at int64) []sum {
 	for i := range segments {
 		s := &segments[i]
 		if s.bytesAt > at && s.billAt > at || !q.passes(s) {
@@ -69,6 +79,7 @@ func (q *query) add(sums []sum, segments []segment, at int64) []sum {
 			sums = append(sums, sum{})
 		}
 		t := &sums[k]
+		t.covers(hour)
 		if s.bytesAt <= at {
 			t.upload += s.upload
 			t.download += s.download
@@ -77,6 +88,8 @@ func (q *query) add(sums []sum, segments []segment, at int64) []sum {
 		if s.billAt <= at {
 			t.micro += s.micro
 			t.billed = true
+		} else {
+			t.pending = true
 		}
 	}
 	return sums
@@ -146,14 +159,14 @@ func (w *world) sum(dst []sum, q query, from, to, at int64) []sum {
 	if !w.sums.off && settled-from >= worthKeeping {
 		if p := w.sums.of(sumKey{q, from}); p.upto <= settled {
 			for ; p.upto < settled; p.upto++ {
-				p.sums = q.add(p.sums, w.hour(p.upto), forever)
+				p.sums = q.add(p.sums, p.upto, w.hour(p.upto), forever)
 			}
 			dst = append(dst, p.sums...)
 			next = settled
 		}
 	}
 	for ; next < to; next++ {
-		dst = q.add(dst, w.hour(next), at)
+		dst = q.add(dst, next, w.hour(next), at)
 	}
 	return dst
 }
@@ -167,8 +180,11 @@ func (w *world) totals(dst []sum, q query, from, to, at int64) []sum {
 		for _, u := range w.account.Totals(s, begin, end, known) {
 			part := w.custom(u, s, sim, 0)
 			part.bytesAt, part.billAt = at, at
-			dst = q.add(dst, []segment{part}, at)
+			dst = q.add(dst, from, []segment{part}, at)
 		}
+	}
+	for i := range dst {
+		dst[i].first, dst[i].end = from, to
 	}
 	return dst
 }

@@ -18,15 +18,15 @@ type period struct {
 }
 
 type usageRecord struct {
-	Period          period  `json:"period"`
-	AccountSID      string  `json:"account_sid"`
+	Period          *period `json:"period,omitempty"`
+	AccountSID      any     `json:"account_sid,omitempty"`
 	SimSID          *string `json:"sim_sid"`
 	FleetSID        *string `json:"fleet_sid"`
 	NetworkSID      *string `json:"network_sid"`
 	IsoCountry      *string `json:"iso_country"`
-	DataUpload      int64   `json:"data_upload"`
+	DataUpload      *int64  `json:"data_upload"`
 	DataDownload    int64   `json:"data_download"`
-	DataTotal       int64   `json:"data_total"`
+	DataTotal       *int64  `json:"data_total"`
 	DataTotalBilled any     `json:"data_total_billed"`
 	BilledUnit      *string `json:"billed_unit"`
 }
@@ -37,7 +37,7 @@ type usageRow struct {
 	sum            sum
 }
 
-func (s *Simulator) usageRecords(q *request) *answer {
+func (s *Simulator) usageRecords(q *request) *response {
 	p, bad := readParams(q, 83600, "Sim", "Fleet", "Network", "IsoCountry", "Group", "Granularity", "StartTime", "EndTime")
 	if bad != nil {
 		return bad
@@ -64,8 +64,8 @@ func (s *Simulator) usageRecords(q *request) *answer {
 		return bad
 	}
 	f := Filter{p.values["Sim"], p.values["Fleet"], p.values["Network"], p.values["IsoCountry"]}
-	return g.answer(q, "usage_records", func() listing {
-		return q.world.usageListing(f, readGroup(p.values["Group"]), r, g.at, s.options.NumbersAsNumbers)
+	return g.respond(q, "usage_records", func() listing {
+		return q.world.usageListing(f, readGroup(p.values["Group"]), r, g.at)
 	})
 }
 
@@ -84,34 +84,18 @@ func readGroup(word string) group {
 	}
 }
 
-// usageListing has the newest bucket first, and within a bucket no order that a client
-// could rely on.
-func (w *world) usageListing(f Filter, by group, r span, at time.Time, asNumbers bool) listing {
+// usageListing has within a bucket no order that a client could rely on.
+func (w *world) usageListing(f Filter, by group, r span, at time.Time) listing {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	q := w.filter(f)
-	q.by = by
 	step := r.step
 	if step == 0 {
 		step = r.to.Sub(r.from)
 	}
-	var rows []usageRow
-	var sums []sum
-	for bucket := int(r.to.Sub(r.from)/step) - 1; bucket >= 0; bucket-- {
-		from := ceilHour(r.from.Add(time.Duration(bucket) * step))
-		sums = w.sum(sums, q, from, from+int64(step/time.Hour), at.UnixNano())
-		order := []int32{0}
-		if t := w.table(by); t != nil {
-			order = t.shuffled()
-		}
-		for _, number := range order {
-			if int(number) < len(sums) && sums[number].shown() {
-				rows = append(rows, usageRow{int32(bucket), number, sums[number]})
-			}
-		}
-	}
+	rows := w.usageRows(f, by, r.from, step, int(r.to.Sub(r.from)/step), at)
 
-	fixed := usageRecord{AccountSID: w.account.SID}
+	q := w.filter(f)
+	fixed := usageRecord{AccountSID: w.readings.AccountSID.inUsage(w.account.SID)}
 	fix := func(field **string, t *table, number int32) {
 		if number >= 0 {
 			*field = text(t.ids[number])
@@ -126,12 +110,13 @@ func (w *world) usageListing(f Filter, by group, r span, at time.Time, asNumbers
 		ids = t.ids
 	}
 	currency := w.account.Currency
+	single := step == r.to.Sub(r.from)
 
 	return listing{n: len(rows), record: func(i int) any {
-		row := rows[i]
+		row := &rows[i]
 		rec := fixed
 		from := r.from.Add(time.Duration(row.bucket) * step)
-		rec.Period = period{from.Format(stamp), from.Add(step).Format(stamp)}
+		rec.Period = w.readings.period(row, from, from.Add(step), r.step == 0, single)
 		switch by {
 		case bySIM:
 			rec.SimSID = text(ids[row.number])
@@ -142,20 +127,87 @@ func (w *world) usageListing(f Filter, by group, r span, at time.Time, asNumbers
 		case byCountry:
 			rec.IsoCountry = text(ids[row.number])
 		}
-		rec.DataUpload, rec.DataDownload = row.sum.upload, row.sum.download
-		rec.DataTotal = row.sum.upload + row.sum.download
-		rec.DataTotalBilled = amount(row.sum.micro, asNumbers)
-		if row.sum.billed {
-			rec.BilledUnit = &currency
+		rec.DataDownload = row.sum.download
+		if r.step != time.Hour || !w.readings.nullHour(w.account.Seed, by, row.number, from.Add(step), at) {
+			rec.DataUpload, rec.DataTotal = &row.sum.upload, new(row.sum.upload+row.sum.download)
 		}
+		rec.DataTotalBilled, rec.BilledUnit = w.readings.bill(&row.sum, &currency)
 		return rec
 	}}
+}
+
+// usageRows are the rows of a listing of usage, of so many buckets, in its order. The
+// caller holds w.mu.
+func (w *world) usageRows(f Filter, by group, start time.Time, step time.Duration, buckets int, at time.Time) []usageRow {
+	q := w.filter(f)
+	q.by = by
+	known := at
+	if by != byNothing && w.readings.GroupsLag {
+		known = at.Add(-GroupLag)
+	}
+	var rows []usageRow
+	var sums []sum
+	for bucket := buckets - 1; bucket >= 0; bucket-- {
+		from := ceilHour(start.Add(time.Duration(bucket) * step))
+		sums = w.sum(sums, q, from, from+int64(step/time.Hour), known.UnixNano())
+		order := []int32{0}
+		if t := w.table(by); t != nil {
+			order = t.shuffled()
+		}
+		for _, number := range order {
+			if int(number) < len(sums) && sums[number].shown() {
+				rows = append(rows, usageRow{int32(bucket), number, sums[number]})
+			}
+		}
+	}
+	switch w.readings.Order {
+	case OrderOldestFirst:
+		slices.Reverse(rows)
+	case OrderShuffled:
+		slices.SortFunc(rows, func(a, b usageRow) int { return cmp.Compare(a.position(), b.position()) })
+	}
+	return w.readings.shorten(rows, w.account.Seed, by, at)
+}
+
+// position orders the rows of a shuffled list.
+func (r *usageRow) position() uint64 { return hash(uint64(r.bucket), uint64(r.number)) }
+
+// period is that of a record. all says that its listing is of Granularity=all, single
+// that the listing has one period.
+func (r *Readings) period(row *usageRow, from, to time.Time, all, single bool) *period {
+	switch {
+	case r.Period == PeriodAbsent && single:
+		return nil
+	case r.Period == PeriodUsed && all && row.sum.end > 0:
+		from, to = time.Unix(0, row.sum.first*hourNanos).UTC(), time.Unix(0, row.sum.end*hourNanos).UTC()
+	}
+	return &period{from.Format(stamp), to.Format(stamp)}
+}
+
+// inUsage is account_sid of a usage record: nil where there is no such field.
+func (a AccountSIDs) inUsage(sid string) any {
+	switch a {
+	case AccountSIDNullInUsage:
+		return (*string)(nil)
+	case AccountSIDAbsent:
+		return nil
+	default:
+		return sid
+	}
+}
+
+// inInventory is account_sid of a SIM or fleet: "" where there is no such field.
+func (a AccountSIDs) inInventory(p Provider, sid string) string {
+	if a == AccountSIDAbsent && p == KORE {
+		return ""
+	}
+	return sid
 }
 
 type simRecord struct {
 	SID         string            `json:"sid"`
 	UniqueName  *string           `json:"unique_name"`
-	AccountSID  string            `json:"account_sid"`
+	AccountSID  string            `json:"account_sid,omitempty"`
 	ICCID       string            `json:"iccid"`
 	Status      string            `json:"status"`
 	FleetSID    *string           `json:"fleet_sid"`
@@ -165,7 +217,7 @@ type simRecord struct {
 	Links       map[string]string `json:"links"`
 }
 
-func (s *Simulator) sims(q *request) *answer {
+func (s *Simulator) sims(q *request) *response {
 	p, bad := readParams(q, 20001, "Status", "Fleet", "Iccid")
 	if bad != nil {
 		return bad
@@ -183,13 +235,13 @@ func (s *Simulator) sims(q *request) *answer {
 	}
 	w := q.world
 	base := origin(q.http) + q.http.URL.Path + "/"
-	return g.answer(q, "sims", func() listing {
+	return g.respond(q, "sims", func() listing {
 		w.mu.Lock()
 		list := w.simsAt(g.at)
 		w.mu.Unlock()
 		fleet := named(p.values["Fleet"], w.fleetNames)
 		chosen := choose(list, func(m SIM) bool {
-			return wanted(p.values["Status"], m.Status) && wanted(fleet, m.FleetSID) && wanted(p.values["Iccid"], m.ICCID)
+			return passes(p.values["Status"], m.Status) && passes(fleet, m.FleetSID) && passes(p.values["Iccid"], m.ICCID)
 		}, func(m SIM) string { return m.SID })
 		return listing{n: len(chosen), record: func(i int) any {
 			m := chosen[i]
@@ -197,7 +249,7 @@ func (s *Simulator) sims(q *request) *answer {
 			return simRecord{
 				SID:         m.SID,
 				UniqueName:  text(m.UniqueName),
-				AccountSID:  w.account.SID,
+				AccountSID:  w.readings.AccountSID.inInventory(w.account.Provider, w.account.SID),
 				ICCID:       m.ICCID,
 				Status:      m.Status,
 				FleetSID:    text(m.FleetSID),
@@ -214,7 +266,7 @@ func (s *Simulator) sims(q *request) *answer {
 }
 
 type fleetRecord struct {
-	AccountSID              string  `json:"account_sid"`
+	AccountSID              string  `json:"account_sid,omitempty"`
 	SID                     string  `json:"sid"`
 	UniqueName              *string `json:"unique_name"`
 	DataEnabled             bool    `json:"data_enabled"`
@@ -234,7 +286,7 @@ type fleetRecord struct {
 // defaultDataLimit is Twilio's, in megabytes.
 const defaultDataLimit = 250
 
-func (s *Simulator) fleets(q *request) *answer {
+func (s *Simulator) fleets(q *request) *response {
 	p, bad := readParams(q, 20001, "NetworkAccessProfile")
 	if bad != nil {
 		return bad
@@ -247,14 +299,14 @@ func (s *Simulator) fleets(q *request) *answer {
 	// Every fleet of an account has the same profile.
 	profile := makeSID("HA", hash(w.account.Seed^'A', 0))
 	base := origin(q.http) + q.http.URL.Path + "/"
-	return g.answer(q, "fleets", func() listing {
-		chosen := choose(w.fleets, func(Fleet) bool { return wanted(p.values["NetworkAccessProfile"], profile) },
+	return g.respond(q, "fleets", func() listing {
+		chosen := choose(w.fleets, func(Fleet) bool { return passes(p.values["NetworkAccessProfile"], profile) },
 			func(f Fleet) string { return f.SID })
 		return listing{n: len(chosen), record: func(i int) any {
 			f := chosen[i]
 			created, updated := dates(f.SID)
 			rec := fleetRecord{
-				AccountSID:              w.account.SID,
+				AccountSID:              w.readings.AccountSID.inInventory(w.account.Provider, w.account.SID),
 				SID:                     f.SID,
 				UniqueName:              text(f.UniqueName),
 				DataEnabled:             true,
@@ -290,7 +342,7 @@ type identifier struct {
 	MNC string `json:"mnc"`
 }
 
-func (s *Simulator) networks(q *request) *answer {
+func (s *Simulator) networks(q *request) *response {
 	p, bad := readParams(q, 20001, "IsoCountry", "Mcc", "Mnc")
 	if bad != nil {
 		return bad
@@ -308,9 +360,9 @@ func (s *Simulator) networks(q *request) *answer {
 		return bad
 	}
 	base := origin(q.http) + q.http.URL.Path + "/"
-	return g.answer(q, "networks", func() listing {
+	return g.respond(q, "networks", func() listing {
 		chosen := choose(q.world.networks, func(n Network) bool {
-			return wanted(p.values["IsoCountry"], n.ISOCountry) && wanted(p.values["Mcc"], n.MCC) && wanted(p.values["Mnc"], n.MNC)
+			return passes(p.values["IsoCountry"], n.ISOCountry) && passes(p.values["Mcc"], n.MCC) && passes(p.values["Mnc"], n.MNC)
 		}, func(n Network) string { return n.SID })
 		return listing{n: len(chosen), record: func(i int) any {
 			n := chosen[i]
@@ -325,14 +377,14 @@ func (s *Simulator) networks(q *request) *answer {
 	})
 }
 
-// wanted reports whether a value passes a filter parameter; "" is no filter.
-func wanted(filter, value string) bool { return filter == "" || filter == value }
+// passes reports whether a value passes a filter parameter; "" is no filter.
+func passes(filter, value string) bool { return filter == "" || filter == value }
 
 // choose filters a list and puts it in an order that only hashing explains.
 func choose[T any](list []T, passes func(T) bool, sid func(T) string) []T {
 	type placed struct {
-		place uint64
-		item  T
+		position uint64
+		item     T
 	}
 	var found []placed
 	for _, item := range list {
@@ -340,7 +392,7 @@ func choose[T any](list []T, passes func(T) bool, sid func(T) string) []T {
 			found = append(found, placed{hashString('o', sid(item)), item})
 		}
 	}
-	slices.SortFunc(found, func(a, b placed) int { return cmp.Compare(a.place, b.place) })
+	slices.SortFunc(found, func(a, b placed) int { return cmp.Compare(a.position, b.position) })
 	out := make([]T, len(found))
 	for i, f := range found {
 		out[i] = f.item

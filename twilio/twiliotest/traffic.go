@@ -60,7 +60,7 @@ func (s *Simulator) begin(q *request) string {
 	return "RQ" + hex32(hash('R', s.seq))
 }
 
-func (s *Simulator) end(q *request, a *answer) {
+func (s *Simulator) end(q *request, a *response) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q.record.End = s.now()

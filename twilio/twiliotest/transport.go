@@ -31,15 +31,15 @@ type transport struct {
 
 // exchange is one request in memory, and the ResponseWriter of it.
 type exchange struct {
-	request  *http.Request
-	header   http.Header
-	pipe     *io.PipeWriter
-	body     *responseBody
-	answered chan *http.Response // holds one
-	sent     bool
-	written  int64
-	length   int64 // announced, or -1
-	broken   error // how the body breaks off, if not by its end
+	request   *http.Request
+	header    http.Header
+	pipe      *io.PipeWriter
+	body      *responseBody
+	responded chan *http.Response // holds one
+	sent      bool
+	written   int64
+	length    int64 // announced, or -1
+	broken    error // how the body breaks off, if not by its end
 }
 
 // responseBody is the client's end.
@@ -71,12 +71,12 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(r.Context())
 	reader, writer := io.Pipe()
 	x := &exchange{
-		request:  r,
-		header:   make(http.Header),
-		pipe:     writer,
-		body:     &responseBody{PipeReader: reader, cancel: cancel, done: make(chan struct{})},
-		answered: make(chan *http.Response, 1),
-		length:   -1,
+		request:   r,
+		header:    make(http.Header),
+		pipe:      writer,
+		body:      &responseBody{PipeReader: reader, cancel: cancel, done: make(chan struct{})},
+		responded: make(chan *http.Response, 1),
+		length:    -1,
 	}
 	stop := context.AfterFunc(r.Context(), func() { writer.CloseWithError(context.Cause(r.Context())) })
 	failed := make(chan error, 1)
@@ -91,12 +91,12 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}()
 
 	select {
-	case response := <-x.answered:
+	case response := <-x.responded:
 		return response, nil
 	case err := <-failed:
 		return nil, err
 	case <-r.Context().Done():
-		// The service may have answered in the same moment: nobody reads that.
+		// The service may have responded in the same moment: nobody reads that.
 		_ = reader.Close()
 		return nil, context.Cause(r.Context())
 	}
@@ -201,7 +201,7 @@ func (x *exchange) WriteHeader(status int) {
 	if n, err := strconv.ParseInt(header.Get("Content-Length"), 10, 64); err == nil {
 		x.length = n
 	}
-	x.answered <- &http.Response{
+	x.responded <- &http.Response{
 		Status:        strconv.Itoa(status) + " " + http.StatusText(status),
 		StatusCode:    status,
 		Proto:         "HTTP/1.1",

@@ -66,7 +66,7 @@ func (s *Simulator) Networks(accountSID string) []Network {
 
 // SetSIMs replaces the account's SIMs while the service runs. Usage of hours that
 // have begun stays as it was: a SIM that is gone, deactivated or moved to another
-// fleet keeps its past, and a new one has none. Before the account's first answer it
+// fleet keeps its past, and a new one has none. Before the account's first response it
 // replaces the list from the beginning.
 func (s *Simulator) SetSIMs(accountSID string, sims []SIM) {
 	s.world(accountSID).setSIMs(sims)

@@ -9,7 +9,7 @@ import (
 )
 
 // table numbers the SIDs of one dimension, so that sums are slices and not maps.
-// Number 0 is "", which answers show as null.
+// Number 0 is "", which responses show as null.
 type table struct {
 	ids   []string
 	index map[string]int32
@@ -30,21 +30,21 @@ func (t *table) number(id string) int32 {
 	return n
 }
 
-// shuffled is the order in which answers list this dimension: always the same, and
+// shuffled is the order in which responses list this dimension: always the same, and
 // not that of the SIDs, since the real service promises none.
 func (t *table) shuffled() []int32 {
 	if len(t.order) != len(t.ids) {
-		type place struct {
+		type position struct {
 			hash   uint64
 			number int32
 		}
-		places := make([]place, len(t.ids))
+		positions := make([]position, len(t.ids))
 		for i, id := range t.ids {
-			places[i] = place{hashString('o', id), int32(i)}
+			positions[i] = position{hashString('o', id), int32(i)}
 		}
-		slices.SortFunc(places, func(a, b place) int { return cmp.Compare(a.hash, b.hash) })
-		t.order = make([]int32, len(places))
-		for i, p := range places {
+		slices.SortFunc(positions, func(a, b position) int { return cmp.Compare(a.hash, b.hash) })
+		t.order = make([]int32, len(positions))
+		for i, p := range positions {
 			t.order[i] = p.number
 		}
 	}
@@ -60,17 +60,18 @@ type simsSince struct {
 // world is what one account owns and uses.
 type world struct {
 	account    Account
+	readings   Readings
 	now        func() time.Time
 	billedFrom time.Time // nothing costs anything before
 	maxDelay   time.Duration
 
 	mu        sync.Mutex
-	served    bool // an answer has shown this world
+	served    bool // a response has shown this world
 	history   []simsSince
 	fleets    []Fleet
 	networks  []Network
 	generator *generator
-	places    map[string]int // of the generated SIMs
+	indices   map[string]int // of the generated SIMs
 
 	simIDs, fleetIDs, networkIDs, countryIDs *table
 
@@ -83,16 +84,19 @@ type world struct {
 	portions    []portion // scratch
 
 	hours    hourCache
+	cuts     cutOffs
 	sums     sumCache
 	listings listingCache
+	listed   map[uint64]uint64 // how often each listing's second page was asked for
 }
 
-func newWorld(a Account, now func() time.Time) *world {
+func newWorld(a Account, r Readings, now func() time.Time) *world {
 	w := &world{
 		account:    a,
+		readings:   r,
 		now:        now,
 		maxDelay:   generatedDelay,
-		places:     make(map[string]int),
+		indices:    make(map[string]int),
 		simIDs:     newTable(),
 		fleetIDs:   newTable(),
 		networkIDs: newTable(),
@@ -100,12 +104,13 @@ func newWorld(a Account, now func() time.Time) *world {
 		countryOf:  make(map[string]string),
 		simNames:   make(map[string]string),
 		fleetNames: make(map[string]string),
+		listed:     make(map[uint64]uint64),
 	}
 	// A synctest bubble starts in 2000; its costs shall be there nevertheless.
 	if firstBill := time.Date(2022, 2, 1, 0, 0, 0, 0, time.UTC); !now().Before(firstBill) {
 		w.billedFrom = firstBill
 	}
-	if a.Usage != nil {
+	if a.Usage != nil || r.Bills == BillsByDay {
 		w.maxDelay = customDelay
 	}
 
@@ -136,7 +141,7 @@ func newWorld(a Account, now func() time.Time) *world {
 		sims = generatedSIMs(a.Seed, a.SIMs, w.fleets)
 	}
 	for i, s := range sims {
-		w.places[s.SID] = i
+		w.indices[s.SID] = i
 	}
 	w.history = []simsSince{{sims: w.register(sims)}}
 	w.spread()
@@ -167,6 +172,7 @@ func (w *world) spread() {
 // forget drops what was computed.
 func (w *world) forget() {
 	w.hours = newHourCache()
+	w.cuts = cutOffs{}
 	w.sums = newSumCache()
 	w.listings = newListingCache()
 }
@@ -185,11 +191,11 @@ func (w *world) register(list []SIM) []SIM {
 		for int(n) >= len(w.traits) {
 			w.traits = append(w.traits, traits{})
 		}
-		place, ok := w.places[s.SID]
+		index, ok := w.indices[s.SID]
 		if !ok {
-			place = -1
+			index = -1
 		}
-		w.traits[n] = makeTraits(w.account.Seed, s.SID, place)
+		w.traits[n] = makeTraits(w.account.Seed, s.SID, index)
 	}
 	return sims
 }
@@ -242,6 +248,9 @@ func (w *world) hour(hour int64) []segment {
 	end := (hour + 1) * hourNanos
 	out := w.hours.scratch[:0]
 	for _, s := range w.simsAt(begin) {
+		if w.cutOff(s, hour) {
+			continue
+		}
 		sim := w.simIDs.index[s.SID]
 		if a.Usage != nil {
 			for _, u := range a.Usage(s, begin) {
@@ -256,7 +265,7 @@ func (w *world) hour(hour int64) []segment {
 				sim: sim, fleet: fleet,
 				upload: p.upload, download: p.download, micro: p.micro,
 				bytesAt: end + p.byteSeconds*int64(time.Second),
-				billAt:  end + p.billSeconds*int64(time.Second),
+				billAt:  w.readings.Bills.billAt(end, end+p.billSeconds*int64(time.Second)),
 			}
 			if p.network >= 0 {
 				g.network, g.country = w.networkNums[p.network], w.countryNums[p.network]

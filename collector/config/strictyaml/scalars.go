@@ -1,6 +1,7 @@
 package strictyaml
 
 import (
+	"math"
 	"reflect"
 	"strings"
 
@@ -25,6 +26,8 @@ func (d *decoder) scalarOf(t reflect.Type) (scalar, bool) {
 		return scalar{"true or false", boolean}, true
 	case reflect.Int:
 		return scalar{"a whole number", integer}, true
+	case reflect.Float64:
+		return scalar{"a number", number}, true
 	}
 	return scalar{}, false
 }
@@ -37,6 +40,14 @@ func boolean(n *yaml.Node) (any, bool) {
 func integer(n *yaml.Node) (any, bool) {
 	var v int
 	ok := n.ShortTag() == "!!int" && n.Decode(&v) == nil
+	return v, ok
+}
+
+// number reads a decimal number. NaN and infinities are none.
+func number(n *yaml.Node) (any, bool) {
+	var v float64
+	tag := n.ShortTag()
+	ok := (tag == "!!float" || tag == "!!int") && n.Decode(&v) == nil && !math.IsNaN(v) && !math.IsInf(v, 0)
 	return v, ok
 }
 

@@ -412,6 +412,9 @@ func (v *view) accountUsage(x sample, name string) error {
 	return impossible(possible)
 }
 
+// sent is a name without what the fault control_characters added to it.
+func sent(name string) string { return strings.TrimSuffix(name, "\ufffd[31m\ufffd") }
+
 // impossible says which values there can be.
 func impossible(possible []float64) error {
 	slices.Sort(possible)
@@ -435,7 +438,7 @@ func (v *view) superSIM(x sample, text, name string) (key, string, error) {
 			status = ""
 		}
 		sid, fleet := get("sim_sid"), get("fleet_sid")
-		if !v.truth.possible(sid, get("unique_name"), status, lo, hi) || fleet != v.fleetOf(sid) {
+		if !v.truth.possible(sid, sent(get("unique_name")), status, lo, hi) || fleet != v.fleetOf(sid) {
 			return key{}, "", fmt.Errorf("there was no such SIM from %s to %s", lo.Format(time.RFC3339), hi.Format(time.RFC3339))
 		}
 		return key{}, inventory, equal(x.value, 1, true)
@@ -445,7 +448,7 @@ func (v *view) superSIM(x sample, text, name string) (key, string, error) {
 		case i < 0:
 			return key{}, "", errors.New("there is no such fleet")
 		case name == "fleet_info":
-			return key{}, inventory, equal(x.value, 1, get("unique_name") == v.fleets[i].UniqueName)
+			return key{}, inventory, equal(x.value, 1, sent(get("unique_name")) == v.fleets[i].UniqueName)
 		case v.role == arbitrary, v.role == revised && x.value == float64(v.fleets[i].DataLimitMB*9/10)*1e6:
 			return key{}, inventory, nil
 		}
@@ -455,7 +458,7 @@ func (v *view) superSIM(x sample, text, name string) (key, string, error) {
 		if i < 0 {
 			return key{}, "", errors.New("there is no such network")
 		}
-		return key{}, inventory, equal(x.value, 1, get("friendly_name") == v.networks[i].FriendlyName &&
+		return key{}, inventory, equal(x.value, 1, sent(get("friendly_name")) == v.networks[i].FriendlyName &&
 			(v.role != exact || get("iso_country") == v.networks[i].ISOCountry))
 	case "hour_end_timestamp_seconds", "usage_end_timestamp_seconds", "cost_end_timestamp_seconds":
 		return key{}, "ends", v.endIs(x, name)

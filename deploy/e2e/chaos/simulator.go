@@ -25,8 +25,8 @@ type simulator struct {
 func simulators(ctx context.Context, o options, accounts []*account, start time.Time) ([]*simulator, error) {
 	kinds := []twiliotest.Options{
 		{TokenLifetime: 90 * time.Second},
-		{TokenLifetime: 90 * time.Second, MaxPageSize: 3, NumbersAsNumbers: true},
-		{TokenLifetime: 90 * time.Second, AllNeedsMidnight: true, MaxConcurrent: 3},
+		{TokenLifetime: 90 * time.Second, MaxPageSize: 3, Readings: twiliotest.Readings{Amounts: twiliotest.AmountsAsNumbers}},
+		{TokenLifetime: 90 * time.Second, MaxConcurrent: 3, Readings: twiliotest.Readings{AllNeedsMidnight: true}},
 	}
 	all := make([]*simulator, len(kinds))
 	for i := range all {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// answer is a response before it is sent.
-type answer struct {
+// response is a response before it is sent.
+type response struct {
 	status  int
 	kind    string // Content-Type; "" is JSON
 	headers http.Header
@@ -23,14 +23,14 @@ type answer struct {
 	endless bool          // the body has no end
 }
 
-func (a *answer) header(name, value string) {
+func (a *response) header(name, value string) {
 	if a.headers == nil {
 		a.headers = make(http.Header)
 	}
 	a.headers.Set(name, value)
 }
 
-func (a *answer) write(w http.ResponseWriter, r *http.Request) {
+func (a *response) write(w http.ResponseWriter, r *http.Request) {
 	if a.abort {
 		panic(http.ErrAbortHandler)
 	}
@@ -69,7 +69,7 @@ func (a *answer) write(w http.ResponseWriter, r *http.Request) {
 }
 
 // writeForever sends an object whose first text does not end before a gibibyte.
-func (a *answer) writeForever(w http.ResponseWriter) {
+func (a *response) writeForever(w http.ResponseWriter) {
 	_, err := w.Write([]byte(`{"x_text":"`))
 	for range 1024 {
 		if err != nil {
@@ -91,11 +91,11 @@ func encode(v any) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-func success(v any) *answer { return &answer{status: http.StatusOK, body: encode(v)} }
+func success(v any) *response { return &response{status: http.StatusOK, body: encode(v)} }
 
 // failure is an error as Twilio words them, and KORE too below the gateway.
-func failure(status, code int, message string) *answer {
-	return &answer{status: status, body: encode(struct {
+func failure(status, code int, message string) *response {
+	return &response{status: status, body: encode(struct {
 		Code     int    `json:"code"`
 		Message  string `json:"message"`
 		MoreInfo string `json:"more_info"`
@@ -104,14 +104,14 @@ func failure(status, code int, message string) *answer {
 }
 
 // gateway is an error of what stands before KORE's API.
-func gateway(status int, kind, message string) *answer {
-	return &answer{status: status, body: encode(struct {
+func gateway(status int, kind, message string) *response {
+	return &response{status: status, body: encode(struct {
 		Message string `json:"message"`
 		Error   string `json:"error"`
 	}{message, kind})}
 }
 
-func tooManyRequests(retryAfter string) *answer {
+func tooManyRequests(retryAfter string) *response {
 	a := failure(http.StatusTooManyRequests, 20429, "This account has more requests under way than it may")
 	if retryAfter != "" {
 		a.header("Retry-After", retryAfter)
@@ -120,7 +120,7 @@ func tooManyRequests(retryAfter string) *answer {
 }
 
 // unauthenticated is how a provider says that it does not know the caller.
-func unauthenticated(p Provider) *answer {
+func unauthenticated(p Provider) *response {
 	if p == KORE {
 		return gateway(http.StatusUnauthorized, "invalid_token", "The access token is not known")
 	}

@@ -1,0 +1,198 @@
+package collector
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"golang.org/x/sync/errgroup"
+)
+
+// The API does not say what a total without an amount means: that nothing of it is
+// billed yet, or that a part of it is not. In the second case its hours tell what is
+// billed. Their sum is right in the first case too, but takes more requests.
+
+// findBilled finds out what is billed of totals of the cost counters' months that
+// have no amount. It reports whether it is known now, and how many records it read.
+func (c *SuperSIMUsage) findBilled(ctx context.Context, plan usagePlan, totals usageTotals) (known bool, records int, err error) {
+	var queries []query
+	for q, listing := range totals {
+		if !q.hour && (q.start.Equal(plan.cost.Month) || q.end.Equal(plan.cost.Month)) && slices.ContainsFunc(listing, isUnbilled) {
+			queries = append(queries, q)
+		}
+	}
+	c.learnWhatUnbilledMeans(plan, totals, queries)
+	if len(queries) == 0 || c.unbilledWhole && c.cost.HasReport() {
+		return true, 0, nil
+	}
+	hour := time.Now().UTC().Truncate(time.Hour)
+	if c.cost.HasReport() && hour.Equal(c.billsFound) && !c.cost.ReadsEnd(plan.cost) {
+		return false, 0, nil // once an hour is often enough for what comes up to a day late
+	}
+	// The account's are asked for first, so that the sums over groups reach them.
+	slices.SortFunc(queries, func(a, b query) int {
+		switch ofAccount := a.group.name == accountGroup; {
+		case ofAccount == (b.group.name == accountGroup):
+			return cmp.Or(cmp.Compare(a.group.String(), b.group.String()), a.start.Compare(b.start))
+		case ofAccount:
+			return -1
+		default:
+			return 1
+		}
+	})
+	for _, q := range queries {
+		read, err := c.addHours(ctx, q, totals[q])
+		if records += read; err != nil {
+			return false, records, err
+		}
+	}
+	c.billsFound = hour
+	return true, records, nil
+}
+
+// billDelay is how late amounts are reported at most.
+//
+// Source: Twilio's documentation of UsageRecords ("within 24 hours").
+const billDelay = 24 * time.Hour
+
+// overdue reports whether an amount should have been reported. After a restart it may
+// have been, before it vanished again.
+func (t *usageTotal) overdue(now time.Time) bool {
+	return t.unbilledHour != 0 && time.Unix(t.unbilledHour, 0).Add(time.Hour+billDelay).Before(now)
+}
+
+func isUnbilled(t usageTotal) bool { return t.unbilled }
+
+// learnWhatUnbilledMeans finds out whether totals are without an amount only as long
+// as nothing of them is billed. The account's total, which was read first and had all
+// bytes of the group, proves that: it has an amount although one of the group has not.
+func (c *SuperSIMUsage) learnWhatUnbilledMeans(plan usagePlan, totals usageTotals, unbilled []query) {
+	now := time.Now().UTC()
+	for _, q := range unbilled {
+		account := totals.whole(q)
+		d := compare(account, totals[q])
+		if q.group.name != accountGroup && len(account) == 1 && !account[0].unbilled && d.upload == 0 && d.download == 0 && !d.missing {
+			c.unbilledWhole = true
+		}
+	}
+	for _, q := range unbilled {
+		if q.start.Equal(plan.cost.Month) && c.hadAmount(q.group, totals[q], now) {
+			c.unbilledWhole = false
+			return
+		}
+	}
+}
+
+// hadAmount reports whether a total without an amount had one before.
+func (c *SuperSIMUsage) hadAmount(group grouping, totals []usageTotal, now time.Time) bool {
+	for _, currency := range c.costCurrencies(group) {
+		column := costColumn{group, currency}
+		ids, values := c.cost.IDs(column), c.cost.Values(column, now)
+		for _, t := range totals {
+			if !t.unbilled {
+				continue
+			}
+			if i, ok := slices.BinarySearch(ids, t.key); ok && values.At(i) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// recordsPerPage is about how many records the API returns with one request.
+const recordsPerPage = 1000
+
+func pages(records int) int { return max(1, (records+recordsPerPage-1)/recordsPerPage) }
+
+// addHours replaces the amounts of unbilled totals by the sum over what is billed of
+// their hours. It reads all hours of one key at a time, or the hours of a day of all
+// keys until what is before them has an amount, whichever takes fewer requests.
+func (c *SuperSIMUsage) addHours(ctx context.Context, q query, totals []usageTotal) (records int, err error) {
+	var open []*usageTotal // sorted by key
+	for i := range totals {
+		if t := &totals[i]; t.unbilled {
+			t.cost, t.others, t.billed, t.unbilledHour = decimal.Decimal{}, nil, false, 0
+			open = append(open, t)
+		}
+	}
+	const day = 24 // hours
+	for end := q.end; len(open) > 0 && q.start.Before(end); {
+		var hours []query
+		if c.canAskForKeys(q.group, open) && len(open)*pages(int(end.Sub(q.start)/time.Hour)) <= (1+day)*pages(len(totals)) {
+			for _, t := range open {
+				hours = append(hours, query{group: q.group, key: t.key, start: q.start, end: end, hour: true})
+			}
+			end = q.start
+		}
+		for n := 0; n < day && q.start.Before(end); n++ {
+			start := end.Add(-time.Hour)
+			hours, end = append(hours, query{group: q.group, start: start, end: end, hour: true}), start
+		}
+		_, read, err := c.addListings(ctx, hours, open)
+		if records += read; err != nil {
+			return records, err
+		}
+		var unbilled map[string]bool
+		if q.start.Before(end) {
+			unbilled, read, err = c.addListings(ctx, []query{{group: q.group, start: q.start, end: end}}, open)
+			if records += read; err != nil {
+				return records, err
+			}
+		}
+		open = slices.DeleteFunc(open, func(t *usageTotal) bool {
+			t.unbilled = unbilled[t.key]
+			return !t.unbilled
+		})
+	}
+	return records, nil
+}
+
+// canAskForKeys reports whether the API can be asked for each key: it cannot be asked
+// for usage without the dimension.
+func (c *SuperSIMUsage) canAskForKeys(group grouping, totals []*usageTotal) bool {
+	return group.name == accountGroup || !slices.ContainsFunc(totals, func(t *usageTotal) bool { return t.key == "" })
+}
+
+// addListings adds what listings say is billed to totals, which are sorted by key. It
+// returns the keys of which a listing has a total without an amount, and how many
+// records it read.
+func (c *SuperSIMUsage) addListings(ctx context.Context, queries []query, totals []*usageTotal) (unbilled map[string]bool, records int, err error) {
+	var mu sync.Mutex
+	unbilled = make(map[string]bool)
+	add := func(t *usageTotal, part usageTotal) error {
+		if part.unbilled {
+			unbilled[t.key] = true
+			return nil
+		}
+		return t.addBilled(part)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(cmp.Or(c.account.MaxConcurrency, -1))
+	for _, q := range queries {
+		group.Go(func() error {
+			held := c.account.hold() // one listing's records at a time
+			defer held.release()
+			listing, read, err := c.list(ctx, held, q)
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			records += read
+			for _, t := range totals {
+				if i, ok := slices.BinarySearchFunc(listing, t.key, func(part usageTotal, key string) int { return cmp.Compare(part.key, key) }); ok {
+					if err := add(t, listing[i]); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+	}
+	err = group.Wait()
+	return unbilled, records, err
+}
