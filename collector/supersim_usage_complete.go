@@ -265,7 +265,7 @@ func (c *SuperSIMUsage) unattributed(plan usagePlan, found usageFound) []metric.
 // incomplete warns of listings that were not complete in any poll.
 func (c *SuperSIMUsage) incomplete(plan usagePlan) []string {
 	var texts []string
-	for _, d := range c.counted(nil) {
+	for _, d := range append(slices.Clone(c.listed), c.networks(nil)...) {
 		if q := monthQuery(d.group, plan.bytes); d.group.name != accountGroup && c.listings[q.listing()].short > 0 && !c.isComplete(q) {
 			texts = append(texts, fmt.Sprintf("by %s %d bytes", d.group, c.listings[q.listing()].short))
 		}

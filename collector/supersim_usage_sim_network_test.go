@@ -737,3 +737,123 @@ func TestTooManySIMsByNetwork(t *testing.T) {
 		}
 	})
 }
+
+// TestShortListingsBySIMAndNetwork: what is left out of the first listings after a
+// restart is not taken for new, neither a network nor a SIM in one.
+func TestShortListingsBySIMAndNetwork(t *testing.T) {
+	const homeKey, awayKey = talker + " " + home + " DE", other + " " + away + " FR"
+	for _, x := range []struct {
+		name  string
+		fault twiliotest.Fault
+		again bool // it is right when it is read again
+	}{
+		{"a network's SIMs once", twiliotest.Fault{Kind: twiliotest.EmptyList, Query: "Group=sim&Network=" + home, Times: 1}, true},
+		{"a network's SIMs", twiliotest.Fault{Kind: twiliotest.EmptyList, Query: "Group=sim&Network=" + home}, false},
+		{"the networks once", twiliotest.Fault{Kind: twiliotest.EmptyList, Query: "Group=network", Times: 3}, true}, // as well as the month before
+		{"the networks", twiliotest.Fault{Kind: twiliotest.EmptyList, Query: "Group=network"}, false},
+		{"a page of the networks", twiliotest.Fault{Kind: twiliotest.PageGap, Query: "Group=network"}, false},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				until(t, "2004-03-10 05:30")
+				o := twoSIMs(map[string]usage{
+					talker: {"2004-03-02 00h": {seg(home, 1000, 0, 3_000_000)}, "2004-03-10 04h": {seg(home, 24, 0, 0)}},
+					other:  {"2004-03-02 00h": {seg(away, 70, 0, 70_000)}},
+				})
+				o.MaxPageSize = 1
+				r := newRig(t, o)
+				r.inventory()
+				fault := x.fault
+				fault.Endpoint = twiliotest.UsageRecords
+				r.simulator.Inject(fault)
+				c := collector.NewSuperSIMUsage(r.account, bySIMAndNetwork())
+				complete := map[string]float64{
+					"supersim_sim_network_upload_bytes_total " + homeKey: 1024, "supersim_sim_network_cost_total " + homeKey + " USD": 3,
+					"supersim_sim_network_upload_bytes_total " + awayKey: 70, "supersim_sim_network_cost_total " + awayKey + " USD": 0.07,
+					"supersim_unattributed_bytes sim_network upload": 0, "supersim_unattributed_cost sim_network USD": 0,
+				}
+				r.good(c)
+				if x.again {
+					r.want(complete)
+					return
+				}
+				rows := r.rows()
+				for row, want := range complete {
+					if have, ok := rows[row]; ok && have != want && strings.HasPrefix(row, "supersim_sim_network") {
+						t.Errorf("%s: %v is neither right nor left out", row, have)
+					}
+				}
+				if rows["supersim_unattributed_bytes sim_network upload"] <= 0 || len(r.last.Warnings) == 0 {
+					t.Errorf("unattributed %v, warnings %q", rows["supersim_unattributed_bytes sim_network upload"], r.last.Warnings)
+				}
+				r.simulator.ClearFaults()
+				time.Sleep(15 * time.Minute)
+				r.good(c)
+				r.want(complete)
+
+				// What appears from now on is new.
+				time.Sleep(time.Hour)
+				r.good(c)
+				r.want(complete)
+			})
+		})
+	}
+}
+
+// TestNewNetworkAfterAShortListing: once a listing by network was complete, a network
+// that appears shows 0 first.
+func TestNewNetworkAfterAShortListing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		until(t, "2004-03-10 05:30")
+		r := newRig(t, options(usage{"2004-03-02 00h": {seg(home, 1000, 0, 0)}, "2004-03-10 05h": {seg(away, 7, 0, 0)}}))
+		r.inventory()
+		r.simulator.Inject(twiliotest.Fault{Kind: twiliotest.EmptyList, Endpoint: twiliotest.UsageRecords, Query: "Group=network"})
+		c := collector.NewSuperSIMUsage(r.account, bySIMAndNetwork())
+		r.good(c)
+		r.simulator.ClearFaults()
+		until(t, "2004-03-10 05:45")
+		r.good(c)
+		r.want(map[string]float64{"supersim_sim_network_upload_bytes_total " + talker + " " + home + " DE": 1000})
+		until(t, "2004-03-10 06:00")
+		r.good(c)
+		r.want(map[string]float64{"supersim_sim_network_upload_bytes_total " + talker + " " + away + " FR": 0})
+		until(t, "2004-03-10 06:15")
+		r.good(c)
+		r.want(map[string]float64{"supersim_sim_network_upload_bytes_total " + talker + " " + away + " FR": 7})
+	})
+}
+
+// TestUnbilledBySIMAndNetwork: what is billed of a SIM in a network counts although the
+// API gives no amount for a total of which a part is not billed yet.
+func TestUnbilledBySIMAndNetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		until(t, "2004-03-10 05:30")
+		o := options(usage{
+			"2004-03-02 00h": {seg(home, 1000, 0, 3_000_000), seg("", 5, 0, 5_000)},
+			"2004-03-10 03h": {seg(home, 20, 0, 20_000, 0, 20*time.Hour), seg("", 1, 0, 1_000, 0, 20*time.Hour)},
+			"2004-03-10 02h": {seg(away, 20, 0, 20_000, 0, 20*time.Hour)},
+		})
+		o.Readings.Unbilled = twiliotest.UnbilledPartlyNull
+		r := newRig(t, o)
+		for _, at := range []string{"2004-03-10 05:30", "2004-03-10 05:45"} { // after a start, and after a restart
+			until(t, at)
+			r.restart()
+			r.inventory()
+			r.good(collector.NewSuperSIMUsage(r.account, bySIMAndNetwork()))
+			r.want(map[string]float64{
+				"supersim_sim_network_cost_total " + talker + " " + home + " DE USD": 3,
+				"supersim_sim_network_cost_total " + talker + " " + away + " FR USD": 0,
+				"supersim_sim_network_cost_total    USD":                             0.005,
+			})
+		}
+		until(t, "2004-03-11 00:30")
+		r.restart()
+		r.inventory()
+		r.good(collector.NewSuperSIMUsage(r.account, bySIMAndNetwork()))
+		r.want(map[string]float64{
+			"supersim_sim_network_cost_total " + talker + " " + home + " DE USD": 3.02,
+			"supersim_sim_network_cost_total " + talker + " " + away + " FR USD": 0.02,
+			"supersim_sim_network_cost_total    USD":                             0.006,
+		})
+	})
+}
