@@ -274,7 +274,8 @@ func TestDemo(t *testing.T) {
 	p.await("every family has series", func() bool {
 		text := p.get("/metrics")
 		for _, f := range exporter.Families(config.Collectors{}) {
-			if !strings.Contains(text, "\n# TYPE "+f.Name+" "+string(f.Type)+"\n") {
+			late := strings.HasPrefix(f.Name, "twilio_supersim_late_") // of usage that was seen and is two days old
+			if !late && !strings.Contains(text, "\n# TYPE "+f.Name+" "+string(f.Type)+"\n") {
 				return false
 			}
 		}

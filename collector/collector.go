@@ -31,6 +31,14 @@ type Clocked interface {
 	NextChange(now time.Time) time.Time
 }
 
+// An Hourly collector reads a little more at every whole hour, between its polls: what
+// has to be known as of that moment.
+type Hourly interface {
+	// AtHour asks the API. Its results show from the next poll on; an error changes
+	// nothing. It is not called during a poll.
+	AtHour(ctx context.Context) error
+}
+
 // An Adopter continues where the collector that it replaces ended, so that a reload
 // of the configuration loses nothing.
 type Adopter interface {

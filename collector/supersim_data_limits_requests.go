@@ -114,20 +114,19 @@ func (c *SuperSIMDataLimits) recentUsage(ctx context.Context, held *holding, end
 // long as their requests stay within max_requests, and fails with the first error. It
 // returns how many records were read.
 func (c *SuperSIMDataLimits) ask(ctx context.Context, held *holding, sims []*limitedSIM, now time.Time) (int, error) {
-	var left, records atomic.Int64
-	left.Store(int64(c.cfg.MaxRequests))
+	var records atomic.Int64
+	left := c.cfg.MaxRequests
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(cmp.Or(c.account.MaxConcurrency, -1))
 	for _, s := range sims {
-		reserved := c.mostRequests(s, now)
-		if groupCtx.Err() != nil || left.Load() < reserved {
+		requests := c.mostRequests(s, now)
+		if groupCtx.Err() != nil || left < requests {
 			continue
 		}
-		left.Add(-reserved)
+		left -= requests
 		s.asked = true
 		group.Go(func() error {
-			requests, read, err := c.askFor(groupCtx, held, s, now)
-			left.Add(reserved - requests)
+			read, err := c.askFor(groupCtx, held, s, now)
 			records.Add(int64(read))
 			return err
 		})
@@ -137,13 +136,13 @@ func (c *SuperSIMDataLimits) ask(ctx context.Context, held *holding, sims []*lim
 }
 
 // mostRequests is how many requests a SIM may take, attempts after the first apart.
-func (c *SuperSIMDataLimits) mostRequests(s *limitedSIM, now time.Time) int64 {
+func (c *SuperSIMDataLimits) mostRequests(s *limitedSIM, now time.Time) int {
 	if s.askPeriod {
-		// Of a range that starts after a midnight the API may want a part by itself.
+		// No range takes more requests than one that starts between midnights.
 		unknown := twilio.Period{Start: now.Truncate(24 * time.Hour).Add(-25 * time.Hour)}
-		return 1 + int64(c.account.Client.UsageListings(usageInPeriod(s.sid, unknown, now)))
+		return 1 + c.account.Client.UsageListings(usageInPeriod(s.sid, unknown, now))
 	}
-	return int64(c.account.Client.UsageListings(usageInPeriod(s.sid, s.period.Period, now)))
+	return c.account.Client.UsageListings(usageInPeriod(s.sid, s.period.Period, now))
 }
 
 // usageInPeriod is the query for what a SIM has used in its period: whole hours, up to
@@ -161,22 +160,21 @@ func usageInPeriod(sim string, period twilio.Period, now time.Time) twilio.Usage
 }
 
 // askFor asks for one SIM's period, unless it is known, and its usage in it. It returns
-// how many requests that took and how many records were read.
-func (c *SuperSIMDataLimits) askFor(ctx context.Context, held *holding, s *limitedSIM, now time.Time) (requests int64, read int, err error) {
+// how many records were read.
+func (c *SuperSIMDataLimits) askFor(ctx context.Context, held *holding, s *limitedSIM, now time.Time) (read int, err error) {
 	s.defect = ""
 	if s.askPeriod {
 		period, n, err := c.currentPeriod(ctx, held, s.sid, now)
-		requests, read = 1, n
-		if twilio.IsNotFound(err) {
+		read = n
+		switch {
+		case twilio.IsNotFound(err):
 			s.vanish(simGone)
-			return requests, read, nil
-		}
-		if err != nil {
-			return requests, read, fmt.Errorf("billing period of sim %s: %w", s.sid, err)
-		}
-		if period.Start.IsZero() {
+			return read, nil
+		case err != nil:
+			return read, fmt.Errorf("billing period of sim %s: %w", s.sid, err)
+		case period.Start.IsZero():
 			s.vanish(noPeriod)
-			return requests, read, nil
+			return read, nil
 		}
 		if !period.Start.Equal(s.period.Start) {
 			s.bytes = notReported
@@ -186,17 +184,15 @@ func (c *SuperSIMDataLimits) askFor(ctx context.Context, held *holding, s *limit
 	p := usageInPeriod(s.sid, s.period.Period, now)
 	if !p.StartTime.Before(p.EndTime) { // no hour of it is whole
 		s.bytes = 0
-		return requests, read, nil
+		return read, nil
 	}
 	used, n, err := c.dataUsages(ctx, held, p)
-	requests += int64(c.account.Client.UsageListings(p))
 	read += n
 	switch {
 	case twilio.IsNotFound(err):
 		s.vanish(simGone)
-		return requests, read, nil
 	case err != nil:
-		return requests, read, fmt.Errorf("usage of sim %s in its billing period: %w", s.sid, err)
+		return read, fmt.Errorf("usage of sim %s in its billing period: %w", s.sid, err)
 	case len(used) == 0: // silent
 		s.bytes = 0
 	case !used[0].partial:
@@ -207,7 +203,7 @@ func (c *SuperSIMDataLimits) askFor(ctx context.Context, held *holding, s *limit
 			s.bytes = max(s.bytes, used[0].bytes)
 		}
 	}
-	return requests, read, nil
+	return read, nil
 }
 
 // vanish makes the SIM one of which nothing is known but why.

@@ -186,11 +186,8 @@ func (r *limitRig) wantRows(left int, want map[string]float64) {
 
 func (r *limitRig) wantWarning(parts ...string) {
 	r.t.Helper()
-	if len(parts) == 0 && len(r.last.Warnings) == 0 {
-		return
-	}
-	if len(r.last.Warnings) != 1 {
-		r.t.Errorf("%s: want %d warnings, have %q", stamp(), min(len(parts), 1), r.last.Warnings)
+	if want := min(len(parts), 1); len(r.last.Warnings) != want {
+		r.t.Errorf("%s: want %d warnings, have %q", stamp(), want, r.last.Warnings)
 		return
 	}
 	for _, part := range parts {
@@ -407,6 +404,8 @@ func TestBillingPeriodsOfEveryKind(t *testing.T) {
 	const now = "2000-03-15 12:30"
 	before, current := span("active", "2000-02-05 06:00:00", "2000-03-05 06:00:00"), span("active", "2000-03-05 06:00:00", "2000-04-05 06:00:00")
 	after := span("active", "2000-04-05 06:00:00", "2000-05-05 06:00:00")
+	ready := span("ready", "2000-02-20 00:00:00", "2000-05-20 00:00:00")
+	sid := func(sid string, p twiliotest.BillingPeriod) twiliotest.BillingPeriod { p.SID = sid; return p }
 	good := oneSIMsRows()
 	unlimited := map[string]float64{periodBytes + limitSIM(1): 80_000_000}
 	for name, test := range map[string]struct {
@@ -415,18 +414,18 @@ func TestBillingPeriodsOfEveryKind(t *testing.T) {
 		again   int // requests for the period in a second poll
 		warning string
 	}{
-		"newest first":              {[]twiliotest.BillingPeriod{after, current, before}, good, 0, ""},
-		"oldest first":              {[]twiliotest.BillingPeriod{before, current, after}, good, 0, ""},
-		"none":                      {nil, nil, 1, "1 SIMs near their data limits have no billing period"},
-		"only past ones":            {[]twiliotest.BillingPeriod{before}, nil, 1, "have no billing period"},
-		"only future ones":          {[]twiliotest.BillingPeriod{after}, nil, 1, "have no billing period"},
-		"no end":                    {[]twiliotest.BillingPeriod{span("active", "2000-03-05 06:00:00", "")}, unlimited, 1, ""},
-		"no start":                  {[]twiliotest.BillingPeriod{span("active", "", "2000-04-05 06:00:00")}, nil, 1, "have no billing period"},
-		"nothing":                   {[]twiliotest.BillingPeriod{{SID: "HB1"}}, nil, 1, "have no billing period"},
-		"one in place of another":   {[]twiliotest.BillingPeriod{span("ready", "2000-02-20 00:00:00", "2000-05-20 00:00:00"), current}, good, 0, ""},
-		"the same in another place": {[]twiliotest.BillingPeriod{current, span("ready", "2000-02-20 00:00:00", "2000-05-20 00:00:00")}, good, 0, ""},
-		"starts this second":        {[]twiliotest.BillingPeriod{before, span("active", "2000-03-15 12:30:00", "2000-04-15 12:30:00")}, map[string]float64{periodBytes + limitSIM(1): 0, periodEnd + limitSIM(1): unix("2000-04-15 12:30")}, 0, ""},
-		"ends this second":          {[]twiliotest.BillingPeriod{span("active", "2000-02-15 12:30:00", "2000-03-15 12:30:00")}, nil, 1, "have no billing period"},
+		"newest first":               {[]twiliotest.BillingPeriod{after, current, before}, good, 0, ""},
+		"oldest first":               {[]twiliotest.BillingPeriod{before, current, after}, good, 0, ""},
+		"none":                       {nil, nil, 1, "1 SIMs near their data limits have no billing period"},
+		"only past ones":             {[]twiliotest.BillingPeriod{before}, nil, 1, "have no billing period"},
+		"only future ones":           {[]twiliotest.BillingPeriod{after}, nil, 1, "have no billing period"},
+		"no end":                     {[]twiliotest.BillingPeriod{span("active", "2000-03-05 06:00:00", "")}, unlimited, 1, ""},
+		"no start":                   {[]twiliotest.BillingPeriod{span("active", "", "2000-04-05 06:00:00")}, nil, 1, "have no billing period"},
+		"nothing":                    {[]twiliotest.BillingPeriod{{SID: "HB1"}}, nil, 1, "have no billing period"},
+		"one in place of another":    {[]twiliotest.BillingPeriod{sid("HB1", ready), sid("HB2", current)}, good, 0, ""},
+		"the same, in another order": {[]twiliotest.BillingPeriod{sid("HB1", current), sid("HB2", ready)}, good, 0, ""},
+		"starts this second":         {[]twiliotest.BillingPeriod{before, span("active", "2000-03-15 12:30:00", "2000-04-15 12:30:00")}, map[string]float64{periodBytes + limitSIM(1): 0, periodEnd + limitSIM(1): unix("2000-04-15 12:30")}, 0, ""},
+		"ends this second":           {[]twiliotest.BillingPeriod{span("active", "2000-02-15 12:30:00", "2000-03-15 12:30:00")}, nil, 1, "have no billing period"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -478,6 +477,63 @@ func TestReadyPeriods(t *testing.T) {
 		r.wantRows(0, map[string]float64{periodBytes + limitSIM(1): 0, periodEnd + limitSIM(1): unix("2000-04-15 12:10")})
 		until(t, "2000-03-15 13:30")
 		r.poll(1, 0, 1)
+		// Of any other change of status, too, the period is asked for once.
+		active.sims = []twiliotest.SIM{{SID: limitSIM(1), Status: "scheduled"}}
+		r.simulator = active.simulator()
+		r.inventory()
+		r.seen = len(r.simulator.Log())
+		r.poll(1, 1, 1)
+		r.poll(1, 0, 1)
+		r.wantRows(0, map[string]float64{periodBytes + limitSIM(1): 0, periodEnd + limitSIM(1): unix("2000-04-15 12:10")})
+	})
+}
+
+// TestReadyPeriodsWithNulls: what was used in the period that is over is not taken for
+// usage in the one that has taken its place.
+func TestReadyPeriodsWithNulls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := oneSIM()
+		w.periods[limitSIM(1)] = []twiliotest.BillingPeriod{span("ready", "2000-03-01 00:00:00", "2000-06-01 00:00:00")}
+		until(t, "2000-03-15 12:30")
+		r := newLimitRig(t, w)
+		r.poll(1, 1, 1)
+		w.periods[limitSIM(1)] = append(w.periods[limitSIM(1)], span("active", "2000-03-09 12:10:00", "2000-04-09 12:10:00"))
+		r.change = func(q *http.Request, body []byte) []byte {
+			if !q.URL.Query().Has("Sim") {
+				return body
+			}
+			return regexp.MustCompile(`"data_(upload|total)":\d+`).ReplaceAll(body, []byte(`"data_$1":null`))
+		}
+		r.poll(1, 1, 1)
+		r.wantRows(0, map[string]float64{periodBytes + limitSIM(1): 60_000_000, periodEnd + limitSIM(1): unix("2000-04-09 12:10")})
+	})
+}
+
+// TestMaxRequestsInTurn: a SIM that was not asked for may have used as much as the
+// listing says.
+func TestMaxRequestsInTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := fiveSIMs()
+		w.sims = w.sims[:3]
+		// SIM 1 has used most of it in the period before.
+		w.periods[limitSIM(1)] = []twiliotest.BillingPeriod{span("active", "2000-03-12 00:00:00", "2000-04-12 00:00:00")}
+		until(t, "2000-03-15 12:30")
+		r := newLimitRig(t, w)
+		r.poll(1, 3, 3)
+		r.cfg.MaxRequests = 2
+		next := collector.NewSuperSIMDataLimits(r.account, r.cfg)
+		next.Adopt(r.collector)
+		r.collector = next
+		for i, want := range [][]int{{2, 3}, {1, 2}, {2, 3}, {1, 2}} {
+			r.seen = len(r.simulator.Log())
+			r.good(r.collector)
+			for _, q := range r.simulator.Log()[r.seen:] {
+				asked := slices.ContainsFunc(want, func(n int) bool { return strings.Contains(q.URI, "Sim="+limitSIM(n)) })
+				if strings.Contains(q.URI, "Sim=") && !asked {
+					t.Errorf("poll %d: want only SIMs %v to be asked for, have %s", i, want, q.URI)
+				}
+			}
+		}
 	})
 }
 

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 	"github.com/twilio-exporter/twilio_exporter/collector/monthly"
@@ -27,6 +29,7 @@ type SuperSIMUsage struct {
 	cost   *monthly.Ledger[costColumn]
 	months map[query][]string // keys with usage in the whole months that were listed, sorted
 	gauges []metric.Batch     // of the last successful poll
+	late   *lateness
 
 	countries               simNetworkCountries
 	unsureBytes, unsureCost time.Time // months of which no listing by network has been complete since the start
@@ -76,6 +79,7 @@ func NewSuperSIMUsage(account *Account, cfg config.SuperSIMUsage) *SuperSIMUsage
 		bytes:  monthly.NewLedger[bytesColumn](account.ledgerOptions(cfg.Settle.Usage)),
 		cost:   monthly.NewLedger[costColumn](account.ledgerOptions(cfg.Settle.Cost)),
 		months: make(map[query][]string), listings: make(map[query]completeness),
+		late: newLateness(),
 	}
 	for _, group := range cfg.Groups {
 		if group == groupSimNetwork {
@@ -104,6 +108,7 @@ func (c *SuperSIMUsage) Adopt(previous Collector) {
 	c.countries, c.unsureBytes, c.unsureCost = p.countries, p.unsureBytes, p.unsureCost
 	c.listings, c.unbilledWhole, c.billsFound = p.listings, p.unbilledWhole, p.billsFound
 	c.unattributedBytes, c.unattributedCost = p.unattributedBytes, p.unattributedCost
+	c.late = p.late
 }
 
 // Poll implements Collector.
@@ -120,6 +125,7 @@ func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 	}
 	inventory := c.account.Inventory.get()
 	c.judge(found.totals)
+	c.late.observe(found.hours)
 	c.remember(plan, found.totals)
 	bytes, cost := c.report(plan, found, inventory)
 
@@ -145,22 +151,32 @@ type usageFound struct {
 	networks    []twilio.Network     // for the countries of sim_network
 	differences map[query]difference // of the month's listings
 	billsKnown  bool                 // it was found out what is billed of totals without an amount
+	hours       hourListing
 	records     int
 }
 
-// read reads everything of a plan: the account's totals, then the groups, and what
+// read reads the account's hours and everything of a plan: the account's totals, then the groups, and what
 // of these needs a second look.
 func (c *SuperSIMUsage) read(ctx context.Context, held *holding, plan usagePlan) (f usageFound, err error) {
-	f.totals = make(usageTotals)
-	for _, queries := range [][]query{plan.ofAccount, plan.ofGroups} {
-		totals, records, err := c.ask(ctx, held, queries)
-		if err != nil {
-			return f, err
-		}
-		maps.Copy(f.totals, totals)
-		f.records += records
+	ofAccount, accountCtx := errgroup.WithContext(ctx)
+	ofAccount.Go(func() (err error) {
+		f.hours, err = c.accountHours(accountCtx, held, time.Now())
+		return err
+	})
+	ofAccount.Go(func() (err error) {
+		f.totals, f.records, err = c.ask(accountCtx, held, plan.ofAccount)
+		return err
+	})
+	if err := ofAccount.Wait(); err != nil {
+		return f, err
 	}
-	records, err := c.listAgain(ctx, held, plan.ofGroups, f.totals)
+	f.records += len(f.hours.records)
+	totals, records, err := c.ask(ctx, held, plan.ofGroups)
+	if f.records += records; err != nil {
+		return f, err
+	}
+	maps.Copy(f.totals, totals)
+	records, err = c.listAgain(ctx, held, plan.ofGroups, f.totals)
 	if f.records += records; err != nil {
 		return f, err
 	}

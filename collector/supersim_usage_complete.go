@@ -24,6 +24,7 @@ import (
 type difference struct {
 	upload, download int64
 	cost             map[string]decimal.Decimal // by currency
+	old              int64                      // bytes, without those of the last hours
 	missing          bool                       // a record leaves out its bytes
 	unbilled         bool                       // what is billed is not known of all records
 	empty            bool                       // the listing has no bytes
@@ -34,6 +35,7 @@ func compare(account, listing []usageTotal) difference {
 	a, l := sumOf(account), sumOf(listing)
 	d := difference{
 		upload: a.upload - l.upload, download: a.download - l.download,
+		old:     a.upload + a.download - a.recent - (l.upload + l.download - l.recent),
 		cost:    make(map[string]decimal.Decimal),
 		missing: a.missing || l.missing, unbilled: a.unbilled || l.unbilled,
 		empty: l.upload+l.download == 0,
@@ -52,6 +54,7 @@ func sumOf(totals []usageTotal) (sum usageTotal) {
 	for i := range totals {
 		t := &totals[i]
 		sum.upload, sum.download = saturate(sum.upload, t.upload), saturate(sum.download, t.download)
+		sum.recent = saturate(sum.recent, t.recent)
 		sum.missing, sum.unbilled = sum.missing || t.missing, sum.unbilled || t.unbilled
 		for currency, amount := range t.amounts() {
 			_ = sum.bill(currency, amount) // exact, however large
@@ -60,11 +63,11 @@ func sumOf(totals []usageTotal) (sum usageTotal) {
 	return sum
 }
 
+// saturate adds bytes. The sum stays at a quarter of the largest number, so that four
+// can be added; what is not reported adds nothing.
 func saturate(a, b int64) int64 {
-	if b = max(b, 0); a > math.MaxInt64/2-b {
-		return math.MaxInt64 / 2
-	}
-	return a + b
+	const most = math.MaxInt64 / 4
+	return min(min(max(a, 0), most)+min(max(b, 0), most), most)
 }
 
 // short is how many bytes the listing lacks.
@@ -74,6 +77,10 @@ func (d difference) short() int64 {
 	}
 	return max(d.upload, 0) + max(d.download, 0)
 }
+
+// late reports whether what the listing lacks is of the last hours at most: it may be
+// behind the account's total.
+func (d difference) late() bool { return d.old <= 0 }
 
 // isZero reports whether the account's total is the sum over the listing.
 func (d difference) isZero() bool {
@@ -112,9 +119,22 @@ func outside(low, high int64) int64 {
 
 // completeness is what earlier polls found out about a listing.
 type completeness struct {
-	short    int64 // bytes that it lacked in the last poll
-	complete bool  // in any poll
+	short    int64     // bytes that it lacked in the last poll
+	since    time.Time // since when it has lacked no less
+	polls    int       // since then
+	complete bool      // in any poll
+
+	found []usageTotal // as long as it was never complete
 }
+
+const (
+	// For so long, and in so many polls, a listing lacks bytes until they are taken for
+	// usage that is not in the group or comes late to it.
+	lastingShort      = 10 * time.Minute
+	lastingShortPolls = 3
+	// recentHours are those whose usage a listing by group may not have yet.
+	recentHours = 6 * time.Hour
+)
 
 // listing names the listings of a group over a month, or over an hour, of all polls.
 func (q query) listing() query {
@@ -139,33 +159,41 @@ func (t usageTotals) whole(q query) []usageTotal {
 }
 
 // listAgain reads those listings of some queries again that lack more than in the last
-// poll, and adds what they had left out. It returns how many records it read.
+// poll, or were never complete, and adds what they had left out, then and in earlier
+// polls. It returns how many records it read.
 func (c *SuperSIMUsage) listAgain(ctx context.Context, held *holding, queries []query, totals usageTotals) (int, error) {
 	var short []query
 	for _, q := range queries {
-		if compare(totals.whole(q), totals[q]).short() > c.listings[q.listing()].short {
+		last, lacks := c.listings[q.listing()], compare(totals.whole(q), totals[q]).short()
+		if lacks > last.short || lacks > 0 && !last.complete {
 			short = append(short, q)
 		}
 	}
 	again, records, err := c.ask(ctx, held, short)
 	for q, listing := range again {
+		if !q.hour {
+			listing = merge(c.listings[q.listing()].found, listing)
+		}
 		totals[q] = merge(totals[q], listing)
 	}
 	return records, err
 }
 
-// merge adds to a listing, which is sorted by key, what an earlier one had.
+// merge adds to a listing, which is sorted by key, what an earlier one had: keys, and
+// bytes where a total has several records.
 func merge(earlier, listing []usageTotal) []usageTotal {
 	keys := make([]string, len(listing))
 	for i := range listing {
 		keys[i] = listing[i].key
 	}
 	var all []usageTotal
-	i := 0
+	next := 0
 	visitKeys(earlier, keys, func(_ string, t *usageTotal, listed bool) {
 		if listed {
-			t = &listing[i]
-			i++
+			if now := &listing[next]; t == nil || saturate(now.upload, now.download) >= saturate(t.upload, t.download) {
+				t = now
+			}
+			next++
 		}
 		all = append(all, *t)
 	})
@@ -173,18 +201,24 @@ func merge(earlier, listing []usageTotal) []usageTotal {
 }
 
 // judge finds out which listings are complete. One that still lacks bytes is taken as
-// complete if it lacked no more in the poll before: then they are not in the group.
+// complete if it has lacked no less for a while.
 func (c *SuperSIMUsage) judge(totals usageTotals) {
+	now := time.Now()
 	for q, listing := range totals {
 		if q.group.name == accountGroup {
 			continue
 		}
 		d := compare(totals.whole(q), listing)
 		last, seen := c.listings[q.listing()]
-		c.listings[q.listing()] = completeness{
-			short:    d.short(),
-			complete: last.complete || d.short() == 0 || seen && !d.empty && d.short() >= last.short,
+		next := completeness{short: d.short(), since: now, polls: 1, complete: last.complete || d.short() == 0}
+		if seen && (d.late() || next.short >= last.short) {
+			next.since, next.polls = last.since, last.polls+1
+			next.complete = next.complete || !d.empty && next.polls >= lastingShortPolls && now.Sub(next.since) >= lastingShort
 		}
+		if !next.complete {
+			next.found = listing
+		}
+		c.listings[q.listing()] = next
 	}
 }
 

@@ -111,5 +111,5 @@ func SuperSIMUsageFamilies() []metric.Family {
 	for _, d := range append(dimensions(), simNetworkDimension("")) {
 		families = append(families, d.upload, d.download, d.cost, d.hourUpload, d.hourDownload)
 	}
-	return append(families, hourEnd(), usageEnd(), costEnd(), unattributedBytes(), unattributedCost(), networkInfo())
+	return append(families, hourEnd(), usageEnd(), costEnd(), unattributedBytes(), unattributedCost(), networkInfo(), lateBytes(), lateCost())
 }

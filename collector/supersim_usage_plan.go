@@ -140,7 +140,11 @@ func (c *SuperSIMUsage) list(ctx context.Context, held *holding, q query) ([]usa
 	records, err := readListing(held, twilio.EndpointUsageRecords, func() iter.Seq2[usageTotal, error] {
 		return func(yield func(usageTotal, error) bool) {
 			for r, err := range c.account.Client.UsageRecords(ctx, params) {
-				if !yield(newUsageTotal(cmp.Or(q.key, c.key(d, r)), r), err) {
+				t := newUsageTotal(cmp.Or(q.key, c.key(d, r)), r)
+				if !r.Period.Start.Before(q.end.Add(-recentHours)) {
+					t.recent = saturate(t.upload, t.download)
+				}
+				if !yield(t, err) {
 					return
 				}
 			}

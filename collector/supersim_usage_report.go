@@ -22,13 +22,11 @@ func (c *SuperSIMUsage) report(p usagePlan, found usageFound, inventory resource
 		expected := c.expected(d, p.bytes, inventory)
 		for _, dir := range d.directions() {
 			column := bytes.Column(dir.column)
-			if !c.isComplete(monthQuery(d.group, p.bytes)) {
-				column.Incomplete()
-			}
+			partial := c.markIncomplete(column, monthQuery(d.group, p.bytes))
 			if bytesMissed && d.group.name == groupSimNetwork {
 				column.Missed()
 			}
-			reportBytes(column, dir, exposable(d, totals[monthQuery(d.group, p.bytes)]), expected)
+			reportBytes(column, dir, exposable(d, totals[monthQuery(d.group, p.bytes)]), expected, partial)
 			for _, t := range totals[previousQuery(d.group, p.bytes)] {
 				if dir.bytes(&t) != notReported {
 					column.AddPrevious(t.key)
@@ -40,13 +38,20 @@ func (c *SuperSIMUsage) report(p usagePlan, found usageFound, inventory resource
 		expected = c.expected(d, p.cost, inventory)
 		for _, currency := range currencies {
 			column := cost.Column(costColumn{d.group, currency})
-			if !c.isComplete(monthQuery(d.group, p.cost)) {
-				column.Incomplete()
-			}
+			partial := c.markIncomplete(column, monthQuery(d.group, p.cost))
 			if costMissed && d.group.name == groupSimNetwork {
 				column.Missed()
 			}
-			reportCost(column, currency, exposable(d, totals[monthQuery(d.group, p.cost)]), expected, found.billsKnown, now)
+			reportCost(column, currency, exposable(d, totals[monthQuery(d.group, p.cost)]), expected, func(t *usageTotal) billing {
+				switch {
+				case partial || !t.billed && (t.noCurrency || t.overdue(now)):
+					return billingUnknown
+				case t.billed && (found.billsKnown || !t.unbilled):
+					return billingKnown
+				default:
+					return notBilled
+				}
+			})
 			columns = append(columns, column)
 		}
 		for _, currency := range previousCurrencies {
@@ -59,6 +64,17 @@ func (c *SuperSIMUsage) report(p usagePlan, found usageFound, inventory resource
 	return bytes, cost
 }
 
+// markIncomplete marks the report on a column whose listing was not complete in any
+// poll. It reports whether totals may lack a part as well: where they have several
+// records, any can be missing.
+func (c *SuperSIMUsage) markIncomplete(column *monthly.ColumnReport, q query) (partial bool) {
+	if c.isComplete(q) {
+		return false
+	}
+	column.Incomplete()
+	return q.group.name != accountGroup && c.account.Client.SplitsTotals()
+}
+
 // exposable leaves out the account's total as long as its SID is not known.
 func exposable(d dimension, totals []usageTotal) []usageTotal {
 	if d.group.name == accountGroup && len(totals) > 0 && totals[0].key == "" {
@@ -67,12 +83,12 @@ func exposable(d dimension, totals []usageTotal) []usageTotal {
 	return totals
 }
 
-func reportBytes(column *monthly.ColumnReport, dir direction, totals []usageTotal, expected []string) {
+func reportBytes(column *monthly.ColumnReport, dir direction, totals []usageTotal, expected []string, partial bool) {
 	column.Grow(max(len(totals), len(expected)))
 	visitKeys(totals, expected, func(id string, t *usageTotal, _ bool) {
 		if t == nil {
 			column.Expect(id)
-		} else if bytes := dir.bytes(t); bytes != notReported {
+		} else if bytes := dir.bytes(t); bytes != notReported && !partial {
 			column.Add(id, float64(bytes))
 		} else {
 			column.Unknown(id)
@@ -80,17 +96,30 @@ func reportBytes(column *monthly.ColumnReport, dir direction, totals []usageTota
 	})
 }
 
-func reportCost(column *monthly.ColumnReport, currency string, totals []usageTotal, expected []string, billsKnown bool, now time.Time) {
+// billing says what is known of the amount of a total.
+type billing int
+
+const (
+	notBilled billing = iota
+	billingKnown
+	billingUnknown
+)
+
+func reportCost(column *monthly.ColumnReport, currency string, totals []usageTotal, expected []string, billingOf func(*usageTotal) billing) {
 	column.Grow(max(len(totals), len(expected)))
 	visitKeys(totals, expected, func(id string, t *usageTotal, _ bool) {
 		if t == nil {
 			column.Expect(id)
-		} else if amount, named := t.amount(currency); named && t.billed && (billsKnown || !t.unbilled) {
-			column.Add(id, amount.InexactFloat64())
-		} else if !t.billed && (t.noCurrency || t.overdue(now)) {
+			return
+		}
+		amount, named := t.amount(currency)
+		switch b := billingOf(t); {
+		case b == billingUnknown:
 			column.Unknown(id)
-		} else {
-			column.Expect(id) // nothing of it is billed
+		case b == billingKnown && named:
+			column.Add(id, amount.InexactFloat64())
+		default:
+			column.Expect(id)
 		}
 	})
 }

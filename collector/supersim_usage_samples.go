@@ -12,7 +12,7 @@ import (
 // gauges.
 func (c *SuperSIMUsage) batches(now time.Time) []metric.Batch {
 	var usageEnds, costEnds []metric.Sample
-	batches := slices.Clone(c.gauges)
+	batches := append(slices.Clone(c.gauges), c.late.batches()...)
 	for _, d := range c.exposed(nil, c.countries.bytes) {
 		for _, dir := range d.directions() {
 			ids := c.bytes.IDs(dir.column)

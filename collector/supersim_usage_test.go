@@ -70,7 +70,7 @@ func TestUsageOfAMonth(t *testing.T) {
 				t.Errorf("%s: want created %s, have %s", family, want, have)
 			}
 		}
-		if r.last.Records != 1+1+1+2+2 /* month */ +1*5 /* hour */ +1+1+1 /* account, network and country before */ +1+1 /* the hour of what is not billed */ {
+		if r.last.Records != 1+1+1+2+2 /* month */ +1*5 /* hour */ +1+1+1 /* account, network and country before */ +1+1 /* the hour of what is not billed */ +2 /* hours of nine days */ {
 			t.Errorf("records: %d", r.last.Records)
 		}
 
@@ -348,7 +348,7 @@ func TestFailedPollPublishesNothing(t *testing.T) {
 				r.good(c)
 				// The last of the listings fails, after the others have been read.
 				until(t, "2004-03-10 06:30")
-				r.simulator.Inject(twiliotest.Fault{Kind: kind, After: 9})
+				r.simulator.Inject(twiliotest.Fault{Kind: kind, After: 10})
 				if r.poll(c); r.err == nil {
 					t.Fatal("the poll succeeded")
 				}
@@ -368,7 +368,7 @@ func TestHarmlessOddities(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				until(t, "2004-03-10 05:30")
-				r := newRig(t, options(usage{"2004-03-01 00h": {seg(home, 1000, 2000, 3_000_000)}}))
+				r := newRig(t, options(usage{"2004-03-02 00h": {seg(home, 1000, 2000, 3_000_000)}}))
 				r.inventory()
 				r.simulator.Inject(twiliotest.Fault{Kind: kind})
 				r.good(collector.NewSuperSIMUsage(r.account, superSIMUsage()))

@@ -34,6 +34,8 @@ type usageTotal struct {
 
 	missing bool // a record leaves out its bytes, so they are not part of the sum
 	partial bool // and others do not
+
+	recent int64 // bytes of records that are all of the last hours
 }
 
 // notReported stands for a number of bytes that the API left out.
@@ -76,6 +78,7 @@ func (t *usageTotal) add(o usageTotal) (err error) {
 	if t.download, err = addBytes(t.download, o.download); err != nil {
 		return err
 	}
+	t.recent = saturate(t.recent, o.recent)
 	t.unbilled = t.unbilled || o.unbilled
 	t.missing = t.missing || o.missing
 	return t.addBilled(o)

@@ -30,6 +30,10 @@ func (r *UsageRecord) fitKey(p UsageRecordsParams) error {
 	return nil
 }
 
+// ErrNoPeriod is the cause of a ResponseError where a record has no period although
+// it is one of several.
+var ErrNoPeriod = errors.New("no period")
+
 // fitPeriod gives a record without a period the requested one, if that is only
 // one. It rejects a period that does not overlap the requested range or is longer
 // than it, and an hour or a day that does not start in it. It reports whether the
@@ -55,7 +59,7 @@ func (r *UsageRecord) fitPeriod(p UsageRecordsParams) (cut bool, err error) {
 		p.Granularity != GranularityAll && !start.IsZero() && start.Before(p.StartTime):
 		return false, fmt.Errorf("its period from %s to %s is outside the requested range", moment(start), moment(end))
 	case start.IsZero() && length > step:
-		return false, errors.New("no period, in a listing of more than one " + string(p.Granularity))
+		return false, fmt.Errorf("%w, in a listing of more than one %s", ErrNoPeriod, p.Granularity)
 	case start.IsZero():
 		r.Period = Period{p.StartTime, p.EndTime}
 		return false, nil

@@ -134,6 +134,10 @@ func (p UsageRecordsParams) parts() []UsageRecordsParams {
 	return slices.DeleteFunc(parts, func(part UsageRecordsParams) bool { return !part.StartTime.Before(part.EndTime) })
 }
 
+// SplitsTotals reports whether the API has refused totals that do not start and end at
+// midnight, so that UsageRecords returns several records of a key.
+func (c *Client) SplitsTotals() bool { return c.splitAll.Load() }
+
 // midnights returns the first and the last midnight UTC from start to end, both
 // inclusive. If there is none, the first is after the last.
 func midnights(start, end time.Time) (first, last time.Time) {

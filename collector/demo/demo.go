@@ -61,6 +61,7 @@ collectors:
   supersim_inventory: {interval: 30s}
   account_usage: {interval: 5s}
   account_balance: {interval: 5s}
+  supersim_data_limits: {enabled: true, interval: 1m}
 `, url, token, secret))
 	if err != nil {
 		listen.Close()

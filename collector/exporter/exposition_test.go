@@ -210,7 +210,7 @@ func TestExpositionIsTheTable(t *testing.T) {
 			noon(t)
 			p := launch(t, bothAccounts+fmt.Sprintf("collectors: {supersim_inventory: {iccid: %t}, supersim_usage: {groups: [%s]}, supersim_data_limits: {enabled: true, watch_from: 0.000001}}\n", iccid, allGroups), handMade())
 			defer p.stop()
-			until(t, "2004-03-15 12:03:00")
+			until(t, "2004-03-17 12:03:00") // usage that is two days old has lateness
 			parser := expfmt.NewTextParser(model.UTF8Validation)
 			have, err := parser.TextToMetricFamilies(strings.NewReader(p.scrape()))
 			if err != nil {

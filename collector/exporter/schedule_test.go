@@ -2,6 +2,7 @@ package exporter_test
 
 import (
 	"fmt"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -54,6 +55,81 @@ collectors:
 		} {
 			if have := starts(simulators[x.account], x.endpoint); !slices.Equal(have, x.want) {
 				t.Errorf("%s of %s: want requests at %v, have them at %v", x.endpoint, x.account, x.want, have)
+			}
+		}
+	})
+}
+
+// TestWholeHours: the account's hours are read at whole hours, too, unless the last poll
+// failed. It is no poll: it counts as none, and nobody hears of it if it fails.
+func TestWholeHours(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noon(t)
+		simulators := handMade()
+		p := launch(t, "accounts:"+twilioAccount+only("supersim_usage: {groups: [account], interval: 20m}"), simulators)
+		defer p.stop()
+		until(t, "2004-03-15 13:10:00")
+		simulators["a"].Inject(twiliotest.Fault{Kind: twiliotest.Forbidden})
+		until(t, "2004-03-15 14:10:00")
+		simulators["a"].ClearFaults()
+		until(t, "2004-03-15 14:59:00")
+		before := p.gather()
+		for _, fault := range []twiliotest.Fault{{Kind: twiliotest.Forbidden}, {Kind: twiliotest.Slow, Delay: 90 * time.Second}} {
+			hour := time.Now().Truncate(time.Hour).Add(time.Hour)
+			simulators["a"].Inject(fault)
+			time.Sleep(time.Until(hour.Add(61 * time.Second))) // when it has been given up
+			simulators["a"].ClearFaults()
+			after := p.gather()
+			for series, v := range before {
+				if !strings.Contains(series, "api_request") && !strings.Contains(series, "api_retries") && after[series] != v {
+					t.Errorf("%s: %s was %v and is %v", stamp(), series, v, after[series])
+				}
+			}
+			time.Sleep(57 * time.Minute)
+			before = p.gather()
+		}
+		want := []string{
+			"12:02", "12:22", "12:42", "13:00", "13:02", "13:22", "13:42", "14:02", // from 13:22 on they fail
+			"14:22", "14:42", "15:00", "15:02", "15:22", "15:42", "16:00", "16:02", "16:22", "16:42",
+		}
+		var have []string
+		for _, start := range starts(simulators["a"], twiliotest.UsageRecords) {
+			have = append(have, start[:len("15:04")])
+		}
+		if have = slices.Compact(have); !slices.Equal(have, want) {
+			t.Errorf("want requests at %v, have them at %v", want, have)
+		}
+		p.want(map[string]float64{pollSeries("twilio_exporter_polls_total", "a", "supersim_usage"): 15})
+	})
+}
+
+// TestLateness: what is exposed is the lag of the simulator, of which half comes in the
+// last third of the first hour: polls at 47 minutes and at 62 could not find it.
+func TestLateness(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noon(t)
+		s := twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{{SID: sidA, AuthToken: "token-a", SIMs: 5}}})
+		p := launch(t, "accounts:"+twilioAccount+only("supersim_usage: {groups: [account]}"), map[string]*twiliotest.Simulator{"a": s})
+		defer p.stop()
+		until(t, "2004-03-18 12:05:00")
+		have := p.gather()
+		for age, d := range map[string]time.Duration{"1h": time.Hour, "2h": 2 * time.Hour, "12h": 12 * time.Hour} {
+			var all, late twiliotest.Usage
+			for end := date("2004-03-15 12:00"); !end.After(date("2004-03-16 12:00")); end = end.Add(time.Hour) {
+				final := s.Final(sidA, twiliotest.Filter{}, end.Add(-time.Hour), end)
+				then := s.Reported(sidA, twiliotest.Filter{}, end.Add(-time.Hour), end, end.Add(d))
+				all.Upload += final.Upload + final.Download
+				all.MicroCost += final.MicroCost
+				late.Upload += final.Upload + final.Download - then.Upload - then.Download
+				late.MicroCost += final.MicroCost - then.MicroCost
+			}
+			for what, want := range map[string]float64{
+				"bytes": float64(late.Upload) / float64(all.Upload), "cost": float64(late.MicroCost) / float64(all.MicroCost),
+			} {
+				series := fmt.Sprintf("twilio_supersim_late_%s_ratio{account=%q,age=%q}", what, "a", age)
+				if v, ok := have[series]; !ok || math.Abs(v-want) > 0.01 {
+					t.Errorf("%s: want %.4f, have %.4f (%t)", series, want, v, ok)
+				}
 			}
 		}
 	})
@@ -214,12 +290,13 @@ func TestRequests(t *testing.T) {
 		name, at      string
 		first, second int
 	}{
-		// A month and an hour of five groups; of networks and countries, and the
-		// account that they add up to, the month before, once.
-		{"one month", "2004-03-03 12:02:00", 2*(4+3) + 3, 2 * (4 + 3)},
-		// Bytes of March, costs of February, and an hour; January's networks and
-		// countries, and the account, once.
-		{"two months", "2004-03-01 12:02:00", 3*(4+3) + 3, 3 * (4 + 3)},
+		// A month and an hour of five groups, and the account's hours of nine days; of
+		// networks and countries, and the account that they add up to, the month
+		// before, once.
+		{"one month", "2004-03-03 12:02:00", 2*(4+3) + 1 + 3, 2*(4+3) + 1},
+		// Bytes of March, costs of February, an hour, and nine days of hours; January's
+		// networks and countries, and the account, once.
+		{"two months", "2004-03-01 12:02:00", 3*(4+3) + 1 + 3, 3*(4+3) + 1},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

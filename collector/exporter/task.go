@@ -63,6 +63,13 @@ func (t *task) run(ctx context.Context, delay time.Duration) {
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
 	for {
+		hour := t.nextHour(time.Now())
+		atHour := !hour.IsZero() && hour.Before(next)
+		if atHour {
+			timer.Reset(time.Until(hour))
+		} else {
+			timer.Reset(time.Until(next))
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -71,6 +78,10 @@ func (t *task) run(ctx context.Context, delay time.Duration) {
 				next = due
 			}
 		case <-timer.C:
+			if atHour {
+				t.atHour(ctx)
+				continue
+			}
 			started := time.Now()
 			due, ok := t.due(started)
 			overdue := ok && !due.After(started)
@@ -80,7 +91,30 @@ func (t *task) run(ctx context.Context, delay time.Duration) {
 			}
 			next = t.nextPoll(first, started, time.Now(), overdue)
 		}
-		timer.Reset(time.Until(next))
+	}
+}
+
+// nextHour is the next whole hour if there is something to read then; zero if not. An
+// API whose last poll failed is left alone.
+func (t *task) nextHour(now time.Time) time.Time {
+	last := t.outcome.Load()
+	if _, ok := t.collector.(collector.Hourly); !ok || last == nil || last.Reason != "" {
+		return time.Time{}
+	}
+	return now.Truncate(time.Hour).Add(time.Hour)
+}
+
+// atHourTimeout bounds what is read at a whole hour: later it is of no use, and the
+// next poll waits for it.
+const atHourTimeout = time.Minute
+
+// atHour reads what the collector has to know as of this whole hour.
+func (t *task) atHour(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, atHourTimeout)
+	defer cancel()
+	if err := t.collector.(collector.Hourly).AtHour(ctx); err != nil {
+		level.Debug(t.logger).Log("msg", "reading at the whole hour failed; the next poll does for it",
+			"reason", string(twilio.ReasonOf(err)), "err", t.account.redactor.Line(err.Error()))
 	}
 }
 

@@ -122,21 +122,25 @@ func run(t *testing.T, l *monthly.Ledger[column], steps ...step) {
 
 func commit(l *monthly.Ledger[column], now time.Time, report values, previous []string) []string {
 	r := monthly.NewReport[column](l.Window(now))
-	for _, id := range slices.Sorted(maps.Keys(report)) {
-		if v := report[id]; v == expected {
-			r.Column(column{}).Expect(id)
-		} else {
-			r.Column(column{}).Add(id, v)
-		}
-	}
-	for _, id := range previous {
-		r.Column(column{}).AddPrevious(id)
-	}
+	fill(r.Column(column{}), report, previous)
 	var decreased []string
 	for _, c := range l.Commit(now, r) {
 		decreased = append(decreased, c.ID)
 	}
 	return decreased
+}
+
+func fill(r *monthly.ColumnReport, report values, previous []string) {
+	for _, id := range slices.Sorted(maps.Keys(report)) {
+		if v := report[id]; v == expected {
+			r.Expect(id)
+		} else {
+			r.Add(id, v)
+		}
+	}
+	for _, id := range previous {
+		r.AddPrevious(id)
+	}
 }
 
 func show(l *monthly.Ledger[column], now time.Time) values {

@@ -18,19 +18,21 @@ type cutOffKey struct {
 
 const maxKeptCutOffs = 1 << 14
 
-// cutOff reports whether a SIM is cut off in an hour (hours since 1970): what it has
-// used in its billing period has reached the data limit of the fleet that it is in. The
-// hour in which a period starts counts whole. The caller holds w.mu.
-func (w *world) cutOff(s SIM, hour int64) bool {
-	if !w.account.CutOff {
-		return false
-	}
-	// A period that starts within the hour decides.
-	begin := time.Unix(0, hour*hourNanos).UTC()
-	period, ok := w.periodAt(s, begin.Add(time.Hour-1))
+// cutOffIn reports whether a SIM has no usage in an hour (hours since 1970). A period
+// that starts within the hour decides: the hour counts whole.
+func (w *world) cutOffIn(s SIM, hour int64) bool {
+	return w.account.CutOff && w.cutOffAt(s, time.Unix(0, (hour+1)*hourNanos-1).UTC())
+}
+
+// cutOffAt reports whether a SIM is cut off at a moment: what it had used in its billing
+// period by the last whole hour has reached the data limit of the fleet that it is in.
+// The caller holds w.mu.
+func (w *world) cutOffAt(s SIM, at time.Time) bool {
+	period, ok := w.periodAt(s, at)
 	if !ok {
 		return false
 	}
+	hour := floorDiv(at.UnixNano(), hourNanos)
 	first := floorDiv(period.Start.UnixNano(), hourNanos)
 	key := cutOffKey{s.SID, first}
 	cut, ok := w.cuts.periods[key]
@@ -128,12 +130,11 @@ func (w *world) wantedBytes(s SIM, hour int64) (total int64) {
 	return total
 }
 
-// CutOff reports whether a SIM is cut off at its data limit in the hour that contains
-// a moment.
+// CutOff reports whether a SIM of an account with CutOff is cut off at a moment.
 func (s *Simulator) CutOff(accountSID, simSID string, at time.Time) bool {
 	w := s.world(accountSID)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	sim, ok := w.simAt(simSID, at)
-	return ok && w.cutOff(sim, floorDiv(at.UnixNano(), hourNanos))
+	return ok && w.account.CutOff && w.cutOffAt(sim, at)
 }

@@ -3,8 +3,9 @@
 //
 // It is as strict as the real services are known to be, and stricter where a client's
 // mistake would otherwise go unnoticed. Its world is a function of a seed and the
-// clock, so a test can ask it for the truth (Simulator.Final). It can be told to
-// misbehave (Simulator.Inject), and it counts what it was asked.
+// clock, so a test can ask it for the truth (Simulator.Final). Where the documentation
+// leaves open how the services behave, it knows several ways (Readings). It can be told
+// to misbehave (Simulator.Inject), and it counts what it was asked.
 //
 // It needs no sockets: Simulator.Transport calls it in memory, also inside a
 // testing/synctest bubble.

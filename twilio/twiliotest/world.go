@@ -248,7 +248,7 @@ func (w *world) hour(hour int64) []segment {
 	end := (hour + 1) * hourNanos
 	out := w.hours.scratch[:0]
 	for _, s := range w.simsAt(begin) {
-		if w.cutOff(s, hour) {
+		if w.cutOffIn(s, hour) {
 			continue
 		}
 		sim := w.simIDs.index[s.SID]
