@@ -60,8 +60,10 @@ type rig struct {
 	t         *testing.T
 	simulator *twiliotest.Simulator
 	account   *collector.Account
-	last      collector.Result
-	err       error
+	// maxRecords bounds listings and memory; 0: the client's default
+	maxRecords int
+	last       collector.Result
+	err        error
 }
 
 func newRig(t *testing.T, o twiliotest.Options) *rig {
@@ -71,18 +73,23 @@ func newRig(t *testing.T, o twiliotest.Options) *rig {
 	return r
 }
 
-// restart forgets everything, as a new process has.
-func (r *rig) restart() {
+// client is one of the simulator.
+func (r *rig) client() *twilio.Client {
 	client, err := twilio.New(twilio.Options{
-		AccountSID: accountSID, SuperSIMURL: "http://simulator", APIURL: "http://simulator", UserAgent: "test",
+		AccountSID: accountSID, SuperSIMURL: "http://simulator", APIURL: "http://simulator", UserAgent: "test", MaxRecords: r.maxRecords,
 		Transport: promconfig.NewBasicAuthRoundTripper(
 			promconfig.NewInlineSecret(accountSID), promconfig.NewInlineSecret("token"), r.simulator.Transport()),
 	})
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	return client
+}
+
+// restart forgets everything, as a new process has.
+func (r *rig) restart() {
 	r.account = &collector.Account{
-		Client: client, Inventory: new(collector.Inventory),
+		Client: r.client(), Inventory: new(collector.Inventory),
 		Rollover: 15 * time.Minute, MaxAge: 3 * time.Hour, Started: time.Now().UTC(),
 	}
 }

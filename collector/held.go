@@ -110,23 +110,23 @@ func (c *SuperSIMUsage) checkCounters(totals usageTotals) error {
 	for column := range c.cost.Columns() {
 		currencies[column.currency] = true
 	}
-	keys := 0
-	for _, d := range c.dimensions {
-		var month []usageTotal
-		for q, keyed := range totals {
-			for j := range keyed {
-				if t := &keyed[j]; t.currency != "" {
-					currencies[t.currency] = true
-					for currency := range t.others {
-						currencies[currency] = true
-					}
+	months := make(map[grouping][]usageTotal)
+	for q, keyed := range totals {
+		for j := range keyed {
+			if t := &keyed[j]; t.currency != "" {
+				currencies[t.currency] = true
+				for currency := range t.others {
+					currencies[currency] = true
 				}
 			}
-			if q.group == d.group && len(keyed) > len(month) {
-				month = keyed
-			}
 		}
-		visitKeys(month, c.bytes.IDs(bytesColumn{group: d.group}), func(string, *usageTotal, bool) { keys++ })
+		if len(keyed) > len(months[q.group]) {
+			months[q.group] = keyed
+		}
+	}
+	keys := 0
+	for _, d := range c.counted(totals) {
+		visitKeys(months[d.group], c.bytes.IDs(bytesColumn{group: d.group}), func(string, *usageTotal, bool) { keys++ })
 	}
 	limit := max(c.account.Client.MaxRecords(), minRecords) / recordsPerCounter
 	switch {

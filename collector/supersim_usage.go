@@ -20,7 +20,9 @@ import (
 type SuperSIMUsage struct {
 	account       *Account
 	cfg           config.SuperSIMUsage
-	dimensions    []dimension // in the order of the configuration
+	dimensions    []dimension // those configured, in their order, but for sim_network
+	simNetwork    bool        // sim_network is configured
+	listed        []dimension // what a poll lists first: dimensions and what sim_network needs
 	allDimensions []dimension
 
 	bytes  *monthly.Ledger[bytesColumn]
@@ -28,6 +30,9 @@ type SuperSIMUsage struct {
 	months map[query][]string // keys with usage in the whole months that were listed, sorted
 	gauges []metric.Batch     // of the last successful poll
 	late   *lateness
+
+	countries               simNetworkCountries
+	unsureBytes, unsureCost time.Time // months of which no listing by network has been complete since the start
 
 	listings map[query]completeness // of earlier polls
 
@@ -41,7 +46,7 @@ type SuperSIMUsage struct {
 
 // bytesColumn names the byte counters of a dimension.
 type bytesColumn struct {
-	group    string // of the dimension
+	group    grouping // of the dimension
 	download bool
 }
 
@@ -62,7 +67,7 @@ func (d dimension) directions() []direction {
 
 // costColumn names the cost counters of a dimension.
 type costColumn struct {
-	group    string // of the dimension
+	group    grouping // of the dimension
 	currency string
 }
 
@@ -77,12 +82,16 @@ func NewSuperSIMUsage(account *Account, cfg config.SuperSIMUsage) *SuperSIMUsage
 		late: newLateness(),
 	}
 	for _, group := range cfg.Groups {
+		if group == groupSimNetwork {
+			c.simNetwork = true
+		}
 		for _, d := range c.allDimensions {
-			if d.group == group {
+			if d.group.name == group {
 				c.dimensions = append(c.dimensions, d)
 			}
 		}
 	}
+	c.listed = c.withNetworks()
 	return c
 }
 
@@ -96,6 +105,7 @@ func (c *SuperSIMUsage) Adopt(previous Collector) {
 	c.bytes.Adopt(p.bytes)
 	c.cost.Adopt(p.cost)
 	c.months, c.gauges, c.sawInventory = p.months, p.gauges, p.sawInventory
+	c.countries, c.unsureBytes, c.unsureCost = p.countries, p.unsureBytes, p.unsureCost
 	c.listings, c.unbilledWhole, c.billsFound = p.listings, p.unbilledWhole, p.billsFound
 	c.unattributedBytes, c.unattributedCost = p.unattributedBytes, p.unattributedCost
 	c.late = p.late
@@ -121,6 +131,7 @@ func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 
 	now := time.Now().UTC() // the samples are exposed from now on, not from the start of the poll
 	decreased := c.commit(now, bytes, cost)
+	c.nameCountries(found.totals, found.networks)
 	c.gauges = append(c.hourGauges(plan, found.totals), c.networkInfo(inventory.networks))
 	c.gauges = append(c.gauges, c.unattributed(plan, found)...)
 	c.sawInventory = inventory.known
@@ -138,6 +149,7 @@ func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 type usageFound struct {
 	totals      usageTotals
 	empty       map[query]bool       // listings that were empty twice, although the account has usage
+	networks    []twilio.Network     // for the countries of sim_network
 	differences map[query]difference // of the month's listings
 	billsKnown  bool                 // it was found out what is billed of totals without an amount
 	hours       hourListing
@@ -165,7 +177,12 @@ func (c *SuperSIMUsage) read(ctx context.Context, held *holding, plan usagePlan)
 		return f, err
 	}
 	maps.Copy(f.totals, totals)
-	f.empty, records, err = c.listAgain(ctx, held, f.totals)
+	f.empty = make(map[query]bool)
+	records, err = c.listAgain(ctx, held, plan.ofGroups, f)
+	if f.records += records; err != nil {
+		return f, err
+	}
+	f.networks, records, err = c.readNetworks(ctx, held, plan, f)
 	if f.records += records; err != nil {
 		return f, err
 	}
@@ -173,6 +190,7 @@ func (c *SuperSIMUsage) read(ctx context.Context, held *holding, plan usagePlan)
 	if f.records += records; err != nil {
 		return f, err
 	}
+	c.addWithoutNetwork(plan, f.totals)
 	f.differences, records, err = c.compareAll(ctx, held, plan, f.totals)
 	f.records += records
 	return f, err
@@ -201,6 +219,7 @@ func (c *SuperSIMUsage) Advance(now time.Time) (Result, bool) {
 	if !bytes && !cost {
 		return Result{}, false
 	}
+	c.renameCountries()
 	return Result{Batches: c.batches(now)}, true
 }
 

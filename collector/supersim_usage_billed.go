@@ -34,9 +34,9 @@ func (c *SuperSIMUsage) findBilled(ctx context.Context, plan usagePlan, totals u
 	}
 	// The account's are asked for first, so that the sums over groups reach them.
 	slices.SortFunc(queries, func(a, b query) int {
-		switch ofAccount := a.group == accountGroup; {
-		case ofAccount == (b.group == accountGroup):
-			return cmp.Or(cmp.Compare(a.group, b.group), a.start.Compare(b.start))
+		switch ofAccount := a.group.name == accountGroup; {
+		case ofAccount == (b.group.name == accountGroup):
+			return cmp.Or(cmp.Compare(a.group.String(), b.group.String()), a.start.Compare(b.start))
 		case ofAccount:
 			return -1
 		default:
@@ -72,9 +72,9 @@ func isUnbilled(t usageTotal) bool { return t.unbilled }
 func (c *SuperSIMUsage) learnWhatUnbilledMeans(plan usagePlan, totals usageTotals, unbilled []query) {
 	now := time.Now().UTC()
 	for _, q := range unbilled {
-		account := totals[q.ofAccount()]
+		account := totals.whole(q)
 		d := compare(account, totals[q])
-		if q.group != accountGroup && len(account) == 1 && !account[0].unbilled && d.upload == 0 && d.download == 0 && !d.missing {
+		if q.group.name != accountGroup && len(account) == 1 && !account[0].unbilled && d.upload == 0 && d.download == 0 && !d.missing {
 			c.unbilledWhole = true
 		}
 	}
@@ -87,7 +87,7 @@ func (c *SuperSIMUsage) learnWhatUnbilledMeans(plan usagePlan, totals usageTotal
 }
 
 // hadAmount reports whether a total without an amount had one before.
-func (c *SuperSIMUsage) hadAmount(group string, totals []usageTotal, now time.Time) bool {
+func (c *SuperSIMUsage) hadAmount(group grouping, totals []usageTotal, now time.Time) bool {
 	for _, currency := range c.costCurrencies(group) {
 		column := costColumn{group, currency}
 		ids, values := c.cost.IDs(column), c.cost.Values(column, now)
@@ -196,8 +196,8 @@ func (c *SuperSIMUsage) addHoursByKey(ctx context.Context, q query, totals []*bi
 
 // canAskForKeys reports whether the API can be asked for each key: it cannot be asked
 // for usage without the dimension.
-func (c *SuperSIMUsage) canAskForKeys(group string, totals []*billedTotal) bool {
-	return group == accountGroup || !slices.ContainsFunc(totals, func(t *billedTotal) bool { return t.key == "" })
+func (c *SuperSIMUsage) canAskForKeys(group grouping, totals []*billedTotal) bool {
+	return group.name == accountGroup || !slices.ContainsFunc(totals, func(t *billedTotal) bool { return t.key == "" })
 }
 
 // addListings adds what listings say is billed to totals, which are sorted by key. It

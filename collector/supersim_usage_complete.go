@@ -142,30 +142,41 @@ func (q query) listing() query {
 	return q
 }
 
-// listAgain reads listings again that lack more than in the last poll, or were never
-// complete, and adds what they had left out, then and in earlier polls. It returns
-// which were empty both times, and how many records it read.
-func (c *SuperSIMUsage) listAgain(ctx context.Context, held *holding, totals usageTotals) (empty map[query]bool, records int, err error) {
+// whole is the total that a listing adds up to: the account's or, of the SIMs of a
+// network, the network's.
+func (t usageTotals) whole(q query) []usageTotal {
+	if q.group.name != groupSimNetwork {
+		return t[q.ofAccount()]
+	}
+	network := q.group.network
+	q.group = networkGroup()
+	if i, ok := findKey(t[q], network); ok {
+		return t[q][i : i+1]
+	}
+	return nil
+}
+
+// listAgain reads those listings of some queries again that lack more than in the last
+// poll, or were never complete, and adds what they had left out, then and in earlier
+// polls. It returns how many records it read.
+func (c *SuperSIMUsage) listAgain(ctx context.Context, held *holding, queries []query, found usageFound) (int, error) {
+	totals := found.totals
 	var short []query
-	for q, listing := range totals {
-		if q.group == accountGroup {
-			continue
-		}
-		last, lacks := c.listings[q.listing()], compare(totals[q.ofAccount()], listing).short()
+	for _, q := range queries {
+		last, lacks := c.listings[q.listing()], compare(totals.whole(q), totals[q]).short()
 		if lacks > last.short || lacks > 0 && !last.complete {
 			short = append(short, q)
 		}
 	}
 	again, records, err := c.ask(ctx, held, short)
-	empty = make(map[query]bool)
 	for q, listing := range again {
-		empty[q] = len(totals[q]) == 0 && len(listing) == 0
+		found.empty[q] = len(totals[q]) == 0 && len(listing) == 0
 		if !q.hour {
 			listing = merge(c.listings[q.listing()].found, listing)
 		}
 		totals[q] = merge(totals[q], listing)
 	}
-	return empty, records, err
+	return records, err
 }
 
 // merge adds to a listing, which is sorted by key, what an earlier one had: keys, and
@@ -196,10 +207,10 @@ func (c *SuperSIMUsage) judge(found usageFound) {
 	now := time.Now()
 	for q, listing := range found.totals {
 		last, seen := c.listings[q.listing()]
-		if q.group == accountGroup || seen && found.empty[q] {
+		if q.group.name == accountGroup || seen && found.empty[q] {
 			continue
 		}
-		d := compare(found.totals[q.ofAccount()], listing)
+		d := compare(found.totals.whole(q), listing)
 		next := completeness{short: d.short(), since: now, polls: 1, complete: last.complete || d.short() == 0}
 		if seen && (d.late() || next.short >= last.short) {
 			next.since, next.polls = last.since, last.polls+1
@@ -217,7 +228,15 @@ func (c *SuperSIMUsage) judge(found usageFound) {
 
 // isComplete reports whether a listing was complete in this poll or an earlier one.
 func (c *SuperSIMUsage) isComplete(q query) bool {
-	return q.group == accountGroup && c.account.SID() != "" || c.listings[q.listing()].complete
+	if q.group.name == accountGroup && c.account.SID() != "" {
+		return true
+	}
+	listing, listed := c.listings[q.listing()]
+	if q.group.name == groupSimNetwork {
+		q.group = networkGroup() // without the network in it, there was nothing to list
+		return c.isComplete(q) && (!listed || listing.complete)
+	}
+	return listing.complete
 }
 
 // compareAll compares the month's listings with the account's totals, which it
@@ -225,13 +244,14 @@ func (c *SuperSIMUsage) isComplete(q query) bool {
 func (c *SuperSIMUsage) compareAll(ctx context.Context, held *holding, plan usagePlan, totals usageTotals) (map[query]difference, int, error) {
 	found := make(map[query]difference)
 	var differ []query // of the account
-	for _, d := range c.dimensions {
+	for _, group := range c.groups() {
 		for _, w := range []monthly.Window{plan.bytes, plan.cost} {
-			q := monthQuery(d.group, w)
-			if _, asked := totals[q]; !asked || d.group == accountGroup {
+			q := monthQuery(group, w)
+			if listing, asked := totals.all(q); asked && group.name != accountGroup {
+				found[q] = compare(totals[q.ofAccount()], listing)
+			} else {
 				continue
 			}
-			found[q] = compare(totals[q.ofAccount()], totals[q])
 			if !found[q].isZero() && !slices.Contains(differ, q.ofAccount()) {
 				differ = append(differ, q.ofAccount())
 			}
@@ -240,7 +260,8 @@ func (c *SuperSIMUsage) compareAll(ctx context.Context, held *holding, plan usag
 	after, records, err := c.ask(ctx, held, differ)
 	for q, d := range found {
 		if account, ok := after[q.ofAccount()]; ok {
-			found[q] = between(d, compare(account, totals[q]))
+			listing, _ := totals.all(q)
+			found[q] = between(d, compare(account, listing))
 		}
 	}
 	return found, records, err
@@ -250,26 +271,26 @@ func (c *SuperSIMUsage) compareAll(ctx context.Context, held *holding, plan usag
 // is billed is not known, they stay as they were.
 func (c *SuperSIMUsage) unattributed(plan usagePlan, found usageFound) []metric.Batch {
 	var bytes, cost []metric.Sample
-	for _, d := range c.dimensions {
-		if diff, ok := found.differences[monthQuery(d.group, plan.bytes)]; ok && !diff.missing {
+	for _, group := range c.groups() {
+		if diff, ok := found.differences[monthQuery(group, plan.bytes)]; ok && !diff.missing {
 			bytes = append(bytes,
-				metric.Sample{Labels: []string{d.group, "download"}, Value: float64(diff.download)},
-				metric.Sample{Labels: []string{d.group, "upload"}, Value: float64(diff.upload)})
+				metric.Sample{Labels: []string{group.name, "download"}, Value: float64(diff.download)},
+				metric.Sample{Labels: []string{group.name, "upload"}, Value: float64(diff.upload)})
 		} else if ok {
 			for s := range c.unattributedBytes.All() {
-				if s.Labels[0] == d.group {
+				if s.Labels[0] == group.name {
 					bytes = append(bytes, s)
 				}
 			}
 		}
-		diff := found.differences[monthQuery(d.group, plan.cost)]
+		diff := found.differences[monthQuery(group, plan.cost)]
 		for _, currency := range slices.Sorted(maps.Keys(diff.cost)) {
 			amount := diff.cost[currency]
 			if !c.unbilledWhole {
 				// An hour of the account may have no amount yet where one of a SIM has.
 				amount = decimal.Max(amount, decimal.Zero)
 			}
-			cost = append(cost, metric.Sample{Labels: []string{d.group, currency}, Value: amount.InexactFloat64()})
+			cost = append(cost, metric.Sample{Labels: []string{group.name, currency}, Value: amount.InexactFloat64()})
 		}
 	}
 	if found.billsKnown {
@@ -282,8 +303,8 @@ func (c *SuperSIMUsage) unattributed(plan usagePlan, found usageFound) []metric.
 // incomplete warns of listings that were not complete in any poll.
 func (c *SuperSIMUsage) incomplete(plan usagePlan) []string {
 	var texts []string
-	for _, d := range c.dimensions {
-		if q := monthQuery(d.group, plan.bytes); d.group != accountGroup && c.listings[q.listing()].short > 0 && !c.isComplete(q) {
+	for _, d := range append(slices.Clone(c.listed), c.networks(nil)...) {
+		if q := monthQuery(d.group, plan.bytes); d.group.name != accountGroup && c.listings[q.listing()].short > 0 && !c.isComplete(q) {
 			texts = append(texts, fmt.Sprintf("by %s %d bytes", d.group, c.listings[q.listing()].short))
 		}
 	}

@@ -229,7 +229,7 @@ type hourListing struct {
 func (c *SuperSIMUsage) accountHours(ctx context.Context, held *holding, upTo time.Time) (hourListing, error) {
 	end := upTo.UTC().Truncate(time.Hour)
 	l := hourListing{start: end.Add(-lateTo), end: end}
-	params := c.params(query{group: accountGroup, start: l.start, end: l.end, hour: true})
+	params := c.params(query{group: grouping{name: accountGroup}, start: l.start, end: l.end, hour: true})
 	var err error
 	l.records, err = readListing(held, twilio.EndpointUsageRecords, func() iter.Seq2[twilio.UsageRecord, error] {
 		return func(yield func(twilio.UsageRecord, error) bool) {

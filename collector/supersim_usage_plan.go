@@ -17,7 +17,7 @@ import (
 // query is one listing of UsageRecords: a dimension over a range, as one total
 // or by the hour.
 type query struct {
-	group      string // of the dimension
+	group      grouping
 	key        string // of the dimension, the only one; "": all
 	start, end time.Time
 	hour       bool
@@ -25,7 +25,7 @@ type query struct {
 
 // ofAccount is the query for the account's total that a listing adds up to.
 func (q query) ofAccount() query {
-	q.group, q.key = accountGroup, ""
+	q.group, q.key = grouping{name: accountGroup}, ""
 	return q
 }
 
@@ -55,11 +55,11 @@ func (c *SuperSIMUsage) plan(now time.Time) usagePlan {
 		if account := q.ofAccount(); !slices.Contains(p.ofAccount, account) {
 			p.ofAccount = append(p.ofAccount, account)
 		}
-		if q.group != accountGroup && !slices.Contains(p.ofGroups, q) {
+		if q.group.name != accountGroup && !slices.Contains(p.ofGroups, q) {
 			p.ofGroups = append(p.ofGroups, q)
 		}
 	}
-	for _, d := range c.dimensions {
+	for _, d := range c.listed {
 		add(p.hourQuery(d.group))
 		for _, ledger := range []struct {
 			monthly.Window
@@ -80,15 +80,15 @@ func (c *SuperSIMUsage) plan(now time.Time) usagePlan {
 	return p
 }
 
-func (p usagePlan) hourQuery(group string) query {
+func (p usagePlan) hourQuery(group grouping) query {
 	return query{group: group, start: p.hour.Add(-time.Hour), end: p.hour, hour: true}
 }
 
-func monthQuery(group string, w monthly.Window) query {
+func monthQuery(group grouping, w monthly.Window) query {
 	return query{group: group, start: w.Month, end: w.End}
 }
 
-func previousQuery(group string, w monthly.Window) query {
+func previousQuery(group grouping, w monthly.Window) query {
 	return query{group: group, start: w.Previous(), end: w.Month}
 }
 
@@ -97,7 +97,7 @@ func previousQuery(group string, w monthly.Window) query {
 func (c *SuperSIMUsage) ask(ctx context.Context, held *holding, queries []query) (usageTotals, int, error) {
 	// The longest listings go first, so that none of them is left to run alone.
 	slices.SortFunc(queries, func(a, b query) int {
-		return cmp.Or(cmp.Compare(c.weight(a), c.weight(b)), a.start.Compare(b.start), cmp.Compare(a.group, b.group))
+		return cmp.Or(cmp.Compare(c.weight(a), c.weight(b)), a.start.Compare(b.start), cmp.Compare(a.group.String(), b.group.String()))
 	})
 	found, counts := make([][]usageTotal, len(queries)), make([]int, len(queries))
 	group, ctx := errgroup.WithContext(ctx)
@@ -164,7 +164,7 @@ func (c *SuperSIMUsage) list(ctx context.Context, held *holding, q query) ([]usa
 func (c *SuperSIMUsage) params(q query) twilio.UsageRecordsParams {
 	p := twilio.UsageRecordsParams{
 		Sim: c.cfg.Filter.Sim, Fleet: c.cfg.Filter.Fleet,
-		Network: c.cfg.Filter.Network, IsoCountry: c.cfg.Filter.IsoCountry,
+		Network: cmp.Or(q.group.network, c.cfg.Filter.Network), IsoCountry: c.cfg.Filter.IsoCountry,
 		Group: c.dimension(q.group).api, Granularity: twilio.GranularityAll,
 		StartTime: q.start, EndTime: q.end,
 	}

@@ -13,14 +13,19 @@ import (
 func (c *SuperSIMUsage) report(p usagePlan, found usageFound, inventory resources) (*monthly.Report[bytesColumn], *monthly.Report[costColumn]) {
 	totals, now := found.totals, time.Now().UTC()
 	bytes, cost := monthly.NewReport[bytesColumn](p.bytes), monthly.NewReport[costColumn](p.cost)
-	currencies := c.currencies(totals, func(group string) query { return monthQuery(group, p.cost) })
-	previousCurrencies := c.currencies(totals, func(group string) query { return previousQuery(group, p.cost) })
-	for _, d := range c.dimensions {
+	currencies := c.currencies(totals, func(group grouping) query { return monthQuery(group, p.cost) })
+	previousCurrencies := c.currencies(totals, func(group grouping) query { return previousQuery(group, p.cost) })
+	bytesMissed := c.networksMissed(&c.unsureBytes, c.bytes.HasReport(), p.bytes)
+	costMissed := c.networksMissed(&c.unsureCost, c.cost.HasReport(), p.cost)
+	for _, d := range c.counted(totals) {
 		var columns []*monthly.ColumnReport
 		expected := c.expected(d, p.bytes, inventory)
 		for _, dir := range d.directions() {
 			column := bytes.Column(dir.column)
 			partial := c.markIncomplete(column, monthQuery(d.group, p.bytes))
+			if bytesMissed && d.group.name == groupSimNetwork {
+				column.Missed()
+			}
 			reportBytes(column, dir, exposable(d, totals[monthQuery(d.group, p.bytes)]), expected, partial)
 			for _, t := range totals[previousQuery(d.group, p.bytes)] {
 				if dir.bytes(&t) != notReported {
@@ -34,6 +39,9 @@ func (c *SuperSIMUsage) report(p usagePlan, found usageFound, inventory resource
 		for _, currency := range currencies {
 			column := cost.Column(costColumn{d.group, currency})
 			partial := c.markIncomplete(column, monthQuery(d.group, p.cost))
+			if costMissed && d.group.name == groupSimNetwork {
+				column.Missed()
+			}
 			reportCost(column, currency, exposable(d, totals[monthQuery(d.group, p.cost)]), expected, func(t *usageTotal) billing {
 				switch {
 				case partial || t.unpriced || !t.billed && (t.noCurrency || t.overdue(now)):
@@ -64,12 +72,12 @@ func (c *SuperSIMUsage) markIncomplete(column *monthly.ColumnReport, q query) (p
 		return false
 	}
 	column.Incomplete()
-	return q.group != accountGroup && c.account.Client.SplitsTotals()
+	return q.group.name != accountGroup && c.account.Client.SplitsTotals()
 }
 
 // exposable leaves out the account's total as long as its SID is not known.
 func exposable(d dimension, totals []usageTotal) []usageTotal {
-	if d.group == accountGroup && len(totals) > 0 && totals[0].key == "" {
+	if d.group.name == accountGroup && len(totals) > 0 && totals[0].key == "" {
 		return totals[1:]
 	}
 	return totals
@@ -135,9 +143,12 @@ func visitKeys(totals []usageTotal, expected []string, visit func(id string, t *
 }
 
 // expected are the keys, sorted, that have counters in a month even if they are
-// silent: the account, SIMs that can send, fleets, and networks and countries that
-// had usage in the month before.
+// silent: the account, SIMs that can send, fleets, and those networks, countries, and
+// SIMs in a network that had usage in the month before.
 func (c *SuperSIMUsage) expected(d dimension, w monthly.Window, inventory resources) []string {
+	if d.keysFromUsage() {
+		return c.months[previousQuery(d.group, w)]
+	}
 	var ids []string
 	f := c.cfg.Filter
 	switch d.api {
@@ -158,8 +169,6 @@ func (c *SuperSIMUsage) expected(d dimension, w monthly.Window, inventory resour
 				ids = append(ids, fleet.SID)
 			}
 		}
-	default:
-		ids = c.months[previousQuery(d.group, w)]
 	}
 	return ids
 }
@@ -184,14 +193,14 @@ func (c *SuperSIMUsage) remember(p usagePlan, totals usageTotals) {
 
 // currencies are those in which anything of the account was billed according to
 // each dimension's response to a query, sorted.
-func (c *SuperSIMUsage) currencies(totals usageTotals, queryOf func(group string) query) []string {
+func (c *SuperSIMUsage) currencies(totals usageTotals, queryOf func(grouping) query) []string {
 	var all []string
 	named := func(currency string) {
 		if i, found := slices.BinarySearch(all, currency); !found && currency != "" {
 			all = slices.Insert(all, i, currency)
 		}
 	}
-	for _, d := range c.dimensions {
+	for _, d := range c.counted(totals) {
 		for _, t := range totals[queryOf(d.group)] {
 			named(t.currency)
 			for currency := range t.others {

@@ -13,30 +13,52 @@ import (
 func (c *SuperSIMUsage) batches(now time.Time) []metric.Batch {
 	var usageEnds, costEnds []metric.Sample
 	batches := append(slices.Clone(c.gauges), c.late.batches()...)
-	for _, d := range c.dimensions {
+	for _, d := range c.exposed(nil, c.countries.bytes) {
 		for _, dir := range d.directions() {
 			ids := c.bytes.IDs(dir.column)
 			batches = append(batches, metric.Batch{
 				Family: dir.total, Created: c.bytes.Created(), Len: len(ids),
-				Labels: []metric.Column[string]{metric.Values(ids)}, Values: c.bytes.Values(dir.column, now),
+				Labels: d.columns(ids), Values: c.bytes.Values(dir.column, now),
 			})
 		}
+	}
+	for _, d := range c.dimensions {
 		for _, currency := range c.costCurrencies(d.group) {
-			column := costColumn{d.group, currency}
-			ids := c.cost.IDs(column)
-			batches = append(batches, metric.Batch{
-				Family: d.cost, Created: c.cost.Created(), Len: len(ids),
-				Labels: []metric.Column[string]{metric.Values(ids), metric.Const(currency)}, Values: c.cost.Values(column, now),
-			})
+			batches = append(batches, c.costBatch(d, currency, now))
 		}
-		usageEnds = append(usageEnds, metric.Sample{Labels: []string{d.group}, Value: seconds(c.bytes.End(now))})
-		costEnds = append(costEnds, metric.Sample{Labels: []string{d.group}, Value: seconds(c.cost.End(now))})
+	}
+	batches = append(batches, c.simNetworkCosts(now)...)
+	for _, group := range c.groups() {
+		usageEnds = append(usageEnds, metric.Sample{Labels: []string{group.name}, Value: seconds(c.bytes.End(now))})
+		costEnds = append(costEnds, metric.Sample{Labels: []string{group.name}, Value: seconds(c.cost.End(now))})
 	}
 	return append(batches, metric.NewBatch(usageEnd(), usageEnds), metric.NewBatch(costEnd(), costEnds))
 }
 
+// groups are the configured ones, sim_network without a network.
+func (c *SuperSIMUsage) groups() []grouping {
+	var groups []grouping
+	for _, d := range c.dimensions {
+		groups = append(groups, d.group)
+	}
+	if c.simNetwork {
+		groups = append(groups, simNetworkGroup(""))
+	}
+	return groups
+}
+
+// costBatch is the samples of a dimension's cost counters in a currency.
+func (c *SuperSIMUsage) costBatch(d dimension, currency string, now time.Time) metric.Batch {
+	column := costColumn{d.group, currency}
+	ids := c.cost.IDs(column)
+	return metric.Batch{
+		Family: d.cost, Created: c.cost.Created(), Len: len(ids),
+		Labels: d.columns(ids, currency), Values: c.cost.Values(column, now),
+	}
+}
+
 // costCurrencies are those in which a dimension has cost counters, sorted.
-func (c *SuperSIMUsage) costCurrencies(group string) []string {
+func (c *SuperSIMUsage) costCurrencies(group grouping) []string {
 	var currencies []string
 	for column := range c.cost.Columns() {
 		if column.group == group {
@@ -52,7 +74,7 @@ func (c *SuperSIMUsage) costCurrencies(group string) []string {
 func (c *SuperSIMUsage) hourGauges(p usagePlan, totals usageTotals) []metric.Batch {
 	var batches []metric.Batch
 	var ends []metric.Sample
-	for _, d := range c.dimensions {
+	for _, d := range c.exposed(totals, c.countries.bytes) {
 		for _, dir := range d.directions() {
 			counters := c.bytes.IDs(dir.column)
 			ids, values := make([]string, 0, len(counters)), make([]float64, 0, len(counters))
@@ -70,10 +92,12 @@ func (c *SuperSIMUsage) hourGauges(p usagePlan, totals usageTotals) []metric.Bat
 			}
 			batches = append(batches, metric.Batch{
 				Family: dir.hour, Len: len(ids),
-				Labels: []metric.Column[string]{metric.Values(ids)}, Values: metric.Values(values),
+				Labels: d.columns(ids), Values: metric.Values(values),
 			})
 		}
-		ends = append(ends, metric.Sample{Labels: []string{d.group}, Value: seconds(p.hour)})
+	}
+	for _, group := range c.groups() {
+		ends = append(ends, metric.Sample{Labels: []string{group.name}, Value: seconds(p.hour)})
 	}
 	return append(batches, metric.NewBatch(hourEnd(), ends))
 }
@@ -81,15 +105,15 @@ func (c *SuperSIMUsage) hourGauges(p usagePlan, totals usageTotals) []metric.Bat
 // networkInfo names the networks that have counters.
 func (c *SuperSIMUsage) networkInfo(networks []twilio.Network) metric.Batch {
 	var samples []metric.Sample
-	for _, d := range c.dimensions {
-		if d.api != twilio.GroupNetwork {
-			continue
+	counted := c.bytes.IDs(bytesColumn{group: networkGroup()})
+	if c.simNetwork {
+		for _, d := range c.counted(nil) {
+			counted = append(counted[:len(counted):len(counted)], d.group.network)
 		}
-		counted := c.bytes.IDs(bytesColumn{group: d.group})
-		for _, n := range networks {
-			if _, ok := slices.BinarySearch(counted, n.SID); ok {
-				samples = append(samples, metric.Sample{Labels: []string{n.SID, n.FriendlyName, n.IsoCountry}, Value: 1})
-			}
+	}
+	for _, n := range networks {
+		if slices.Contains(counted, n.SID) {
+			samples = append(samples, metric.Sample{Labels: []string{n.SID, n.FriendlyName, n.IsoCountry}, Value: 1})
 		}
 	}
 	return metric.NewBatch(networkInfo(), samples)

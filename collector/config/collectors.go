@@ -43,7 +43,8 @@ func (c Collectors) Schedules() iter.Seq2[string, Schedule] {
 type SuperSIMUsage struct {
 	Schedule `yaml:",inline"` // interval: 15m
 	// Groups are the dimensions to count by: account, sim, fleet, network,
-	// country; one or more, each once. Default: all of them.
+	// country, sim_network; one or more, each once. Default: all of them but
+	// sim_network, which takes requests for each network.
 	Groups []string `yaml:"groups"`
 	// Filter restricts the usage that is queried. Default: everything.
 	Filter Filter `yaml:"filter"`

@@ -3,7 +3,10 @@ package config
 import "time"
 
 // groups are the words that collectors.supersim_usage.groups may contain.
-func groups() []string { return []string{"account", "sim", "fleet", "network", "country"} }
+func groups() []string { return append(defaultGroups(), "sim_network") }
+
+// defaultGroups take at most two requests for each thousand SIMs.
+func defaultGroups() []string { return []string{"account", "sim", "fleet", "network", "country"} }
 
 // defaults returns the configuration of an empty file, which lacks an account.
 func defaults() values {
@@ -12,7 +15,7 @@ func defaults() values {
 		Collectors: Collectors{
 			SuperSIMUsage: SuperSIMUsage{
 				Schedule:  every(15 * time.Minute),
-				Groups:    groups(),
+				Groups:    defaultGroups(),
 				HourDelay: time.Hour,
 				Settle:    Settle{Usage: 2 * time.Hour, Cost: 24 * time.Hour},
 			},

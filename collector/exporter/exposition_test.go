@@ -203,12 +203,14 @@ func TestExposition(t *testing.T) {
 	})
 }
 
+const allGroups = "account, sim, fleet, network, country, sim_network"
+
 // TestExpositionIsTheTable: what is exposed is what the table of families says.
 func TestExpositionIsTheTable(t *testing.T) {
 	for _, iccid := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			noon(t)
-			p := launch(t, bothAccounts+fmt.Sprintf("collectors: {supersim_inventory: {iccid: %t}, supersim_data_limits: {enabled: true, watch_from: 0.000001}}\n", iccid), handMade())
+			p := launch(t, bothAccounts+fmt.Sprintf("collectors: {supersim_inventory: {iccid: %t}, supersim_usage: {groups: [%s]}, supersim_data_limits: {enabled: true, watch_from: 0.000001}}\n", iccid, allGroups), handMade())
 			defer p.stop()
 			until(t, "2004-03-17 12:03:00") // usage that is two days old has lateness
 			parser := expfmt.NewTextParser(model.UTF8Validation)
@@ -250,6 +252,25 @@ func TestExpositionIsTheTable(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestExpositionBySIMAndNetwork compares what the group sim_network exposes with what
+// has been worked out by hand, line by line in the order of the labels.
+func TestExpositionBySIMAndNetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noon(t)
+		simulators := handMade()
+		p := launch(t, bothAccounts+"collectors: {supersim_usage: {groups: [sim_network]}}\n", simulators)
+		defer p.stop()
+		until(t, "2004-03-15 12:03:00")
+		var have strings.Builder
+		for line := range strings.Lines(p.scrape()) {
+			if strings.HasPrefix(line, "twilio_supersim_sim_network_") {
+				have.WriteString(line)
+			}
+		}
+		golden(t, "testdata/exposition_sim_network.txt", have.String())
+	})
 }
 
 // TestFamiliesWithoutSeries: a family that nothing is known of is not there at

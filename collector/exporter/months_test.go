@@ -206,7 +206,7 @@ func (w *world) launch(t *testing.T) *process {
 		kore += "  account_sid: " + sidB + "\n" // which nothing else tells
 	}
 	yaml := "accounts:" + twilioAccount + kore +
-		only("supersim_usage: {interval: 1h, "+monthsSettle+"}", "supersim_inventory: {interval: 90m}")
+		only("supersim_usage: {interval: 1h, groups: ["+allGroups+"], "+monthsSettle+"}", "supersim_inventory: {interval: 90m}")
 	return launch(t, yaml, w.simulators)
 }
 
@@ -360,7 +360,21 @@ func (w *world) truth(account, sid string) []dimension {
 		{"fleet", []string{"fleet_sid"}, map[key]twiliotest.Usage{{}: fleetless}, false},
 		{"network", []string{"network_sid"}, networks, false},
 		{"country", []string{"iso_country"}, countries, false},
+		{"sim_network", []string{"sim_sid", "network_sid", "iso_country"}, w.simsByNetwork(s, sid), false},
 	}
+}
+
+// simsByNetwork is the truth about each SIM in each network.
+func (w *world) simsByNetwork(s *twiliotest.Simulator, sid string) map[key]twiliotest.Usage {
+	used := make(map[key]twiliotest.Usage)
+	for _, sim := range s.SIMs(sid) {
+		for _, n := range s.Networks(sid) {
+			if u := s.Final(sid, twiliotest.Filter{Sim: sim.SID, Network: n.SID}, w.from, w.until); u != (twiliotest.Usage{}) {
+				used[key{sim.SID, n.SID, n.ISOCountry}] = u
+			}
+		}
+	}
+	return used
 }
 
 // key is the values of a dimension's labels.

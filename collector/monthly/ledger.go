@@ -189,7 +189,7 @@ func (l *Ledger[K]) merge(m *merger, r *Report[K]) (decreased []Counter[K]) {
 	for k, c := range r.columns {
 		have := l.columns[k]
 		if have == nil {
-			have = new(column)
+			have = &column{incomplete: c.missed}
 		}
 		next, lower := m.merge(have, c)
 		if l.columns[k] = next; next.empty() {

@@ -33,6 +33,7 @@ type ColumnReport struct {
 	previous   []string  // sorted: those that had a counter in the month before
 	unknown    []string  // sorted: those whose values could not be found out
 	incomplete bool      // ids may be missing
+	missed     bool      // the column itself may have been missing
 }
 
 // Grow makes room for n more ids.
@@ -60,6 +61,11 @@ func (r *ColumnReport) Unknown(id string) { r.unknown = append(r.unknown, id) }
 // complete report has come, an id that is new shows its value at once: before a
 // restart it may have had a counter. Expected ones wait for it.
 func (r *ColumnReport) Incomplete() { r.incomplete = true }
+
+// Missed reports that earlier reports may have left out the column although it had
+// values, as Incomplete does of ids: if the column is new, all of its ids show their
+// values at once.
+func (r *ColumnReport) Missed() { r.missed = true }
 
 // AddPrevious reports that an id had a counter in the month before, which shows
 // 0 during the rollover even after a restart. The ids must come sorted.
