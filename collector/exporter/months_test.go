@@ -96,6 +96,7 @@ type world struct {
 	from, until      time.Time // when there is usage
 	readings         twiliotest.Readings
 	restarts, faults bool
+	simNetwork       bool // usage by SIM and network is counted, too
 
 	random     *rand.Rand
 	simulators map[string]*twiliotest.Simulator // by account
@@ -105,7 +106,7 @@ type world struct {
 // worlds are as many as it takes to have all pairs of values.
 func worlds() []*world {
 	switches := twiliotest.Switches()
-	values := []int{2, 2} // restarts and faults: no, yes
+	values := []int{2, 2, 2} // restarts, faults, usage by SIM and network: no, yes
 	for _, s := range switches {
 		values = append(values, len(s.Values))
 	}
@@ -114,12 +115,12 @@ func worlds() []*world {
 		month := date("2003-12-01 00:00").AddDate(0, i%10, 0)
 		w := &world{
 			number: i + 1, month: month, from: month.AddDate(0, 0, -2), until: month.AddDate(0, 1, 2),
-			restarts: row[0] == 1, faults: row[1] == 1,
+			restarts: row[0] == 1, faults: row[1] == 1, simNetwork: row[2] == 1,
 			random: rand.New(rand.NewPCG(7, uint64(i))),
 			found:  &increases{make(map[string]float64), make(map[string]float64)},
 		}
 		for k, s := range switches {
-			s.Values[row[2+k]].Set(&w.readings)
+			s.Values[row[3+k]].Set(&w.readings)
 		}
 		all = append(all, w)
 	}
@@ -178,8 +179,8 @@ func (w *world) run(t *testing.T) {
 		time.Sleep(time.Minute)
 	}
 	p.stop()
-	t.Logf("world %d: month=%s restarts=%v faults=%v %s; %d restarts, %d episodes of faults, %d samples",
-		w.number, w.month.Format("2006-01"), w.restarts, w.faults, w.readings, restarts, episodes, samples)
+	t.Logf("world %d: month=%s restarts=%v faults=%v sim_network=%v %s; %d restarts, %d episodes of faults, %d samples",
+		w.number, w.month.Format("2006-01"), w.restarts, w.faults, w.simNetwork, w.readings, restarts, episodes, samples)
 	w.check(t)
 }
 
@@ -205,8 +206,12 @@ func (w *world) launch(t *testing.T) *process {
 	if w.readings.AccountSID == twiliotest.AccountSIDAbsent {
 		kore += "  account_sid: " + sidB + "\n" // which nothing else tells
 	}
+	groups := "account, sim, fleet, network, country"
+	if w.simNetwork {
+		groups += ", sim_network"
+	}
 	yaml := "accounts:" + twilioAccount + kore +
-		only("supersim_usage: {interval: 1h, groups: ["+allGroups+"], "+monthsSettle+"}", "supersim_inventory: {interval: 90m}")
+		only("supersim_usage: {interval: 1h, "+monthsSettle+", groups: ["+groups+"]}", "supersim_inventory: {interval: 90m}")
 	return launch(t, yaml, w.simulators)
 }
 
@@ -353,28 +358,26 @@ func (w *world) truth(account, sid string) []dimension {
 			countries[key{n.ISOCountry}] = final(twiliotest.Filter{IsoCountry: n.ISOCountry})
 		}
 	}
-	return []dimension{
+	all := []dimension{
 		{"account", []string{"account_sid"}, map[key]twiliotest.Usage{{sid}: total}, true},
 		{"sim", []string{"sim_sid"}, sims, true},
 		{"fleet", []string{"fleet_sid"}, fleets, true},
 		{"fleet", []string{"fleet_sid"}, map[key]twiliotest.Usage{{}: fleetless}, false},
 		{"network", []string{"network_sid"}, networks, false},
 		{"country", []string{"iso_country"}, countries, false},
-		{"sim_network", []string{"sim_sid", "network_sid", "iso_country"}, w.simsByNetwork(s, sid), false},
 	}
-}
-
-// simsByNetwork is the truth about each SIM in each network.
-func (w *world) simsByNetwork(s *twiliotest.Simulator, sid string) map[key]twiliotest.Usage {
-	used := make(map[key]twiliotest.Usage)
-	for _, sim := range s.SIMs(sid) {
-		for _, n := range s.Networks(sid) {
-			if u := s.Final(sid, twiliotest.Filter{Sim: sim.SID, Network: n.SID}, w.from, w.until); u != (twiliotest.Usage{}) {
-				used[key{sim.SID, n.SID, n.ISOCountry}] = u
+	if w.simNetwork {
+		pairs := make(map[key]twiliotest.Usage)
+		for _, sim := range s.SIMs(sid) {
+			for _, n := range s.Networks(sid) {
+				if u := final(twiliotest.Filter{Sim: sim.SID, Network: n.SID}); u != (twiliotest.Usage{}) {
+					pairs[key{n.ISOCountry, n.SID, sim.SID}] = u
+				}
 			}
 		}
+		all = append(all, dimension{"sim_network", []string{"iso_country", "network_sid", "sim_sid"}, pairs, false})
 	}
-	return used
+	return all
 }
 
 // key is the values of a dimension's labels.
