@@ -57,7 +57,7 @@ accounts:
     oauth2: {client_id: demo, client_secret: %[3]s, token_url: %[1]s/api-services/v1/auth/token}
     supersim_url: %[1]s
 collectors:
-  supersim_usage: {interval: 5s}
+  supersim_usage: {interval: 5s, groups: [account, sim, fleet, network, country, sim_network]}
   supersim_inventory: {interval: 30s}
   account_usage: {interval: 5s}
   account_balance: {interval: 5s}
