@@ -26,6 +26,7 @@ type difference struct {
 	cost             map[string]decimal.Decimal // by currency
 	old              int64                      // bytes, without those of the last hours
 	missing          bool                       // a record leaves out its bytes
+	oldMissing       bool                       // one that is not of the last hours
 	unbilled         bool                       // what is billed is not known of all records
 }
 
@@ -36,7 +37,7 @@ func compare(account, listing []usageTotal) difference {
 		upload: a.upload - l.upload, download: a.download - l.download,
 		old:     a.upload + a.download - a.recent - (l.upload + l.download - l.recent),
 		cost:    make(map[string]decimal.Decimal),
-		missing: a.missing || l.missing, unbilled: a.unbilled || l.unbilled,
+		missing: a.missing || l.missing, oldMissing: a.oldMissing || l.oldMissing, unbilled: a.unbilled || l.unbilled,
 	}
 	for currency, amount := range a.amounts() {
 		d.cost[currency] = amount
@@ -52,7 +53,7 @@ func sumOf(totals []usageTotal) (sum usageTotal) {
 	for i := range totals {
 		t := &totals[i]
 		sum.upload, sum.download = saturate(sum.upload, t.upload), saturate(sum.download, t.download)
-		sum.recent = saturate(sum.recent, t.recent)
+		sum.recent, sum.oldMissing = saturate(sum.recent, t.recent), sum.oldMissing || t.oldMissing
 		sum.missing, sum.unbilled = sum.missing || t.missing, sum.unbilled || t.unbilled
 		for currency, amount := range t.amounts() {
 			_ = sum.bill(currency, amount) // exact, however large
@@ -68,12 +69,16 @@ func saturate(a, b int64) int64 {
 	return min(min(max(a, 0), most)+min(max(b, 0), most), most)
 }
 
-// short is how many bytes the listing lacks.
+// short is how many bytes the listing lacks, as far as they are reported.
 func (d difference) short() int64 {
-	if d.missing {
+	switch {
+	case d.oldMissing:
 		return 0
+	case d.missing:
+		return max(d.old, 0)
+	default:
+		return max(d.upload, 0) + max(d.download, 0)
 	}
-	return max(d.upload, 0) + max(d.download, 0)
 }
 
 // late reports whether what the listing lacks is of the last hours at most: it may be

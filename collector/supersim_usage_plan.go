@@ -143,6 +143,8 @@ func (c *SuperSIMUsage) list(ctx context.Context, held *holding, q query) ([]usa
 				t := newUsageTotal(cmp.Or(q.key, c.key(d, r)), r)
 				if !r.Period.Start.Before(q.end.Add(-recentHours)) {
 					t.recent = saturate(t.upload, t.download)
+				} else {
+					t.oldMissing = t.missing
 				}
 				if !yield(t, err) {
 					return

@@ -36,7 +36,8 @@ type usageTotal struct {
 	missing bool // a record leaves out its bytes, so they are not part of the sum
 	partial bool // and others do not
 
-	recent int64 // bytes of records that are all of the last hours
+	recent     int64 // bytes of records that are all of the last hours
+	oldMissing bool  // a record that is not leaves out its bytes
 }
 
 // notReported stands for a number of bytes that the API left out.
@@ -80,6 +81,7 @@ func (t *usageTotal) add(o usageTotal) (err error) {
 		return err
 	}
 	t.recent = saturate(t.recent, o.recent)
+	t.oldMissing = t.oldMissing || o.oldMissing
 	t.unbilled = t.unbilled || o.unbilled
 	t.missing = t.missing || o.missing
 	return t.addBilled(o)
