@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 	"github.com/twilio-exporter/twilio_exporter/collector/monthly"
@@ -159,16 +157,10 @@ type usageFound struct {
 // read reads the account's hours and everything of a plan: the account's totals, then the groups, and what
 // of these needs a second look.
 func (c *SuperSIMUsage) read(ctx context.Context, held *holding, plan usagePlan) (f usageFound, err error) {
-	ofAccount, accountCtx := errgroup.WithContext(ctx)
-	ofAccount.Go(func() (err error) {
-		f.hours, err = c.accountHours(accountCtx, held, time.Now())
-		return err
-	})
-	ofAccount.Go(func() (err error) {
-		f.totals, f.records, err = c.ask(accountCtx, held, plan.ofAccount)
-		return err
-	})
-	if err := ofAccount.Wait(); err != nil {
+	if f.hours, err = c.accountHours(ctx, held, time.Now()); err != nil {
+		return f, err
+	}
+	if f.totals, f.records, err = c.ask(ctx, held, plan.ofAccount); err != nil {
 		return f, err
 	}
 	f.records += len(f.hours.records)
