@@ -88,9 +88,10 @@ func (c *AccountUsage) Poll(ctx context.Context) (Result, error) {
 			"the API reports %d counters lower than before, for example of category %q; their higher values are held",
 			len(decreased), decreased[0].ID))
 	}
+	lost := c.counters.TakeUnseen()
 	return Result{
-		Batches: c.batches(now), Records: len(records), Decreases: len(decreased), Unseen: c.counters.TakeUnseen(),
-		Warnings: warnings,
+		Batches: c.batches(now), Records: len(records), Decreases: len(decreased), Unseen: lost,
+		Warnings: append(warnings, unseen(lost)...),
 	}, nil
 }
 

@@ -5,6 +5,7 @@ package collector
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/metric"
@@ -52,6 +53,15 @@ type Result struct {
 	Decreases int      // counters that the API reported lower than before
 	Unseen    int      // counters whose last value in a month was not shown
 	Warnings  []string // what an operator should know, a sentence each
+}
+
+// unseen warns of counters that left a month before their last value was shown.
+func unseen(n int) []string {
+	if n == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%d counters left the month before their last value was shown, which is lost; "+
+		"rollover is shorter than a poll takes, or usage kept appearing: raise rollover or settle", n)}
 }
 
 // Account is what the collectors of one account share.

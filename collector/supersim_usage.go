@@ -136,6 +136,7 @@ func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 
 	result := Result{Batches: c.batches(now), Records: found.records, Decreases: len(decreased), Unseen: c.bytes.TakeUnseen() + c.cost.TakeUnseen()}
 	result.Warnings = slices.Concat(doubts(found.totals), c.incomplete(plan), c.account.Client.Warnings(twilio.EndpointUsageRecords))
+	result.Warnings = append(result.Warnings, unseen(result.Unseen)...)
 	if len(decreased) > 0 {
 		result.Warnings = append(result.Warnings, fmt.Sprintf(
 			"the API reports %d counters lower than before, for example %s; their higher values are held", len(decreased), decreased[0]))
@@ -154,8 +155,8 @@ type usageFound struct {
 	records     int
 }
 
-// read reads the account's hours and everything of a plan: the account's totals, then the groups, and what
-// of these needs a second look.
+// read reads everything of a poll: the account's hours and totals, then the groups, and
+// what of these needs a second look.
 func (c *SuperSIMUsage) read(ctx context.Context, held *holding, plan usagePlan) (f usageFound, err error) {
 	if f.hours, err = c.accountHours(ctx, held, time.Now()); err != nil {
 		return f, err
