@@ -204,7 +204,7 @@ func TestPollOverTheEdge(t *testing.T) {
 		r := newRig(t, options(turnOfFebruary()))
 		r.inventory()
 		c := collector.NewSuperSIMUsage(r.account, superSIMUsage())
-		r.simulator.Inject(twiliotest.Fault{Kind: twiliotest.Slow, Delay: 25 * time.Second})
+		r.simulator.Inject(twiliotest.Fault{Kind: twiliotest.Slow, Delay: 20 * time.Second})
 		r.at(c, "2004-03-01 01:59", 1023, "2004-02-01 02:00")
 		if now := time.Now(); now.Before(date("2004-03-01 02:00")) || c.NextChange(now.UTC()).After(now) {
 			t.Errorf("at %s the next poll is at %s", stamp(), c.NextChange(now.UTC()))
