@@ -149,6 +149,7 @@ type usageFound struct {
 	totals      usageTotals
 	empty       map[query]bool       // listings that were empty twice, although the account has usage
 	networks    []twilio.Network     // for the countries of sim_network
+	differs     map[query]bool       // listings that were not the same when they were read again
 	differences map[query]difference // of the month's listings
 	billsKnown  bool                 // it was found out what is billed of totals without an amount
 	hours       hourListing
@@ -170,7 +171,7 @@ func (c *SuperSIMUsage) read(ctx context.Context, held *holding, plan usagePlan)
 		return f, err
 	}
 	maps.Copy(f.totals, totals)
-	f.empty = make(map[query]bool)
+	f.empty, f.differs = make(map[query]bool), make(map[query]bool)
 	records, err = c.listAgain(ctx, held, plan.ofGroups, f)
 	if f.records += records; err != nil {
 		return f, err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 	"github.com/twilio-exporter/twilio_exporter/collector/monthly"
+	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
 // A listing can lack records: they move between pages while it is read, or the API
@@ -139,6 +140,14 @@ const (
 	recentHours = 6 * time.Hour
 )
 
+// isRecent reports whether a record is of one of the last hours. Only where totals are
+// split are there hours in them, those since midnight: a total's period may start with
+// its first usage, however late that was.
+func (c *SuperSIMUsage) isRecent(q query, r twilio.UsageRecord) bool {
+	midnight := q.end.Truncate(24 * time.Hour)
+	return c.account.Client.SplitsTotals() && !r.Period.Start.Before(midnight) && !r.Period.Start.Before(q.end.Add(-recentHours))
+}
+
 // listing names the listings of a group over a month, or over an hour, of all polls.
 func (q query) listing() query {
 	if q.end = (time.Time{}); q.hour {
@@ -162,20 +171,21 @@ func (t usageTotals) whole(q query) []usageTotal {
 }
 
 // listAgain reads those listings of some queries again that lack more than in the last
-// poll, or were never complete, and adds what they had left out, then and in earlier
-// polls. It returns how many records it read.
+// poll, or were never complete and lack bytes or leave some out, and adds what they had
+// left out, then and in earlier polls. It returns how many records it read.
 func (c *SuperSIMUsage) listAgain(ctx context.Context, held *holding, queries []query, found usageFound) (int, error) {
 	totals := found.totals
 	var short []query
 	for _, q := range queries {
-		last, lacks := c.listings[q.listing()], compare(totals.whole(q), totals[q]).short()
-		if lacks > last.short || lacks > 0 && !last.complete {
+		last, d := c.listings[q.listing()], compare(totals.whole(q), totals[q])
+		if lacks := d.short(); lacks > last.short || (lacks > 0 || d.missing) && !last.complete {
 			short = append(short, q)
 		}
 	}
 	again, records, err := c.ask(ctx, held, short)
 	for q, listing := range again {
 		found.empty[q] = len(totals[q]) == 0 && len(listing) == 0
+		found.differs[q] = !slices.EqualFunc(totals[q], listing, func(a, b usageTotal) bool { return a.key == b.key && byKeyAndPeriod().same(a, b) })
 		if !q.hour {
 			listing = merge(c.listings[q.listing()].found, listing)
 		}
@@ -206,8 +216,9 @@ func merge(earlier, listing []usageTotal) []usageTotal {
 }
 
 // judge finds out which listings are complete. One that still lacks bytes is taken as
-// complete if it has lacked no less for a while, or only what may come late. An empty
-// one tells nothing.
+// complete if it has lacked no less for a while, or only what may come late. So is one
+// that leaves bytes out and was not the same both times: what it lacks besides cannot
+// be told. An empty one tells nothing.
 func (c *SuperSIMUsage) judge(found usageFound) {
 	now := time.Now()
 	for q, listing := range found.totals {
@@ -216,7 +227,7 @@ func (c *SuperSIMUsage) judge(found usageFound) {
 			continue
 		}
 		d := compare(found.totals.whole(q), listing)
-		next := completeness{short: d.short(), since: now, polls: 1, complete: last.complete || d.short() == 0}
+		next := completeness{short: d.short(), since: now, polls: 1, complete: last.complete || d.short() == 0 && !(d.missing && found.differs[q])}
 		if seen && (d.late() || next.short >= last.short) {
 			next.since, next.polls = last.since, last.polls+1
 			next.complete = next.complete || next.polls >= lastingShortPolls && now.Sub(next.since) >= lastingShort

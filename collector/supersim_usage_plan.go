@@ -71,7 +71,7 @@ func (c *SuperSIMUsage) plan(now time.Time) usagePlan {
 			// everything that has to show 0 in it.
 			if d.keysFromUsage() || !ledger.hasReport && ledger.InRollover(now) {
 				previous := previousQuery(d.group, ledger.Window)
-				if _, known := c.months[previous]; !known {
+				if _, known := c.months[previous]; !known || !c.isComplete(previous) {
 					add(previous)
 				}
 			}
@@ -141,7 +141,7 @@ func (c *SuperSIMUsage) list(ctx context.Context, held *holding, q query) ([]usa
 		return func(yield func(usageTotal, error) bool) {
 			for r, err := range c.account.Client.UsageRecords(ctx, params) {
 				t := newUsageTotal(cmp.Or(q.key, c.key(d, r)), r)
-				if !r.Period.Start.Before(q.end.Add(-recentHours)) {
+				if c.isRecent(q, r) {
 					t.recent = saturate(t.upload, t.download)
 				} else {
 					t.oldMissing = t.missing
