@@ -22,6 +22,9 @@ type settings struct {
 	api        config.API
 	rollover   time.Duration
 	maxAge     time.Duration
+
+	parent    string // identity of the account that a subaccount was found for; else empty
+	elsewhere bool   // another shard polls the account, and this one polls subaccounts of it
 }
 
 // equal reports whether an account works the same with other settings.
@@ -36,6 +39,9 @@ type account struct {
 	settings settings
 	shared   *collector.Account
 	tasks    []*task
+
+	discovery *discovery // of its subaccounts; nil if they are not watched
+	late      bool       // found after the start: the exporter is ready without it
 
 	transport http.RoundTripper
 	secrets   []string         // of the configuration and its files
@@ -77,7 +83,7 @@ func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account
 		return nil, err
 	}
 	a := &account{
-		name: name, identity: s.account.Identity(), provider: client.Provider(), settings: s,
+		name: name, identity: s.identity(), provider: client.Provider(), settings: s,
 		shared: &collector.Account{
 			Client: client, Inventory: new(collector.Inventory),
 			Rollover: s.rollover, MaxAge: s.maxAge, Started: time.Now().UTC(),
@@ -89,6 +95,12 @@ func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account
 	if before != nil && s.collectors.SuperSIMInventory.Enabled {
 		a.shared.Inventory = before.shared.Inventory
 	}
+	if s.account.Subaccounts.Enabled {
+		a.discovery = &discovery{client: client, apply: e.applyDiscovery}
+		if before != nil && before.discovery != nil {
+			a.discovery.continues(before.discovery)
+		}
+	}
 	a.tasks = e.buildTasks(a)
 	return a, nil
 }
@@ -97,6 +109,9 @@ func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account
 func (e *Exporter) buildTasks(a *account) []*task {
 	var tasks []*task
 	byName := make(map[string]*task)
+	if a.discovery != nil {
+		tasks = append(tasks, e.newTask(a, discoveryName, a.discovery, e.options.DiscoveryInterval))
+	}
 	for _, c := range collectorTypes() {
 		schedule := c.schedule(a.settings.collectors)
 		if !schedule.Enabled {
@@ -107,19 +122,23 @@ func (e *Exporter) buildTasks(a *account) []*task {
 				"collector", c.name, "provider", string(a.provider))
 			continue
 		}
-		t := &task{
-			account: a, name: c.name,
-			collector: c.new(a.shared, a.settings.collectors), interval: schedule.Interval,
-			exposition: e.exposition, source: exposition.NewSource(a.name, a.settings.maxAge),
-			metrics: e.metrics, logger: log.With(a.logger, "collector", c.name),
-			wake: make(chan struct{}, 1), done: make(chan struct{}),
-		}
+		t := e.newTask(a, c.name, c.new(a.shared, a.settings.collectors), schedule.Interval)
 		if before := byName[c.after]; before != nil {
 			before.successors = append(before.successors, t)
 		}
 		tasks, byName[c.name] = append(tasks, t), t
 	}
 	return tasks
+}
+
+// newTask makes the task of one collector.
+func (e *Exporter) newTask(a *account, name string, c collector.Collector, interval time.Duration) *task {
+	return &task{
+		account: a, name: name, collector: c, interval: interval,
+		exposition: e.exposition, source: exposition.NewSource(a.name, a.settings.maxAge),
+		metrics: e.metrics, logger: log.With(a.logger, "collector", name),
+		wake: make(chan struct{}, 1), done: make(chan struct{}),
+	}
 }
 
 // start runs the tasks, the first one after the delay and each of the others a

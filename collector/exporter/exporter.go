@@ -29,6 +29,9 @@ type Options struct {
 	Dial      Dialer // default: Dial
 	// Redaction gets to know the secrets of the configuration; default: a new one.
 	Redaction *Redaction
+	// DiscoveryInterval is the time between two lists of an account's subaccounts;
+	// default: 1h.
+	DiscoveryInterval time.Duration
 }
 
 // An Exporter polls accounts and exposes their results. It has a configuration
@@ -40,6 +43,7 @@ type Exporter struct {
 	current    atomic.Pointer[generation]
 
 	replacing *semaphore.Weighted // held while one generation replaces another
+	cfg       *config.Config      // of the current generation; for the holder of replacing
 	ctx       context.Context
 }
 
@@ -50,11 +54,12 @@ func New(ctx context.Context, o Options) *Exporter {
 		o.Dial = Dial
 	}
 	o.Redaction = cmp.Or(o.Redaction, new(Redaction))
+	o.DiscoveryInterval = cmp.Or(o.DiscoveryInterval, discoveryInterval)
 	e := &Exporter{
 		options: o, metrics: newMetrics(o.Registry), exposition: exposition.New(),
 		replacing: semaphore.NewWeighted(1), ctx: ctx,
 	}
-	o.Registry.MustRegister(newAccountInfoCollector(e.accounts))
+	o.Registry.MustRegister(newAccountInfoCollector(e.accounts), newSuperSIMAvailableCollector(e.accounts))
 	return e
 }
 
@@ -100,24 +105,38 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 		e.metrics.reloadSuccessful.Set(0)
 		return err
 	}
+	e.cfg = cfg
+	if err := e.replace(old, next); err != nil {
+		return err
+	}
+	ordinal, total := cfg.Sharding()
+	e.metrics.shardOrdinal.Set(float64(ordinal))
+	e.metrics.totalShards.Set(float64(total))
+	e.metrics.reloadSuccessful.Set(1)
+	e.metrics.reloadTimestamp.Set(float64(time.Now().Unix()))
+	return nil
+}
+
+// replace runs a generation instead of another, which e.cfg is the configuration of.
+func (e *Exporter) replace(old, next generation) error {
 	replaced := old.without(next)
 	if len(replaced.stop(e.ctx)) > 0 {
 		return errStopping
 	}
 	e.options.Redaction.know(next)
 	next.adopt(replaced)
+	e.forgetReused(old, next)
 	for _, a := range next {
-		e.metrics.initialize(a.name, a.provider, a.collectors())
+		e.metrics.initialize(a.name, a.endpoints(), a.collectors())
+		if a.cancel == nil {
+			a.showOutcomes(e.metrics)
+		}
 	}
 	e.current.Store(&next)
-	e.exposition.Replace(resultFamilies(cfg.Collectors()), next.sources())
+	e.exposition.Replace(resultFamilies(e.cfg.Collectors()), next.sources())
 	e.forget(old, next)
+	e.reportSubaccounts(old, next)
 	next.start(e.ctx)
-	ordinal, total := cfg.Sharding()
-	e.metrics.shardOrdinal.Set(float64(ordinal))
-	e.metrics.totalShards.Set(float64(total))
-	e.metrics.reloadSuccessful.Set(1)
-	e.metrics.reloadTimestamp.Set(float64(time.Now().Unix()))
 	return nil
 }
 
@@ -178,9 +197,10 @@ func (e *Exporter) Wait() {
 }
 
 // Ready reports whether every collector of every account has finished a poll,
-// successful or not. It is false before the first Reload.
+// successful or not, the first list of subaccounts and those on it included. It is
+// false before the first Reload.
 func (e *Exporter) Ready() bool {
-	unfinished := func(t *task) bool { return t.outcome.Load() == nil }
+	unfinished := func(t *task) bool { return t.outcome.Load() == nil && !t.account.late }
 	return e.current.Load() != nil && !slices.ContainsFunc(e.accounts().tasks(), unfinished)
 }
 
