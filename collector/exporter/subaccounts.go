@@ -153,7 +153,7 @@ func (e *Exporter) reportSubaccounts(old, next generation) {
 	}
 	for _, a := range old {
 		parent := after[a.settings.parent]
-		if a.isFound() && after[a.identity] == nil && parent != nil {
+		if a.isFound() && after[a.identity] == nil && parent != nil && parent.discovery != nil {
 			level.Info(a.logger).Log("msg", "subaccount is no longer watched", "account_sid", a.settings.account.AccountSID,
 				"status", parent.discovery.statusOf(a.settings.account.AccountSID))
 		}

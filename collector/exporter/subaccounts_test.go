@@ -1,6 +1,7 @@
 package exporter_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -132,7 +133,7 @@ func TestSubaccounts(t *testing.T) {
 		p.wantBills(atFirst())
 		for _, r := range s.Log() {
 			switch {
-			case r.Status != http.StatusOK:
+			case r.Status != http.StatusOK && !strings.Contains(r.URI, subSID(7)+"/Balance"):
 				t.Errorf("refused: %+v", r)
 			case r.Endpoint == twiliotest.Monthly && !strings.Contains(r.URI, "IncludeSubaccounts=false") && !strings.Contains(r.URI, subSID(7)),
 				r.Endpoint == twiliotest.Balance && !strings.Contains(r.URI, sidA) && !strings.Contains(r.URI, subSID(7)):
@@ -215,8 +216,8 @@ func TestSubaccounts(t *testing.T) {
 		if n := strings.Count(p.log.String(), "msg=\"subaccount "); n != 5+2+2 {
 			t.Errorf("want 9 lines about subaccounts, have %d", n)
 		}
-		if lines := slices.Concat(p.logged("error"), p.logged("warn")); len(lines) > 0 {
-			t.Errorf("have %q", lines)
+		if lines := slices.Concat(p.logged("error"), p.logged("warn")); len(lines) != 1 || !strings.Contains(lines[0], "account=owned") {
+			t.Errorf("want it said that the owned account has no balance, have %q", lines)
 		}
 		// The lists are read each hour, three pages of them.
 		if want, have := 3*26, s.Requests(twiliotest.Accounts); want != have {
@@ -257,7 +258,7 @@ func TestSelectedSubaccounts(t *testing.T) {
 		want := map[string]float64{"a": 1, "owned": 128, "a/Meters": 2, "a/" + subSID(3): 8, "a/Twins": 16}
 		p.wantBills(want)
 		s.ResetCounts()
-		p.reload(parentAccount(", exclude: ['', " + subSID(4) + "]"))
+		p.reload(parentAccount(", exclude: ['()', " + subSID(4) + "]"))
 		until(t, "2004-03-15 12:06:00")
 		p.wantBills(map[string]float64{"a": 1, "owned": 128, "a/Meters": 2, "a/Twins": 32, "a/Strange": 512})
 		for _, uri := range s.RequestURIs() {
@@ -404,5 +405,215 @@ func TestFailingDiscovery(t *testing.T) {
 			s.SetStatus(subSID(8), "active")
 		}
 		p.wantNoTokens()
+	})
+}
+
+// TestSubaccountsOverReloads: a reload that says nothing new about a parent leaves its
+// subaccounts alone, polls under way included; one that does has their results stay.
+func TestSubaccountsOverReloads(t *testing.T) {
+	s := withSubaccounts()
+	watching(t, parentAccount(""), s, func(p *process) {
+		until(t, "2004-03-15 12:04:00")
+		s.ResetCounts()
+		for n := range 20 {
+			p.reload(parentAccount("") + fmt.Sprintf("- {name: x%d, account_sid: %s, basic_auth: {username: SK1, password: wrong}, supersim_url: http://simulator, api_url: http://simulator}\n", n, sidB))
+			p.wantBills(atFirst())
+		}
+		until(t, "2004-03-15 12:30:00")
+		for _, uri := range s.RequestURIs() {
+			if strings.Contains(uri, sidA) || strings.Contains(uri, "AC5b") || strings.Contains(uri, "Accounts.json") {
+				t.Errorf("have a request for what stays: %s", uri)
+			}
+		}
+		until(t, "2004-03-15 12:40:00")
+		p.reload(strings.Replace(parentAccount(""), "token-a", "wrong-token", 1))
+		p.wantBills(atFirst())
+		until(t, "2004-03-15 12:50:00")
+		p.wantBills(atFirst()) // of before
+		p.want(map[string]float64{pollSeries("twilio_exporter_poll_success", "a/Meters", "account_usage"): 0})
+		p.reload(parentAccount(""))
+		until(t, "2004-03-15 12:52:00")
+		with := atFirst()
+		with["a/New"] = 256
+		p.wantBills(with)
+		if n := strings.Count(p.log.String(), "msg=\"subaccount found"); n != 6 {
+			t.Errorf("want it said once of each of 6 subaccounts, have it %d times", n)
+		}
+		if p.reload("accounts:" + koreAccount); len(p.bills()) > 0 || strings.Contains(p.log.String(), "no longer watched") {
+			t.Error("want nothing more of a parent that is not there any more")
+		}
+	})
+}
+
+// TestShiftingListOfSubaccounts: a subaccount that one list lacks is polled on. It goes
+// when the next one lacks it too.
+func TestShiftingListOfSubaccounts(t *testing.T) {
+	s := withSubaccounts()
+	watching(t, parentAccount(""), s, func(p *process) {
+		until(t, "2004-03-15 12:04:00")
+		s.Inject(twiliotest.Fault{Kind: twiliotest.EmptyList, Endpoint: twiliotest.Accounts, Times: 1})
+		until(t, "2004-03-15 13:30:00")
+		p.wantBills(atFirst())
+		until(t, "2004-03-15 14:30:00")
+		with := atFirst()
+		with["a/New"] = 256
+		p.wantBills(with)
+		s.Inject(twiliotest.Fault{Kind: twiliotest.EmptyList, Endpoint: twiliotest.Accounts})
+		until(t, "2004-03-15 15:30:00")
+		p.wantBills(with)
+		until(t, "2004-03-15 16:30:00")
+		p.wantBills(map[string]float64{"a": 1, "owned": 128})
+		if !strings.Contains(p.log.String(), "status=\"not listed\"") {
+			t.Error("want it said that they are not listed")
+		}
+	})
+}
+
+// TestNamesOfSubaccounts: whatever a subaccount is named, its label is valid, bounded
+// and its own.
+func TestNamesOfSubaccounts(t *testing.T) {
+	long := strings.Repeat("ü", 70)
+	s := withSubaccounts(func(o *twiliotest.Options) {
+		for n, name := range []string{1: long + "1", 2: long + "2", 3: "x\x00\x1b[31m\ny", 4: "token-a", 5: subSID(1), 6: "taken", 8: "b/Meters", 9: "  "} {
+			if n > 0 && n != 7 {
+				o.Accounts[n].FriendlyName, o.Accounts[n].Status, o.Accounts[n].Created = name, "", time.Time{}
+			}
+		}
+		o.Accounts[7].FriendlyName = "東京 \"/\\"
+		for n, name := range []string{"Meters", strings.Repeat("ü", 200)} {
+			o.Accounts = append(o.Accounts, priced(twiliotest.Account{SID: subSID(20 + n), AuthToken: "unused-token", Parent: sidB, FriendlyName: name}, 4096))
+		}
+		o.Accounts = append(o.Accounts, priced(twiliotest.Account{SID: sidB, AuthToken: "token-b"}, 1024))
+	})
+	other := func(name, sid, token, more string) string {
+		return "- {name: " + name + ", account_sid: " + sid + ", basic_auth: {username: " + sid + ", password: " + token + "}, supersim_url: http://simulator, api_url: http://simulator" + more + "}\n"
+	}
+	yaml := "accounts:" + strings.Replace(twilioAccount, "  supersim_url", "  subaccounts: {enabled: true}\n  supersim_url", 1) +
+		other("a/taken", "AC00000000000000000000000000000009", "wrong", "") + other("a/b", sidB, "token-b", ", subaccounts: {enabled: true}")
+	watching(t, yaml, s, func(p *process) {
+		until(t, "2004-03-15 12:04:00")
+		p.wantBills(map[string]float64{
+			"a": 1, "a/" + subSID(1): 2, "a/" + subSID(2): 4, "a/x\uFFFD\uFFFD[31m\uFFFDy": 8, "a/" + subSID(4): 16, "a/" + subSID(5): 32,
+			"a/" + subSID(6): 64, `a/東京 \"/\\`: 128, "a/" + subSID(8): 256, "a/" + subSID(9): 512,
+			"a/b": 1024, "a/b/Meters": 4096, "a/b/" + strings.Repeat("ü", 64): 4096,
+		})
+		p.wantNoTokens()
+		if resp := get(p.handler(), "/metrics", ""); resp.StatusCode != http.StatusOK {
+			t.Errorf("status %d: %s", resp.StatusCode, body(t, resp))
+		}
+	})
+}
+
+// TestShardsOfSubaccounts: whatever the number of shards, each subaccount is polled by
+// one, whether or not that polls the parent, also after a rename. Each shard lists them.
+func TestShardsOfSubaccounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noon(t)
+		s := withSubaccounts()
+		const total = 4
+		var shards []*process
+		for i := range total {
+			p := start(t, parse(t, parentAccount("")).Shard(i, total), log.NewLogfmtLogger, inMemory(func(string) http.RoundTripper { return s.Transport() }))
+			defer p.stop()
+			shards = append(shards, p)
+		}
+		together := func(want map[string]float64) (owners map[string]int) {
+			t.Helper()
+			sum, owners := make(map[string]float64), make(map[string]int)
+			for i, p := range shards {
+				if !p.exporter.Ready() {
+					t.Errorf("shard %d is not ready", i)
+				}
+				for name, bill := range p.bills() {
+					sum[name] += bill
+					owners[name] = i
+				}
+				for series := range p.gather() {
+					if strings.HasPrefix(series, "twilio_account_info") {
+						name, _, _ := strings.Cut(strings.TrimPrefix(series, `twilio_account_info{account="`), `",`)
+						if _, ok := p.bills()[name]; !ok {
+							t.Errorf("shard %d has %s", i, series)
+						}
+					}
+				}
+			}
+			if !maps.Equal(want, sum) {
+				t.Errorf("%s: want the bills %v, have %v", stamp(), want, sum)
+			}
+			return owners
+		}
+		until(t, "2004-03-15 12:04:00")
+		before := together(atFirst())
+		used := make(map[int]bool)
+		for name, i := range before {
+			used[i] = used[i] || strings.Contains(name, "/") && i != before["a"]
+		}
+		if len(used) < 3 {
+			t.Errorf("the accounts are in the shards %v", before)
+		}
+		if want, have := total*3, s.Requests(twiliotest.Accounts); want != have {
+			t.Errorf("want %d requests for lists, have %d", want, have)
+		}
+		for i, p := range shards {
+			polls := p.ofAccount("a")
+			if polls[pollSeries("twilio_exporter_poll_success", "a", "subaccounts")] != 1 {
+				t.Errorf("shard %d does not list the subaccounts", i)
+			}
+			if _, ok := polls[pollSeries("twilio_exporter_polls_total", "a", "account_usage")]; ok != (i == before["a"]) {
+				t.Errorf("shard %d polls the parent: %t", i, ok)
+			}
+			if _, ok := polls[`twilio_exporter_api_requests_total{account="a",code="200",endpoint="sims"}`]; ok != (i == before["a"]) {
+				t.Errorf("shard %d shows requests that it never sends", i)
+			}
+		}
+		renamed := atFirst()
+		for n, name := range map[int]string{1: "Meters", 9: "Strange"} {
+			s.Rename(subSID(n), "Another "+name)
+			renamed["a/Another "+name] = renamed["a/"+name]
+			delete(renamed, "a/"+name)
+		}
+		renamed["a/New"] = 256
+		until(t, "2004-03-15 13:05:00")
+		after := together(renamed)
+		for _, name := range []string{"Meters", "Strange"} {
+			if after["a/Another "+name] != before["a/"+name] {
+				t.Errorf("%s has moved to another shard", name)
+			}
+		}
+	})
+}
+
+// TestHangingSubaccount: a subaccount that hangs or fails delays no other, and not its
+// parent.
+func TestHangingSubaccount(t *testing.T) {
+	s := withSubaccounts()
+	synctest.Test(t, func(t *testing.T) {
+		noon(t)
+		p := launchAs(t, parentAccount("")+"api: {timeout: 1h}\n", log.NewLogfmtLogger, inMemory(func(account string) http.RoundTripper {
+			switch account {
+			case "a/Meters":
+				return roundTrip(func(r *http.Request) (*http.Response, error) {
+					<-r.Context().Done()
+					return nil, r.Context().Err()
+				})
+			case "a/" + subSID(3):
+				return roundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("no route to host") })
+			}
+			return s.Transport()
+		}))
+		defer p.stop()
+		until(t, "2004-03-15 12:04:00")
+		want := atFirst()
+		delete(want, "a/Meters")
+		delete(want, "a/"+subSID(3))
+		p.wantBills(want)
+		p.want(map[string]float64{
+			pollSeries("twilio_exporter_poll_success", "a/"+subSID(3), "account_usage"): 0,
+			pollSeries("twilio_exporter_poll_success", "a", "account_usage"):            1,
+			pollSeries("twilio_exporter_polls_total", "a/Meters", "account_usage"):      0,
+		})
+		if p.exporter.Ready() {
+			t.Error("ready, although a first poll has not ended")
+		}
 	})
 }
