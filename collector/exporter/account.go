@@ -96,7 +96,7 @@ func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account
 		a.shared.Inventory = before.shared.Inventory
 	}
 	if s.account.Subaccounts.Enabled {
-		a.discovery = &discovery{client: client, apply: e.applyDiscovery}
+		a.discovery = &discovery{account: a.shared, apply: e.applyDiscovery}
 		if before != nil && before.discovery != nil {
 			a.discovery.continues(before.discovery)
 		}

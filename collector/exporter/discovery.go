@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -15,8 +14,8 @@ import (
 
 // discovery lists the subaccounts of an account. It is a collector without samples.
 type discovery struct {
-	client *twilio.Client
-	apply  func(context.Context) error // makes accounts of what is listed
+	account *collector.Account
+	apply   func(context.Context) error // makes accounts of what is listed
 
 	retry time.Time // when to list again after a failure; zero after a success
 
@@ -35,18 +34,11 @@ type listedAccount struct {
 func (d *discovery) Poll(ctx context.Context) (collector.Result, error) {
 	d.retry = time.Now().Add(discoveryRetry)
 	defer d.finish()
-	listed := make(map[string]listedAccount)
-	records := 0
-	for a, err := range d.client.Accounts(ctx) {
-		if err != nil {
-			return collector.Result{}, explained(err)
-		}
-		records++
-		if own := d.client.AccountSID(); !strings.EqualFold(a.SID, own) && (a.OwnerSID == "" || strings.EqualFold(a.OwnerSID, own)) {
-			listed[a.SID] = listedAccount{Account: a} // of two that the list has while it changes, the later
-		}
+	subaccounts, records, err := collector.Subaccounts(ctx, d.account)
+	if err != nil {
+		return collector.Result{}, explained(err)
 	}
-	d.replace(listed)
+	d.replace(subaccounts)
 	if err := d.apply(ctx); err != nil {
 		return collector.Result{}, fmt.Errorf("subaccounts were found and cannot be polled: %w", err)
 	}
@@ -65,7 +57,11 @@ func explained(err error) error {
 
 // replace takes over a list. What it lacks stays for one list more: a list that changes
 // while its pages are read can miss an account.
-func (d *discovery) replace(listed map[string]listedAccount) {
+func (d *discovery) replace(subaccounts []twilio.Account) {
+	listed := make(map[string]listedAccount)
+	for _, a := range subaccounts {
+		listed[a.SID] = listedAccount{Account: a}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for sid, a := range d.listed {

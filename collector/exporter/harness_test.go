@@ -77,10 +77,17 @@ func launchAs(t *testing.T, yaml string, logger func(io.Writer) log.Logger, dial
 
 func start(t *testing.T, cfg *config.Config, logger func(io.Writer) log.Logger, dial exporter.Dialer) *process {
 	t.Helper()
+	return startListing(t, cfg, logger, dial, 0)
+}
+
+// startListing starts an exporter that lists subaccounts at an interval; 0 is the
+// default.
+func startListing(t *testing.T, cfg *config.Config, logger func(io.Writer) log.Logger, dial exporter.Dialer, interval time.Duration) *process {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &process{t: t, registry: prometheus.NewRegistry(), log: new(syncBuffer), redaction: new(exporter.Redaction), cancel: cancel}
 	p.exporter = exporter.New(ctx, exporter.Options{
-		Logger: logger(p.log), Registry: p.registry, UserAgent: "twilio_exporter/test", Dial: dial, Redaction: p.redaction,
+		Logger: logger(p.log), Registry: p.registry, UserAgent: "twilio_exporter/test", Dial: dial, Redaction: p.redaction, DiscoveryInterval: interval,
 	})
 	if err := p.exporter.Reload(cfg); err != nil {
 		t.Fatal(err)

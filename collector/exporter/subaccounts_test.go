@@ -69,13 +69,18 @@ func withSubaccounts(change ...func(*twiliotest.Options)) *twiliotest.Simulator 
 // parentAccount is configuration for account a with its subaccounts, of which one has
 // an entry of its own.
 func parentAccount(options string) string {
-	return "accounts:" + strings.Replace(twilioAccount, "  supersim_url", "  subaccounts: {enabled: true"+options+"}\n  supersim_url", 1) + `
+	return strings.Replace(withParent("accounts:"+twilioAccount), "enabled: true", "enabled: true"+options, 1) + `
 - name: owned
   account_sid: ` + subSID(7) + `
   basic_auth: {username: ` + subSID(7) + `, password: ` + subToken(7) + `}
   supersim_url: http://simulator
   api_url: http://simulator
 `
+}
+
+// withParent watches the subaccounts of the first account.
+func withParent(yaml string) string {
+	return strings.Replace(yaml, "  supersim_url", "  subaccounts: {enabled: true}\n  supersim_url", 1)
 }
 
 // watching starts an exporter of one simulator at 12:02.
@@ -488,7 +493,7 @@ func TestNamesOfSubaccounts(t *testing.T) {
 	other := func(name, sid, token, more string) string {
 		return "- {name: " + name + ", account_sid: " + sid + ", basic_auth: {username: " + sid + ", password: " + token + "}, supersim_url: http://simulator, api_url: http://simulator" + more + "}\n"
 	}
-	yaml := "accounts:" + strings.Replace(twilioAccount, "  supersim_url", "  subaccounts: {enabled: true}\n  supersim_url", 1) +
+	yaml := withParent("accounts:"+twilioAccount) +
 		other("a/taken", "AC00000000000000000000000000000009", "wrong", "") + other("a/b", sidB, "token-b", ", subaccounts: {enabled: true}")
 	watching(t, yaml, s, func(p *process) {
 		until(t, "2004-03-15 12:04:00")
