@@ -41,6 +41,7 @@ type AccountUsage struct {
 
 	counters *monthly.Ledger[accountColumn]
 	gauges   []metric.Batch // of the last successful poll
+	listings monthlyCompleteness
 }
 
 // accountColumn names the counters that count in one unit, one for each category.
@@ -58,7 +59,7 @@ func NewAccountUsage(account *Account, cfg config.AccountUsage) *AccountUsage {
 func (c *AccountUsage) Adopt(previous Collector) {
 	if p, ok := previous.(*AccountUsage); ok && p.cfg.IncludeSubaccounts == c.cfg.IncludeSubaccounts {
 		c.counters.Adopt(p.counters)
-		c.gauges = p.gauges
+		c.gauges, c.listings = p.gauges, p.listings
 	}
 }
 
@@ -75,6 +76,7 @@ func (c *AccountUsage) Poll(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	c.listings.judge(time.Now(), records, c.key)
 	report := c.report(w, records)
 	currentGauges, previousGauges := c.monthGauges(current, records), c.monthGauges(previous, records)
 
@@ -126,10 +128,15 @@ func (c *AccountUsage) report(w monthly.Window, records []twilio.MonthlyUsage) *
 	report := monthly.NewReport[accountColumn](w)
 	byID := func(a, b monthly.Counter[accountColumn]) int { return strings.Compare(a.ID, b.ID) }
 	for _, counter := range slices.SortedFunc(maps.Keys(counters), byID) {
+		column := report.Column(counter.Column)
 		if value := counters[counter]; value.Valid {
-			report.Column(counter.Column).Add(counter.ID, value.V)
+			column.Add(counter.ID, value.V)
 		} else {
-			report.Column(counter.Column).Expect(counter.ID)
+			column.Expect(counter.ID)
+		}
+		if !c.listings.complete { // this one may lack records, and so may those before
+			column.Incomplete()
+			column.Missed()
 		}
 	}
 	return report
@@ -143,9 +150,10 @@ func (c *AccountUsage) Advance(now time.Time) (Result, bool) {
 	return Result{Batches: c.batches(now)}, true
 }
 
-// NextChange implements Clocked: the gauges change with the calendar month.
+// NextChange implements Clocked: the gauges change with the calendar month, and the first
+// polls after a start soon find out whether they missed something.
 func (c *AccountUsage) NextChange(now time.Time) time.Time {
-	return monthly.Earliest(c.counters.NextChange(now), monthly.Start(now).AddDate(0, 1, 0))
+	return monthly.Earliest(c.counters.NextChange(now), monthly.Start(now).AddDate(0, 1, 0), c.listings.nextPoll(now))
 }
 
 // batches are the samples of the counters as they are at now, and of the last

@@ -134,7 +134,12 @@ func TestAmountsVanish(t *testing.T) {
 			"supersim_sim_cost_total " + talker + " USD":         none,
 			"supersim_account_cost_total " + accountSID + " USD": none,
 			"supersim_sim_upload_bytes_total " + talker:          none,
-			"supersim_sim_upload_bytes_total " + silent:          0,
+			"supersim_sim_upload_bytes_total " + silent:          none, // bytes that are null hide what the listing lacks
+		})
+		r.pollSoon(c)
+		r.want(map[string]float64{
+			"supersim_sim_upload_bytes_total " + talker: none,
+			"supersim_sim_upload_bytes_total " + silent: 0,
 		})
 		r.simulator.ClearFaults()
 		time.Sleep(15 * time.Minute)
@@ -159,6 +164,7 @@ func TestHourWithoutBytes(t *testing.T) {
 		r.inventory()
 		c := collector.NewSuperSIMUsage(r.account, superSIMUsage())
 		r.good(c)
+		r.pollSoon(c)
 		r.want(map[string]float64{"supersim_sim_upload_bytes_total " + talker: 1000, "supersim_account_download_bytes_total " + accountSID: 100})
 		if len(r.last.Warnings) != 1 || !strings.Contains(r.last.Warnings[0], "leaves out bytes of an hour or more in 5 sums") {
 			t.Errorf("warnings: %q", r.last.Warnings)
@@ -171,6 +177,21 @@ func TestHourWithoutBytes(t *testing.T) {
 			t.Errorf("warnings: %q", r.last.Warnings)
 		}
 	})
+}
+
+// pollSoon polls twice more when the collector wants to, which is soon.
+func (r *rig) pollSoon(c *collector.SuperSIMUsage) {
+	r.t.Helper()
+	for range 2 {
+		if soon := c.NextChange(time.Now()); !soon.Equal(time.Now().Add(5 * time.Minute)) {
+			r.t.Errorf("%s: want a poll in five minutes, have one at %s", stamp(), soon)
+		}
+		time.Sleep(5 * time.Minute)
+		r.good(c)
+	}
+	if soon := c.NextChange(time.Now()); !soon.After(time.Now().Add(5 * time.Minute)) {
+		r.t.Errorf("%s: want no more polls soon, have one at %s", stamp(), soon)
+	}
 }
 
 func shortLists() usage {
