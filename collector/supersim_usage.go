@@ -152,7 +152,6 @@ type usageFound struct {
 	totals      usageTotals          // by key alone
 	empty       map[query]bool       // listings that were empty twice, although the account has usage
 	networks    []twilio.Network     // for the countries of sim_network
-	differs     map[query]bool       // listings that were not the same when they were read again
 	differences map[query]difference // of the month's listings
 	billsKnown  bool                 // it was found out what is billed of totals without an amount
 	hours       hourListing
@@ -162,7 +161,7 @@ type usageFound struct {
 // read reads everything of a poll: the account's hours and totals, then the groups, and
 // what of these needs a second look.
 func (c *SuperSIMUsage) read(ctx context.Context, held *holding, plan usagePlan) (*usageFound, error) {
-	f := &usageFound{empty: make(map[query]bool), differs: make(map[query]bool)}
+	f := &usageFound{empty: make(map[query]bool)}
 	for _, step := range []func() (int, error){
 		func() (records int, err error) {
 			f.hours, err = c.accountHours(ctx, held, time.Now())

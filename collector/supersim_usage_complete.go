@@ -16,10 +16,9 @@ import (
 
 // lack is what a listing lacks of the total that it adds up to.
 type lack struct {
-	bytes  int64 // as far as they are reported
-	old    bool  // some of them are not of the last hours
-	unsure bool  // there may be more: a record leaves out its bytes
-	blind  bool  // upload and download of an hour or more cannot be compared
+	bytes int64 // as far as they are reported
+	old   bool  // some of them are not of the last hours
+	blind bool  // neither upload nor download of an hour can be compared: records leave them out
 }
 
 // lackOf compares a listing with a total; both are sorted by key and hour. What is used
@@ -45,7 +44,6 @@ func lackOf(total, listing []usageTotal, recent time.Time) (l lack) {
 		bytes := max(upload, 0) + max(download, 0)
 		l.bytes = saturate(l.bytes, bytes)
 		l.old = l.old || bytes > 0 && hour < recent.Unix()
-		l.unsure = l.unsure || !comparesUpload || !comparesDownload
 		l.blind = l.blind || !comparesUpload && !comparesDownload
 	}
 	return l
@@ -144,13 +142,13 @@ func (f *usageFound) lack(q query) lack {
 }
 
 // listAgain reads those listings of some queries again that lack more than in the last
-// poll, or were never complete and lack bytes or leave some out. It adds what they had
+// poll, or were never complete and lack bytes or cannot be compared. It adds what they had
 // left out, then and in earlier polls, and returns how many records it read.
 func (c *SuperSIMUsage) listAgain(ctx context.Context, held *holding, queries []query, f *usageFound) (records int, err error) {
 	var short []query
 	for _, q := range queries {
 		last, l := c.listings[q.listing()], f.lack(q)
-		if l.bytes > last.short || (l.bytes > 0 || l.unsure) && !last.complete {
+		if l.bytes > last.short || (l.bytes > 0 || l.blind) && !last.complete {
 			short = append(short, q)
 		}
 	}
@@ -162,10 +160,9 @@ func (c *SuperSIMUsage) listAgain(ctx context.Context, held *holding, queries []
 		short = nil
 		for q, listing := range again {
 			f.empty[q] = len(f.listings[q]) == 0 && len(listing) == 0
-			f.differs[q] = !slices.EqualFunc(f.listings[q], listing, sameUsage)
+			differs := !slices.EqualFunc(f.listings[q], listing, sameUsage)
 			f.listings[q] = unite(f.listings[q], listing)
-			// Equal ones would be so a third time.
-			if l := f.lack(q); f.differs[q] && (l.bytes > 0 || l.unsure) {
+			if differs && f.lack(q).bytes > 0 { // equal ones would be so a third time
 				short = append(short, q)
 			}
 		}
@@ -214,8 +211,7 @@ func byKeyAndHour(a, b usageTotal) int {
 
 // judge finds out which listings are complete. One that still lacks bytes, or cannot be
 // compared, is taken as complete if it has been so for a while, and lacked no less or
-// only what may come late. One that leaves bytes out must have been the same when it
-// was read again: what it lacks besides cannot be told. An empty one tells nothing.
+// only what may come late. An empty one tells nothing.
 //
 // After a poll with listings that were not complete in any, the next two come soon.
 func (c *SuperSIMUsage) judge(f *usageFound) {
@@ -227,7 +223,7 @@ func (c *SuperSIMUsage) judge(f *usageFound) {
 		}
 		l := f.lack(q)
 		next := completeness{short: l.bytes, since: now, polls: 1}
-		next.complete = last.complete || l.bytes == 0 && !l.blind && !(l.unsure && f.differs[q])
+		next.complete = last.complete || l.bytes == 0 && !l.blind
 		if seen && (!l.old || next.short >= last.short) {
 			next.since, next.polls = last.since, last.polls+1
 			next.complete = next.complete || next.polls >= lastingShortPolls && now.Sub(next.since) >= lastingShort
