@@ -141,6 +141,7 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 	g.Add("signals", func() error { <-ctx.Done(); return nil }, func(error) { cancel() })
 	g.Add("polls", func() error { e.Wait(); return nil }, func(error) { cancel() })
 	g.Add("reloads", func() error { reloadOn(ctx, hangup, reload); return nil }, func(error) { cancel() })
+	g.Add("memory", func() error { lifecycle.ReturnMemory(ctx); return nil }, func(error) { cancel() })
 	if simulated != nil {
 		g.Add("simulated Twilio", simulated.Run, func(error) { simulated.Close() })
 		fmt.Fprint(stdout, demoNotice(o))
