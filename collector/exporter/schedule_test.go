@@ -46,7 +46,7 @@ collectors:
 		}{
 			{"a", twiliotest.Sims, []string{"12:02:00.0", "12:22:00.0"}},
 			{"a", twiliotest.UsageRecords, []string{"12:02:00.1", "12:12:00.1", "12:22:00.1", "12:32:00.1"}},
-			{"a", twiliotest.Monthly, []string{"12:02:00.2", "12:17:00.2", "12:32:00.2"}},
+			{"a", twiliotest.Monthly, []string{"12:02:00.2", "12:07:00.2", "12:17:00.2", "12:32:00.2"}}, // once more, to compare
 			{"a", twiliotest.Balance, []string{"12:02:00.3", "12:32:00.3"}},
 			{"b", twiliotest.Sims, []string{"12:02:00.4", "12:22:00.4"}},
 			{"b", twiliotest.UsageRecords, []string{"12:02:00.5", "12:12:00.5", "12:22:00.5", "12:32:00.5"}},
