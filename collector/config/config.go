@@ -13,6 +13,7 @@ import (
 // one. What its methods return is shared and must not be changed.
 type Config struct {
 	document *strictyaml.Document // for faults that CheckFiles finds
+	content  hash                 // of the file
 	values   values
 	shard    shard
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"net/url"
 	"path/filepath"
@@ -27,6 +28,7 @@ func Load(file string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.content = sha256.Sum256(content)
 	dir := filepath.Dir(file)
 	for i := range c.values.Accounts {
 		client := &c.values.Accounts[i].HTTPClient
