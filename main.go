@@ -76,6 +76,7 @@ func command(ctx context.Context, hangup <-chan os.Signal, args []string, env fu
 type options struct {
 	configFile    string
 	configCheck   bool
+	configWatch   bool
 	shard         int
 	totalShards   int
 	demo          bool
@@ -115,6 +116,13 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 		printConfig(stdout, o, cfg)
 		return nil
 	}
+	var watcher *config.Watcher
+	if o.configWatch {
+		if watcher, err = config.NewWatcher(o.configFile, cfg); err != nil {
+			return err
+		}
+		defer watcher.Close()
+	}
 	level.Info(logger).Log("msg", "starting twilio_exporter", "version", version.Info(), "build", version.BuildContext())
 
 	ctx, cancel := context.WithCancel(ctx)
@@ -142,6 +150,12 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 	g.Add("polls", func() error { e.Wait(); return nil }, func(error) { cancel() })
 	g.Add("reloads", func() error { reloadOn(ctx, hangup, reload); return nil }, func(error) { cancel() })
 	g.Add("memory", func() error { lifecycle.ReturnMemory(ctx); return nil }, func(error) { cancel() })
+	if watcher != nil {
+		g.Add("configuration watch", func() error {
+			watcher.Run(ctx, func() error { return lifecycle.AwaitError(ctx, reload) })
+			return nil
+		}, func(error) { cancel() })
+	}
 	if simulated != nil {
 		g.Add("simulated Twilio", simulated.Run, func(error) { simulated.Close() })
 		fmt.Fprint(stdout, demoNotice(o))
@@ -346,6 +360,7 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 	app.Command("serve", "Poll the accounts and serve their metrics.").Default()
 	app.Flag("config.file", "YAML configuration; without it, one account is taken from the TWILIO_* environment variables.").PlaceHolder("FILE").StringVar(&o.configFile)
 	app.Flag("config.check", "Load the configuration and every file that it names, print the effective configuration or all faults, and exit.").BoolVar(&o.configCheck)
+	app.Flag("config.watch", "Load the configuration again whenever the content of its file changes.").BoolVar(&o.configWatch)
 	app.Flag("shard", "Which of the shards this process is, counted from 0: it serves only those accounts that fall to it.").Default("0").StringVar(&shard)
 	app.Flag("total-shards", "How many shards the accounts are divided among.").Default("1").StringVar(&totalShards)
 	app.Flag("demo", "Run against a built-in simulated Twilio; no account is needed.").BoolVar(&o.demo)
@@ -363,6 +378,8 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 	switch {
 	case o.demo && o.configFile != "":
 		return o, exit, errors.New("--demo and --config.file exclude each other")
+	case o.configWatch && o.configFile == "":
+		return o, exit, errors.New("--config.watch needs --config.file")
 	case o.maxRequests < 0:
 		return o, exit, errors.New("--web.max-requests must not be negative")
 	}

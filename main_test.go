@@ -318,6 +318,8 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"frobnicate"}, 2, "", "frobnicate"},
 		{[]string{"--log.level=loud"}, 2, "", "debug,info,warn,error"},
 		{[]string{"--log.format=xml"}, 2, "", "logfmt,json"},
+		{[]string{"--config.watch"}, 2, "", "--config.watch needs --config.file"},
+		{[]string{"--demo", "--config.watch"}, 2, "", "--config.watch needs --config.file"},
 		{[]string{"--demo", "--config.file=a.yml"}, 2, "", "exclude each other"},
 		{[]string{"--web.telemetry-path=metrics"}, 2, "", "--web.telemetry-path"},
 		{[]string{"--web.telemetry-path=/-/ready"}, 2, "", "--web.telemetry-path"},
@@ -500,6 +502,55 @@ func TestReload(t *testing.T) {
 	contains(t, p.get("/metrics"), fmt.Sprintf(info, "three"))
 	contains(t, p.stderr.String(), "configuration not reloaded", "does not exist")
 	p.stop()
+}
+
+// TestWatch: with --config.watch a change of the file is a reload, without it none. Here
+// the file is in a ConfigMap of Kubernetes.
+func TestWatch(t *testing.T) {
+	_, url := simulate(t)
+	dir := t.TempDir()
+	version := 0
+	swap := func(content string) {
+		t.Helper()
+		version++
+		name := fmt.Sprintf("..%d", version)
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, name, "config.yml"), content)
+		if err := os.Symlink(name, filepath.Join(dir, "..data_tmp")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(filepath.Join(dir, fmt.Sprintf("..%d", version-1))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	swap(yaml(url, "one"))
+	file := filepath.Join(dir, "config.yml")
+	if err := os.Symlink("..data/config.yml", file); err != nil {
+		t.Fatal(err)
+	}
+	const success, info = "twilio_exporter_config_last_reload_successful ", `twilio_account_info{account="%s",`
+	still, p := start(t, "--config.file="+file), start(t, "--config.file="+file, "--config.watch")
+	p.awaitReady()
+	still.awaitReady()
+	swap(yaml(url, "two"))
+	p.await("the change is loaded", func() bool { return strings.Contains(p.get("/metrics"), fmt.Sprintf(info, "two")) })
+	lacks(t, p.get("/metrics"), `account="one"`)
+	swap(yaml(url, "three", "nonsense: 1"))
+	p.await("the change is refused", func() bool { return strings.Contains(p.get("/metrics"), success+"0") })
+	contains(t, p.get("/metrics"), fmt.Sprintf(info, "two"))
+	contains(t, p.stderr.String(), "configuration not reloaded; the one before stays", file+":7: nonsense: unknown key")
+	swap(yaml(url, "three"))
+	p.await("the mended file is loaded", func() bool { return strings.Contains(p.get("/metrics"), fmt.Sprintf(info, "three")) })
+	contains(t, p.get("/metrics"), success+"1")
+	contains(t, still.get("/metrics"), fmt.Sprintf(info, "one"), success+"1")
+	p.stop()
+	still.stop()
+	lacks(t, still.stderr.String(), "reloaded")
 }
 
 // TestReady: the program is healthy at once, and ready once all have polled,
