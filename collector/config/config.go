@@ -19,7 +19,8 @@ type Config struct {
 
 // values is the top level of the file.
 type values struct {
-	Accounts   []Account     `yaml:"accounts"`
+	Accounts []Account `yaml:"accounts"`
+	// Collectors are the options where an account has none of its own.
 	Collectors Collectors    `yaml:"collectors"`
 	Rollover   time.Duration `yaml:"rollover"`
 	MaxAge     time.Duration `yaml:"max_age"`
@@ -53,10 +54,6 @@ func (c *Config) Accounts() []Account {
 	}
 	return accounts
 }
-
-// Collectors returns the options of the collectors, which are the same for all
-// accounts.
-func (c *Config) Collectors() Collectors { return c.values.Collectors }
 
 // Rollover is how long counters show 0 between two months: 1s to 7d,
 // default 15m.

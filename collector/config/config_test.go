@@ -77,7 +77,7 @@ func TestDefaults(t *testing.T) {
 		AccountBalance:     AccountBalance{Schedule{true, time.Hour}},
 		SuperSIMDataLimits: SuperSIMDataLimits{Schedule: Schedule{false, time.Hour}, WatchFrom: 0.5, MaxRequests: 1000},
 	}
-	if have := c.Collectors(); !reflect.DeepEqual(want, have) {
+	if have := c.Accounts()[0].Collectors; !reflect.DeepEqual(want, have) {
 		t.Errorf("collectors: want %+v, have %+v", want, have)
 	}
 	if want, have := (API{30 * time.Second, 5, 2, 2000000}), c.API(); want != have {
@@ -174,8 +174,9 @@ api: {timeout: 1h, max_retries: 0, max_concurrency: 0x10, max_records: 1}
 			},
 		}},
 	}
-	if !reflect.DeepEqual(want.Collectors, c.Collectors()) {
-		t.Errorf("collectors: want %+v, have %+v", want.Collectors, c.Collectors())
+	want.Accounts[0].Collectors = want.Collectors
+	if !reflect.DeepEqual(want.Collectors, c.Accounts()[0].Collectors) {
+		t.Errorf("collectors: want %+v, have %+v", want.Collectors, c.Accounts()[0].Collectors)
 	}
 	if !reflect.DeepEqual(want, c.values) {
 		t.Errorf("want\n%s\nhave\n%s", &Config{values: want}, c)
@@ -187,7 +188,7 @@ func TestExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	account := newAccount()
+	account := newAccount(defaults().Collectors)
 	account.Name, account.AccountSID = "production", "AC00000000000000000000000000000000"
 	account.HTTPClient.BasicAuth = &promconfig.BasicAuth{
 		Username: "SK00000000000000000000000000000000", PasswordFile: "/run/secrets/twilio",

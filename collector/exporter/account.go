@@ -17,11 +17,10 @@ import (
 
 // settings are everything in the configuration that an account depends on.
 type settings struct {
-	account    config.Account
-	collectors config.Collectors
-	api        config.API
-	rollover   time.Duration
-	maxAge     time.Duration
+	account  config.Account
+	api      config.API
+	rollover time.Duration
+	maxAge   time.Duration
 }
 
 // equal reports whether an account works the same with other settings.
@@ -86,7 +85,7 @@ func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account
 		transport: transport, secrets: secrets, redactor: redactor, logger: log.With(e.options.Logger, "account", name),
 	}
 	// An inventory that nothing keeps up to date any more is dropped.
-	if before != nil && s.collectors.SuperSIMInventory.Enabled {
+	if before != nil && s.account.Collectors.SuperSIMInventory.Enabled {
 		a.shared.Inventory = before.shared.Inventory
 	}
 	a.tasks = e.buildTasks(a)
@@ -96,9 +95,10 @@ func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account
 // buildTasks makes the tasks of an account's enabled collectors.
 func (e *Exporter) buildTasks(a *account) []*task {
 	var tasks []*task
+	options := a.settings.account.Collectors
 	byName := make(map[string]*task)
 	for _, c := range collectorTypes() {
-		schedule := c.schedule(a.settings.collectors)
+		schedule := c.schedule(options)
 		if !schedule.Enabled {
 			continue
 		}
@@ -108,8 +108,8 @@ func (e *Exporter) buildTasks(a *account) []*task {
 			continue
 		}
 		t := &task{
-			account: a, name: c.name,
-			collector: c.new(a.shared, a.settings.collectors), interval: schedule.Interval,
+			account: a, name: c.name, families: c.families,
+			collector: c.new(a.shared, options), interval: schedule.Interval,
 			exposition: e.exposition, source: exposition.NewSource(a.name, a.settings.maxAge),
 			metrics: e.metrics, logger: log.With(a.logger, "collector", c.name),
 			wake: make(chan struct{}, 1), done: make(chan struct{}),

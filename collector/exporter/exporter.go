@@ -110,7 +110,7 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 		e.metrics.initialize(a.name, a.provider, a.collectors())
 	}
 	e.current.Store(&next)
-	e.exposition.Replace(resultFamilies(cfg.Collectors()), next.sources())
+	e.exposition.Replace(resultFamilies(widest(cfg.Accounts())), next.sources())
 	e.forget(old, next)
 	next.start(e.ctx)
 	ordinal, total := cfg.Sharding()

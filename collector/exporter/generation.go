@@ -27,7 +27,7 @@ func (e *Exporter) build(cfg *config.Config, old generation) (generation, error)
 		known[a.identity] = a
 	}
 	for _, c := range cfg.Accounts() {
-		settings := settings{c, cfg.Collectors(), cfg.API(), cfg.Rollover(), cfg.MaxAge()}
+		settings := settings{c, cfg.API(), cfg.Rollover(), cfg.MaxAge()}
 		before := known[c.Identity()]
 		if before != nil && before.settings.equal(settings) {
 			g = append(g, before)

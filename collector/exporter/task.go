@@ -10,7 +10,9 @@ import (
 	"github.com/go-kit/log/level"
 
 	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
@@ -18,6 +20,7 @@ import (
 type task struct {
 	account   *account
 	name      string // of the collector
+	families  func(config.Collectors) []metric.Family
 	collector collector.Collector
 	interval  time.Duration
 	metrics   *metrics
@@ -216,7 +219,7 @@ func (t *task) reschedule() {
 // poll of its own.
 func (t *task) adopt(old *task) {
 	t.outcome.Store(old.outcome.Load())
-	t.source.Adopt(old.source)
+	t.source.Adopt(old.source, t.families(t.account.settings.account.Collectors))
 	if a, ok := t.collector.(collector.Adopter); ok {
 		a.Adopt(old.collector)
 	}
