@@ -55,9 +55,10 @@ func NewAccountUsage(account *Account, cfg config.AccountUsage) *AccountUsage {
 	return &AccountUsage{account: account, cfg: cfg, counters: monthly.NewLedger[accountColumn](account.ledgerOptions(cfg.Settle))}
 }
 
-// Adopt implements Adopter: counters continue if they count the same usage.
+// Adopt implements Adopter: counters continue unless they would no longer count the
+// usage of subaccounts.
 func (c *AccountUsage) Adopt(previous Collector) {
-	if p, ok := previous.(*AccountUsage); ok && p.cfg.IncludeSubaccounts == c.cfg.IncludeSubaccounts {
+	if p, ok := previous.(*AccountUsage); ok && (c.cfg.IncludeSubaccounts || !p.cfg.IncludeSubaccounts) {
 		c.counters.Adopt(p.counters)
 		c.gauges, c.listings = p.gauges, p.listings
 	}
@@ -163,6 +164,9 @@ func (c *AccountUsage) batches(now time.Time) []metric.Batch {
 	for column := range c.counters.Columns() {
 		values := c.counters.Values(column, now)
 		for i, category := range c.counters.IDs(column) {
+			if len(c.cfg.Categories) > 0 && !slices.Contains(c.cfg.Categories, category) {
+				continue // it was configured before a reload
+			}
 			sample := metric.Sample{Labels: []string{column.account, category, column.unit}, Value: values.At(i)}
 			if column.events {
 				events = append(events, sample)

@@ -95,18 +95,22 @@ func NewSuperSIMUsage(account *Account, cfg config.SuperSIMUsage) *SuperSIMUsage
 	return c
 }
 
-// Adopt implements Adopter: counters continue if they count the same usage. Those of
-// a group that was not configured before begin at 0, as everything that is new.
+// Adopt implements Adopter: counters continue if the filter admits all the usage that
+// they count. Those of a group that was not configured before, or of what the filter
+// before did not admit, begin at 0, as everything that is new.
 func (c *SuperSIMUsage) Adopt(previous Collector) {
 	p, ok := previous.(*SuperSIMUsage)
-	if !ok || p.cfg.Filter != c.cfg.Filter {
+	if !ok || !admitsAll(c.cfg.Filter, p.cfg.Filter, c.account.Inventory.get()) {
 		return
 	}
 	c.bytes.Adopt(p.bytes)
 	c.cost.Adopt(p.cost)
-	c.months, c.gauges, c.sawInventory = p.months, p.gauges, p.sawInventory
+	c.gauges, c.sawInventory, c.unbilledWhole = p.gauges, p.sawInventory, p.unbilledWhole
 	c.countries, c.unsureBytes, c.unsureCost = p.countries, p.unsureBytes, p.unsureCost
-	c.listings, c.unbilledWhole, c.billsFound = p.listings, p.unbilledWhole, p.billsFound
+	if p.cfg.Filter != c.cfg.Filter {
+		return // the listings before were of less, and what they lack now did not come late
+	}
+	c.months, c.listings, c.billsFound = p.months, p.listings, p.billsFound
 	c.unattributedBytes, c.unattributedCost = p.unattributedBytes, p.unattributedCost
 	c.late = p.late
 }
