@@ -339,6 +339,9 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"--shard=", "--total-shards=3"}, 2, "", "twilio_exporter: --shard must be"}, // a pod without the label
 		{[]string{"--shard=$(SHARD)", "--total-shards=3"}, 2, "", "twilio_exporter: --shard must be"},
 		{[]string{"serve", "--config.check", "--demo"}, 0, "valid", ""},
+		{[]string{"check", "--demo"}, 0, "Everything that is polled works.", ""},
+		{[]string{"check", "--demo", "--format=json"}, 0, `"requests_per_hour":`, ""},
+		{[]string{"check", "--demo", "--format=xml"}, 2, "", "text,json"},
 		{[]string{"--config.check", "--demo", "--shard=1", "--total-shards=2"}, 0, "\n2 of its 2 accounts fall to shard 1 of 0 to 1.\n", ""},
 	} {
 		status, stdout, stderr := runToEnd(t, nil, x.args...)
@@ -1303,4 +1306,31 @@ func highWater(t *testing.T, pid int) int64 {
 	}
 	t.Fatal("no VmHWM")
 	return 0
+}
+
+// TestCheckFails: what does not work is in the result, the exit status says so, and no
+// secret is shown.
+func TestCheckFails(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close() // nobody listens there
+	file := filepath.Join(t.TempDir(), "config.yml")
+	content := fmt.Sprintf("accounts: [{account_sid: %[1]s, basic_auth: {username: %[1]s, password: %[2]s}, supersim_url: http://%[3]s, api_url: http://%[3]s}]\napi: {max_retries: 0}\n", sid, token, address)
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for format, want := range map[string]string{"text": "Not everything that is polled works.", "json": `"ok": false`} {
+		status, stdout, stderr := runToEnd(t, nil, "check", "--config.file="+file, "--format="+format)
+		if status != 1 || stderr != "" {
+			t.Errorf("status %d, stderr %q", status, stderr)
+		}
+		contains(t, stdout, want, "connection refused", "DNS, proxy, firewall")
+		lacks(t, stdout, token)
+	}
+	if status, stdout, stderr := runToEnd(t, nil, "check", "--config.file=/nonexistent"); status != 1 || stdout != "" || !strings.Contains(stderr, "cannot be read") {
+		t.Errorf("status %d, %q, %q", status, stdout, stderr)
+	}
 }

@@ -51,26 +51,8 @@ func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account
 	name := s.account.Name
 	secrets := s.account.Secrets(ctx, new(config.Files))
 	redactor := twilio.NewRedactor(secrets...)
-	observer := observer{e.metrics, name}
-	transport, err := e.options.Dial(s.account, s.api.Timeout, e.options.UserAgent, observer)
-	if err != nil {
-		return nil, err
-	}
-	client, err := twilio.New(twilio.Options{
-		Provider:       s.account.Provider,
-		AccountSID:     s.account.AccountSID,
-		SuperSIMURL:    s.account.SuperSIMURL,
-		APIURL:         s.account.APIURL,
-		Transport:      transport,
-		UserAgent:      e.options.UserAgent,
-		Redactor:       redactor,
-		SecretHeaders:  s.account.SecretHeaders(),
-		NoRedirects:    !s.account.HTTPClient.FollowRedirects,
-		Timeout:        s.api.Timeout,
-		MaxRetries:     s.api.MaxRetries,
-		MaxConcurrency: s.api.MaxConcurrency,
-		MaxRecords:     s.api.MaxRecords,
-		Observer:       observer,
+	client, transport, err := NewClient(s.account, s.api, ClientOptions{
+		Dial: e.options.Dial, UserAgent: e.options.UserAgent, Redactor: redactor, Observer: observer{e.metrics, name},
 	})
 	if err != nil {
 		return nil, err
