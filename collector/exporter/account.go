@@ -41,6 +41,7 @@ type account struct {
 	redactor  *twilio.Redactor // knows them, and what the client has seen since
 	logger    log.Logger
 
+	ctx    context.Context    // of its polls
 	cancel context.CancelFunc // nil before it has started
 }
 
@@ -96,24 +97,13 @@ func (e *Exporter) buildTasks(a *account) []*task {
 			metrics: e.metrics, logger: log.With(a.logger, "collector", c.name),
 			wake: make(chan struct{}, 1), done: make(chan struct{}),
 		}
+		t.offset = e.options.Offset(t.identity(), t.interval)
 		if before := byName[c.after]; before != nil {
 			before.successors = append(before.successors, t)
 		}
 		tasks, byName[c.name] = append(tasks, t), t
 	}
 	return tasks
-}
-
-// start runs the tasks, the first one after the delay and each of the others a
-// little later.
-func (a *account) start(ctx context.Context, delay, apart time.Duration) {
-	ctx, a.cancel = context.WithCancel(ctx)
-	for i, t := range a.tasks {
-		go func() {
-			defer close(t.done)
-			t.run(ctx, delay+time.Duration(i)*apart)
-		}()
-	}
 }
 
 // collectors names those that the account is polled for.

@@ -29,6 +29,9 @@ type Options struct {
 	Dial      Dialer // default: Dial
 	// Redaction gets to know the secrets of the configuration; default: a new one.
 	Redaction *Redaction
+	// Offset says when a collector of an account polls: so long after the multiples of
+	// its interval since the epoch. Default: a hash of the identity, which names both.
+	Offset func(identity string, interval time.Duration) time.Duration
 }
 
 // An Exporter polls accounts and exposes their results. It has a configuration
@@ -48,6 +51,9 @@ type Exporter struct {
 func New(ctx context.Context, o Options) *Exporter {
 	if o.Dial == nil {
 		o.Dial = Dial
+	}
+	if o.Offset == nil {
+		o.Offset = offsetOf
 	}
 	o.Redaction = cmp.Or(o.Redaction, new(Redaction))
 	e := &Exporter{

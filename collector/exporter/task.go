@@ -23,6 +23,7 @@ type task struct {
 	families  func(config.Collectors) []metric.Family
 	collector collector.Collector
 	interval  time.Duration
+	offset    time.Duration // of its polls in the interval
 	metrics   *metrics
 	logger    log.Logger
 
@@ -58,11 +59,10 @@ type Outcome struct {
 // identity is the same for tasks that poll the same collector of the same account.
 func (t *task) identity() string { return t.account.identity + "|" + t.name }
 
-// run polls after the delay, then at the interval and when the clock changes the
+// run polls after the delay, then once in each interval and when the clock changes the
 // collector's results, until the context ends.
 func (t *task) run(ctx context.Context, delay time.Duration) {
-	first := time.Now().Add(delay)
-	next := first
+	next := time.Now().Add(delay)
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
 	for {
@@ -92,7 +92,7 @@ func (t *task) run(ctx context.Context, delay time.Duration) {
 			if ctx.Err() != nil {
 				return
 			}
-			next = t.nextPoll(first, started, time.Now(), overdue)
+			next = t.nextPoll(started, time.Now(), overdue)
 		}
 	}
 }
@@ -121,17 +121,17 @@ func (t *task) atHour(ctx context.Context) {
 	}
 }
 
-// nextPoll is when to poll after a poll: at the next multiple of the interval, or
-// when the clock changes the results. If the two are within a tenth of the interval,
+// nextPoll is when to poll after a poll: at the next tick of the interval, or when
+// the clock changes the results. If two of these are within a tenth of the interval,
 // one poll does for both. A change that was overdue before the poll and still is
 // waits for the interval: failing polls must not follow each other at once.
-func (t *task) nextPoll(first, started, now time.Time, overdue bool) time.Time {
+func (t *task) nextPoll(started, now time.Time, overdue bool) time.Time {
 	near := t.interval / 10
 	from := started.Add(near)
 	if now.After(from) {
 		from = now
 	}
-	tick := first.Add((from.Sub(first)/t.interval + 1) * t.interval)
+	tick := tickAfter(from, t.interval, t.offset)
 	due, ok := t.due(now)
 	if ok && due.Before(tick.Add(near)) && (due.After(now) || !overdue) {
 		return due
