@@ -36,6 +36,7 @@ type account struct {
 	shared   *collector.Account
 	tasks    []*task
 
+	requests  *accountRequests
 	transport http.RoundTripper
 	secrets   []string         // of the configuration and its files
 	redactor  *twilio.Redactor // knows them, and what the client has seen since
@@ -52,8 +53,12 @@ func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account
 	name := s.account.Name
 	secrets := s.account.Secrets(ctx, new(config.Files))
 	redactor := twilio.NewRedactor(secrets...)
+	requests := &accountRequests{queue: e.queue, most: s.api.MaxConcurrency}
+	if before != nil {
+		requests.adopt(before.requests)
+	}
 	client, transport, err := NewClient(s.account, s.api, ClientOptions{
-		Dial: e.options.Dial, UserAgent: e.options.UserAgent, Redactor: redactor, Observer: observer{e.metrics, name},
+		Dial: e.options.Dial, UserAgent: e.options.UserAgent, Redactor: redactor, Observer: observer{e.metrics, name}, Limiter: requests,
 	})
 	if err != nil {
 		return nil, err
@@ -65,7 +70,7 @@ func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account
 			Rollover: s.rollover, MaxAge: s.maxAge, Started: time.Now().UTC(),
 			MaxConcurrency: s.api.MaxConcurrency,
 		},
-		transport: transport, secrets: secrets, redactor: redactor, logger: log.With(e.options.Logger, "account", name),
+		requests: requests, transport: transport, secrets: secrets, redactor: redactor, logger: log.With(e.options.Logger, "account", name),
 	}
 	// An inventory that nothing keeps up to date any more is dropped.
 	if before != nil && s.account.Collectors.SuperSIMInventory.Enabled {

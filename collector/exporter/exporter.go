@@ -41,6 +41,7 @@ type Exporter struct {
 	metrics    *metrics
 	exposition *exposition.Exposition
 	current    atomic.Pointer[generation]
+	queue      *requestQueue // of the requests of all accounts
 
 	replacing *semaphore.Weighted // held while one generation replaces another
 	ctx       context.Context
@@ -57,7 +58,7 @@ func New(ctx context.Context, o Options) *Exporter {
 	}
 	o.Redaction = cmp.Or(o.Redaction, new(Redaction))
 	e := &Exporter{
-		options: o, metrics: newMetrics(o.Registry), exposition: exposition.New(),
+		options: o, metrics: newMetrics(o.Registry), exposition: exposition.New(), queue: new(requestQueue),
 		replacing: semaphore.NewWeighted(1), ctx: ctx,
 	}
 	o.Registry.MustRegister(newAccountInfoCollector(e.accounts))

@@ -27,9 +27,9 @@ func crowd(n int) (yaml string, worlds []twiliotest.Account) {
 }
 
 // launchCrowd starts an exporter with the polls where they are in production.
-func launchCrowd(t *testing.T, yaml string, s *twiliotest.Simulator) *process {
+func launchCrowd(t *testing.T, yaml string, transport http.RoundTripper) *process {
 	t.Helper()
-	return launchAs(t, yaml, log.NewLogfmtLogger, inMemory(func(string) http.RoundTripper { return s.Transport() }), spread)
+	return launchAs(t, yaml, log.NewLogfmtLogger, inMemory(func(string) http.RoundTripper { return transport }), spread)
 }
 
 // pollTimes are when polls of an account asked an endpoint, since a moment.
@@ -52,7 +52,7 @@ func TestSpread(t *testing.T) {
 		yaml, worlds := crowd(accounts)
 		yaml += only("account_balance: {interval: 15m}", "supersim_inventory: {interval: 15m}")
 		s := twiliotest.New(twiliotest.Options{Accounts: worlds})
-		p := launchCrowd(t, yaml, s)
+		p := launchCrowd(t, yaml, s.Transport())
 		time.Sleep(2*interval + 2*time.Minute)
 		p.stop()
 		offsets := make(map[twiliotest.Endpoint]map[string]time.Duration)
@@ -90,7 +90,7 @@ func TestSpread(t *testing.T) {
 
 		time.Sleep(7*time.Minute + 13*time.Second)
 		s.ResetCounts()
-		p = launchCrowd(t, yaml, s)
+		p = launchCrowd(t, yaml, s.Transport())
 		time.Sleep(3 * time.Minute)
 		since := time.Now()
 		time.Sleep(interval)
@@ -122,7 +122,7 @@ func TestLongestMissingFirst(t *testing.T) {
 			}
 		}
 		s.Inject(twiliotest.Fault{Kind: twiliotest.Forbidden, Account: worlds[3].SID})
-		p := launchCrowd(t, yaml+only("account_balance: {interval: 5m}"), s)
+		p := launchCrowd(t, yaml+only("account_balance: {interval: 5m}"), s.Transport())
 		defer p.stop()
 		time.Sleep(40 * time.Minute)
 		s.ResetCounts()

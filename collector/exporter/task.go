@@ -113,7 +113,8 @@ const atHourTimeout = time.Minute
 
 // atHour reads what the collector has to know as of this whole hour.
 func (t *task) atHour(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, atHourTimeout)
+	polling := &polling{started: time.Now()}
+	ctx, cancel := context.WithTimeout(polling.in(ctx), atHourTimeout)
 	defer cancel()
 	if err := t.collector.(collector.Hourly).AtHour(ctx); err != nil {
 		level.Debug(t.logger).Log("msg", "reading at the whole hour failed; the next poll does for it",
@@ -159,7 +160,8 @@ func (t *task) poll(ctx context.Context, started time.Time) {
 			t.exposition.Show(t.source, result.Batches, last.LastSuccess)
 		}
 	}
-	result, err := t.collector.Poll(ctx)
+	polling := &polling{started: started}
+	result, err := t.collector.Poll(polling.in(ctx))
 	if ctx.Err() != nil {
 		return // stopped, which is no failure
 	}
