@@ -1,73 +1,54 @@
 package budget
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
 
-// Resolution is how exact a Window is: what it counts is forgotten after an hour, or up
-// to so much later.
-const Resolution = 10 * time.Second
-
-// buckets are those of an hour and the one that is being filled.
-const buckets = int64(time.Hour/Resolution) + 1
-
 // A Window counts the requests of the last hour. It is safe for concurrent use, and
 // needs no initialization.
 type Window struct {
-	mu      sync.Mutex
-	started time.Time // of bucket 0: differences of times do not follow the machine's clock where it is set
-	latest  int64     // number of the bucket that is being filled
-	counts  [buckets]int32
-	sum     int
+	mu   sync.Mutex
+	sent []time.Time // the requests, the oldest first
 }
 
-// Add counts n more requests.
+// Add counts n more requests, or takes back the last ones if n is less than 0.
 func (w *Window) Add(now time.Time, n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.forward(now)
-	w.counts[w.latest%buckets] += int32(n)
-	w.sum += n
+	w.forget(now)
+	for range n {
+		w.sent = append(w.sent, now)
+	}
+	w.sent = w.sent[:len(w.sent)-min(max(-n, 0), len(w.sent))]
 }
 
 // Count returns how many requests there were in the hour before now.
 func (w *Window) Count(now time.Time) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.forward(now)
-	return w.sum
+	w.forget(now)
+	return len(w.sent)
 }
 
-// Wait returns how long it takes until no more than n are counted, if none are added.
+// Wait returns how long it takes until no more than n requests are counted, if none are
+// added.
 func (w *Window) Wait(now time.Time, n int) time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.forward(now)
-	left := w.sum
-	if left <= n {
-		return 0
+	w.forget(now)
+	if excess := len(w.sent) - max(n, 0); excess > 0 {
+		return w.sent[excess-1].Add(time.Hour).Sub(now)
 	}
-	for i := int64(1); i <= buckets; i++ { // the oldest first
-		left -= int(w.counts[(w.latest+i)%buckets])
-		if left <= n {
-			return w.started.Add(time.Duration(w.latest+i) * Resolution).Sub(now)
-		}
-	}
-	return time.Hour + Resolution // nothing is left by then, so n is less than 0
+	return 0
 }
 
-// forward forgets what is too old.
-func (w *Window) forward(now time.Time) {
-	if w.started.IsZero() {
-		w.started = now
+// forget drops what is an hour old.
+func (w *Window) forget(now time.Time) {
+	old := 0
+	for old < len(w.sent) && now.Sub(w.sent[old]) >= time.Hour {
+		old++
 	}
-	latest := int64(now.Sub(w.started) / Resolution)
-	for range min(latest-w.latest, buckets) {
-		w.latest++
-		i := w.latest % buckets
-		w.sum -= int(w.counts[i])
-		w.counts[i] = 0
-	}
-	w.latest = max(w.latest, latest)
+	w.sent = slices.Delete(w.sent, 0, old)
 }

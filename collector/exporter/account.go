@@ -10,6 +10,7 @@ import (
 	"github.com/go-kit/log/level"
 
 	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/collector/budget"
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
@@ -37,6 +38,7 @@ type account struct {
 	tasks    []*task
 
 	requests  *accountRequests
+	plan      requestPlan
 	transport http.RoundTripper
 	secrets   []string         // of the configuration and its files
 	redactor  *twilio.Redactor // knows them, and what the client has seen since
@@ -53,12 +55,12 @@ func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account
 	name := s.account.Name
 	secrets := s.account.Secrets(ctx, new(config.Files))
 	redactor := twilio.NewRedactor(secrets...)
-	requests := &accountRequests{queue: e.queue, most: s.api.MaxConcurrency}
+	requests := &accountRequests{queue: e.queue, most: s.api.MaxConcurrency, perHour: s.api.MaxRequestsPerHour, sent: new(budget.Window)}
 	if before != nil {
 		requests.adopt(before.requests)
 	}
 	client, transport, err := NewClient(s.account, s.api, ClientOptions{
-		Dial: e.options.Dial, UserAgent: e.options.UserAgent, Redactor: redactor, Observer: observer{e.metrics, name}, Limiter: requests,
+		Dial: e.options.Dial, UserAgent: e.options.UserAgent, Redactor: redactor, Observer: observer{e.metrics, name, requests}, Limiter: requests,
 	})
 	if err != nil {
 		return nil, err
@@ -102,7 +104,9 @@ func (e *Exporter) buildTasks(a *account) []*task {
 			metrics: e.metrics, logger: log.With(a.logger, "collector", c.name),
 			wake: make(chan struct{}, 1), done: make(chan struct{}),
 		}
-		t.offset = e.options.Offset(t.identity(), t.interval)
+		t.offset = func(interval time.Duration) time.Duration { return e.options.Offset(t.identity(), interval) }
+		t.requests = float64(options.LeastRequests(c.name))
+		t.every.Store(int64(t.interval))
 		if before := byName[c.after]; before != nil {
 			before.successors = append(before.successors, t)
 		}

@@ -119,7 +119,7 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 	e.current.Store(&next)
 	e.exposition.Replace(resultFamilies(widest(cfg.Accounts())), next.sources())
 	e.forget(old, next)
-	next.start(e.ctx)
+	next.start(e.ctx, e.metrics)
 	ordinal, total := cfg.Sharding()
 	e.metrics.shardOrdinal.Set(float64(ordinal))
 	e.metrics.totalShards.Set(float64(total))
@@ -194,15 +194,15 @@ func (e *Exporter) Ready() bool {
 // A Status is how a collector of an account is doing.
 type Status struct {
 	Account, Provider, Collector string
-	Interval                     time.Duration
-	Outcome                      *Outcome // nil before the first poll has ended
+	Interval                     time.Duration // longer than configured where max_requests_per_hour demands it
+	Outcome                      *Outcome      // nil before the first poll has ended
 }
 
 // Status lists every collector of every account in the configuration's order.
 func (e *Exporter) Status() []Status {
 	var all []Status
 	for _, t := range e.accounts().tasks() {
-		all = append(all, Status{t.account.name, string(t.account.provider), t.name, t.interval, t.outcome.Load()})
+		all = append(all, Status{t.account.name, string(t.account.provider), t.name, time.Duration(t.every.Load()), t.outcome.Load()})
 	}
 	return all
 }

@@ -3,10 +3,13 @@ package exporter
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/twilio-exporter/twilio_exporter/collector/budget"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
@@ -43,8 +46,10 @@ type queuedRequest struct {
 
 // accountRequests is a twilio.Limiter: the part of one account in the queue.
 type accountRequests struct {
-	queue *requestQueue
-	most  int // requests of the account at a time
+	queue   *requestQueue
+	most    int            // requests of the account at a time
+	perHour int            // requests of the account in any hour; 0: no limit
+	sent    *budget.Window // its requests
 
 	// guarded by the queue's mutex
 	underWay     int
@@ -55,7 +60,24 @@ type accountRequests struct {
 func (a *accountRequests) adopt(before *accountRequests) {
 	a.queue.mu.Lock()
 	defer a.queue.mu.Unlock()
-	a.unresponsive = before.unresponsive
+	a.unresponsive, a.sent = before.unresponsive, before.sent
+}
+
+// room returns how long it takes until the account may send n requests, 0 if it may do
+// so now. For more than half of what it may send in an hour, that half is enough: there
+// may never be room for more.
+func (a *accountRequests) room(n int) time.Duration {
+	if a.perHour == 0 {
+		return 0
+	}
+	return a.sent.Wait(time.Now(), a.perHour-min(n, (a.perHour+1)/2))
+}
+
+// count counts n more requests.
+func (a *accountRequests) count(n int) {
+	if a.perHour > 0 {
+		a.sent.Add(time.Now(), n)
+	}
 }
 
 // Acquire implements twilio.Limiter.
@@ -65,7 +87,9 @@ func (a *accountRequests) Acquire(ctx context.Context) (func(int, error), error)
 		return nil, err
 	}
 	started := time.Now()
-	return func(_ int, err error) {
+	return func(requests int, err error) {
+		a.count(requests - 1) // one was counted when it was granted
+		r.poll.requests.Add(int64(requests))
 		slow := err != nil && (twilio.ReasonOf(err) == twilio.ReasonTimeout || time.Since(started) >= slowFailure)
 		a.queue.end(r, slow)
 	}, nil
@@ -77,19 +101,53 @@ func (q *requestQueue) wait(ctx context.Context, r *queuedRequest) error {
 	q.waiting = append(q.waiting, r)
 	q.admit()
 	q.mu.Unlock()
-	select {
-	case <-r.granted:
-		return nil
-	case <-ctx.Done():
+	for {
+		select {
+		case <-r.granted:
+			return nil
+		default:
+		}
+		var room <-chan time.Time
+		if r.account.perHour > 0 && !r.poll.urgent {
+			wait := r.room()
+			if until := r.poll.until; wait > 0 && !until.IsZero() && time.Now().Add(wait).After(until) {
+				q.forget(r)
+				return &twilio.BudgetError{Text: fmt.Sprintf("the account has sent %d requests within an hour (max_requests_per_hour)", r.account.perHour)}
+			}
+			room = time.After(max(wait, time.Second))
+		}
+		select {
+		case <-r.granted:
+			return nil
+		case <-ctx.Done():
+			q.forget(r)
+			return context.Cause(ctx)
+		case <-room:
+			q.mu.Lock()
+			q.admit()
+			q.mu.Unlock()
+		}
 	}
+}
+
+// room returns how long it takes until the account may send the request.
+func (r *queuedRequest) room() time.Duration {
+	if r.poll.urgent {
+		return 0
+	}
+	return r.account.room(1)
+}
+
+// forget gives up a request that waits, or was granted in the same moment.
+func (q *requestQueue) forget(r *queuedRequest) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if i := slices.Index(q.waiting, r); i >= 0 {
 		q.waiting = slices.Delete(q.waiting, i, i+1)
-	} else { // it was granted in the same moment
-		q.leave(r)
+		return
 	}
-	return context.Cause(ctx)
+	r.account.count(-1)
+	q.leave(r)
 }
 
 // end takes back what was granted to a request. slow reports whether it has shown that
@@ -115,7 +173,7 @@ func (q *requestQueue) admit() {
 	for {
 		var next *queuedRequest
 		for _, r := range q.waiting {
-			if q.allows(r.account) && (next == nil || r.compare(next) < 0) {
+			if q.allows(r.account) && r.room() == 0 && (next == nil || r.compare(next) < 0) {
 				next = r
 			}
 		}
@@ -126,6 +184,7 @@ func (q *requestQueue) admit() {
 		q.waiting = slices.Delete(q.waiting, i, i+1)
 		q.underWay++
 		next.account.underWay++
+		next.account.count(1)
 		if next.unresponsive = next.account.unresponsive; next.unresponsive {
 			q.unresponsive++
 		}
@@ -147,7 +206,14 @@ func (r *queuedRequest) compare(o *queuedRequest) int {
 }
 
 // polling is a poll under way, as its requests see it.
-type polling struct{ started time.Time }
+type polling struct {
+	started time.Time
+	// urgent reports whether the requests are not held up by the account's budget.
+	urgent bool
+	// until is when the next poll must not be held up; zero if that is not known.
+	until    time.Time
+	requests atomic.Int64 // so far
+}
 
 type pollingKey struct{}
 

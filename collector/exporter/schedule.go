@@ -59,10 +59,11 @@ func startOrder(tasks []*task) []starting {
 }
 
 // start runs the accounts that do not run yet.
-func (g generation) start(ctx context.Context) {
+func (g generation) start(ctx context.Context, m *metrics) {
 	var tasks []*task
 	for _, a := range g {
 		if a.cancel == nil {
+			a.replan(m)
 			a.ctx, a.cancel = context.WithCancel(ctx)
 			tasks = append(tasks, a.tasks...)
 		}
