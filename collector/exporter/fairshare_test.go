@@ -27,7 +27,7 @@ type crowdRun struct {
 // results, although there are enough of them to take all requests. Never are there more
 // than 100 under way.
 //
-// With FULL_MEASUREMENT=1, it is 500 accounts with all collectors over the end of a
+// With FULL_MEASUREMENT=1, it is 500 accounts with all collectors while bytes leave the
 // month, which takes some minutes.
 func TestFairShare(t *testing.T) {
 	run := crowdRun{
@@ -38,7 +38,7 @@ func TestFairShare(t *testing.T) {
 	if os.Getenv("FULL_MEASUREMENT") != "" {
 		run = crowdRun{
 			accounts: 500, hang: 50, fail: 50, limited: 50,
-			from: "2004-03-31 22:32:00", until: "2004-04-01 02:32:00",
+			from: "2004-04-01 01:20:00", until: "2004-04-01 02:20:00",
 			edges: []string{"2004-04-01 01:45:00", "2004-04-01 02:00:00", "2004-04-01 02:15:00"},
 		}
 	}
