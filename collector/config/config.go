@@ -42,6 +42,9 @@ type API struct {
 	// MaxRecords is the number of records that one query may return; with more,
 	// its poll fails. 1 or more; default 2000000.
 	MaxRecords int `yaml:"max_records"`
+	// MaxRequestsPerHour is the number of requests that an account may send in any
+	// hour. 0, the default, is no limit.
+	MaxRequestsPerHour int `yaml:"max_requests_per_hour"`
 }
 
 // Accounts returns the accounts in the order of the file: at least one, unless

@@ -80,7 +80,7 @@ func TestDefaults(t *testing.T) {
 	if have := c.Accounts()[0].Collectors; !reflect.DeepEqual(want, have) {
 		t.Errorf("collectors: want %+v, have %+v", want, have)
 	}
-	if want, have := (API{30 * time.Second, 5, 2, 2000000}), c.API(); want != have {
+	if want, have := (API{30 * time.Second, 5, 2, 2000000, 0}), c.API(); want != have {
 		t.Errorf("api: want %+v, have %+v", want, have)
 	}
 	if want, have := 15*time.Minute, c.Rollover(); want != have {
@@ -140,7 +140,7 @@ collectors:
   supersim_data_limits: {enabled: false, interval: 2s, watch_from: 1, max_requests: 2}
 rollover: 7d
 max_age: 8d
-api: {timeout: 1h, max_retries: 0, max_concurrency: 0x10, max_records: 1}
+api: {timeout: 1h, max_retries: 0, max_concurrency: 0x10, max_records: 1, max_requests_per_hour: 7}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +159,7 @@ api: {timeout: 1h, max_retries: 0, max_concurrency: 0x10, max_records: 1}
 		},
 		Rollover: 7 * day,
 		MaxAge:   8 * day,
-		API:      API{time.Hour, 0, 16, 1},
+		API:      API{time.Hour, 0, 16, 1, 7},
 		Accounts: []Account{{
 			Name: "one", Provider: twilio.ProviderTwilio, AccountSID: "AC0123456789abcdef0123456789abcdef",
 			SuperSIMURL: "http://localhost:8080", APIURL: "http://[::1]:8081",

@@ -31,6 +31,7 @@ func validate(document *strictyaml.Document, c *values) {
 	v.atLeast("api.max_retries", c.API.MaxRetries, 0)
 	v.atLeast("api.max_concurrency", c.API.MaxConcurrency, 1)
 	v.atLeast("api.max_records", c.API.MaxRecords, 1)
+	v.requestBudget("api.max_requests_per_hour", c)
 }
 
 // rollover must be over before results expire: counters whose 0 was not exposed for

@@ -10,6 +10,7 @@ import (
 	"github.com/go-kit/log/level"
 
 	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/collector/budget"
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
@@ -36,11 +37,14 @@ type account struct {
 	shared   *collector.Account
 	tasks    []*task
 
+	requests  *accountRequests
+	plan      requestPlan
 	transport http.RoundTripper
 	secrets   []string         // of the configuration and its files
 	redactor  *twilio.Redactor // knows them, and what the client has seen since
 	logger    log.Logger
 
+	ctx    context.Context    // of its polls
 	cancel context.CancelFunc // nil before it has started
 }
 
@@ -51,8 +55,12 @@ func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account
 	name := s.account.Name
 	secrets := s.account.Secrets(ctx, new(config.Files))
 	redactor := twilio.NewRedactor(secrets...)
+	requests := &accountRequests{queue: e.queue, most: s.api.MaxConcurrency, perHour: s.api.MaxRequestsPerHour, sent: new(budget.Window)}
+	if before != nil {
+		requests.adopt(before.requests)
+	}
 	client, transport, err := NewClient(s.account, s.api, ClientOptions{
-		Dial: e.options.Dial, UserAgent: e.options.UserAgent, Redactor: redactor, Observer: observer{e.metrics, name},
+		Dial: e.options.Dial, UserAgent: e.options.UserAgent, Redactor: redactor, Observer: observer{e.metrics, name, requests}, Limiter: requests,
 	})
 	if err != nil {
 		return nil, err
@@ -64,7 +72,7 @@ func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account
 			Rollover: s.rollover, MaxAge: s.maxAge, Started: time.Now().UTC(),
 			MaxConcurrency: s.api.MaxConcurrency,
 		},
-		transport: transport, secrets: secrets, redactor: redactor, logger: log.With(e.options.Logger, "account", name),
+		requests: requests, transport: transport, secrets: secrets, redactor: redactor, logger: log.With(e.options.Logger, "account", name),
 	}
 	// An inventory that nothing keeps up to date any more is dropped.
 	if before != nil && s.account.Collectors.SuperSIMInventory.Enabled {
@@ -96,24 +104,15 @@ func (e *Exporter) buildTasks(a *account) []*task {
 			metrics: e.metrics, logger: log.With(a.logger, "collector", c.name),
 			wake: make(chan struct{}, 1), done: make(chan struct{}),
 		}
+		t.offset = func(interval time.Duration) time.Duration { return e.options.Offset(t.identity(), interval) }
+		t.requests = float64(options.LeastRequests(c.name))
+		t.every.Store(int64(t.interval))
 		if before := byName[c.after]; before != nil {
 			before.successors = append(before.successors, t)
 		}
 		tasks, byName[c.name] = append(tasks, t), t
 	}
 	return tasks
-}
-
-// start runs the tasks, the first one after the delay and each of the others a
-// little later.
-func (a *account) start(ctx context.Context, delay, apart time.Duration) {
-	ctx, a.cancel = context.WithCancel(ctx)
-	for i, t := range a.tasks {
-		go func() {
-			defer close(t.done)
-			t.run(ctx, delay+time.Duration(i)*apart)
-		}()
-	}
 }
 
 // collectors names those that the account is polled for.

@@ -13,6 +13,7 @@ type ClientOptions struct {
 	UserAgent string
 	Redactor  *twilio.Redactor // knows the account's secrets
 	Observer  twilio.Observer
+	Limiter   twilio.Limiter // default: the one of a twilio.Client
 	// Wrap returns the transport that requests go through; default: the one it is given.
 	Wrap func(http.RoundTripper) http.RoundTripper
 }
@@ -46,6 +47,7 @@ func NewClient(a config.Account, api config.API, o ClientOptions) (*twilio.Clien
 		MaxConcurrency: api.MaxConcurrency,
 		MaxRecords:     api.MaxRecords,
 		Observer:       o.Observer,
+		Limiter:        o.Limiter,
 	})
 	return client, transport, err
 }

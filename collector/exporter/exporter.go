@@ -29,6 +29,9 @@ type Options struct {
 	Dial      Dialer // default: Dial
 	// Redaction gets to know the secrets of the configuration; default: a new one.
 	Redaction *Redaction
+	// Offset says when a collector of an account polls: so long after the multiples of
+	// its interval since the epoch. Default: a hash of the identity, which names both.
+	Offset func(identity string, interval time.Duration) time.Duration
 }
 
 // An Exporter polls accounts and exposes their results. It has a configuration
@@ -38,6 +41,7 @@ type Exporter struct {
 	metrics    *metrics
 	exposition *exposition.Exposition
 	current    atomic.Pointer[generation]
+	queue      *requestQueue // of the requests of all accounts
 
 	replacing *semaphore.Weighted // held while one generation replaces another
 	ctx       context.Context
@@ -49,9 +53,12 @@ func New(ctx context.Context, o Options) *Exporter {
 	if o.Dial == nil {
 		o.Dial = Dial
 	}
+	if o.Offset == nil {
+		o.Offset = offsetOf
+	}
 	o.Redaction = cmp.Or(o.Redaction, new(Redaction))
 	e := &Exporter{
-		options: o, metrics: newMetrics(o.Registry), exposition: exposition.New(),
+		options: o, metrics: newMetrics(o.Registry), exposition: exposition.New(), queue: new(requestQueue),
 		replacing: semaphore.NewWeighted(1), ctx: ctx,
 	}
 	o.Registry.MustRegister(newAccountInfoCollector(e.accounts))
@@ -112,7 +119,7 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 	e.current.Store(&next)
 	e.exposition.Replace(resultFamilies(widest(cfg.Accounts())), next.sources())
 	e.forget(old, next)
-	next.start(e.ctx)
+	next.start(e.ctx, e.metrics)
 	ordinal, total := cfg.Sharding()
 	e.metrics.shardOrdinal.Set(float64(ordinal))
 	e.metrics.totalShards.Set(float64(total))
@@ -187,15 +194,15 @@ func (e *Exporter) Ready() bool {
 // A Status is how a collector of an account is doing.
 type Status struct {
 	Account, Provider, Collector string
-	Interval                     time.Duration
-	Outcome                      *Outcome // nil before the first poll has ended
+	Interval                     time.Duration // longer than configured where max_requests_per_hour demands it
+	Outcome                      *Outcome      // nil before the first poll has ended
 }
 
 // Status lists every collector of every account in the configuration's order.
 func (e *Exporter) Status() []Status {
 	var all []Status
 	for _, t := range e.accounts().tasks() {
-		all = append(all, Status{t.account.name, string(t.account.provider), t.name, t.interval, t.outcome.Load()})
+		all = append(all, Status{t.account.name, string(t.account.provider), t.name, time.Duration(t.every.Load()), t.outcome.Load()})
 	}
 	return all
 }

@@ -214,7 +214,7 @@ func (w *world) launch(t *testing.T) *process {
 	}
 	yaml := "accounts:" + twilioAccount + kore +
 		only("supersim_usage: {interval: 1h, "+monthsSettle+", groups: ["+groups+"]}", "supersim_inventory: {interval: 90m}")
-	return launch(t, yaml, w.simulators)
+	return launch(t, yaml, w.simulators, spread)
 }
 
 func (w *world) upTo(most time.Duration) time.Duration {
