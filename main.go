@@ -30,11 +30,13 @@ import (
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 	sloggokit "github.com/tjhop/slog-gokit"
 
+	"github.com/twilio-exporter/twilio_exporter/collector/check"
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/demo"
 	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
 	"github.com/twilio-exporter/twilio_exporter/collector/lifecycle"
 	"github.com/twilio-exporter/twilio_exporter/collector/web"
+	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
 func main() {
@@ -65,8 +67,14 @@ func command(ctx context.Context, hangup <-chan os.Signal, args []string, env fu
 		fmt.Fprintf(stderr, "twilio_exporter: %v, try --help\n", err)
 		return 2
 	}
-	if err := serve(ctx, hangup, o, env, stdout, stderr); err != nil {
-		fmt.Fprintln(stderr, err)
+	run := func() error { return serve(ctx, hangup, o, env, stdout, stderr) }
+	if o.command == "check" {
+		run = func() error { return checkAccounts(ctx, o, env, stdout) }
+	}
+	if err := run(); err != nil {
+		if !errors.Is(err, errNotEverythingWorks) { // which has been said
+			fmt.Fprintln(stderr, err)
+		}
 		return 1
 	}
 	return 0
@@ -74,8 +82,11 @@ func command(ctx context.Context, hangup <-chan os.Signal, args []string, env fu
 
 // options are the flags, checked.
 type options struct {
+	command       string // "serve" or "check"
+	format        string // of what a command prints
 	configFile    string
 	configCheck   bool
+	configWatch   bool
 	shard         int
 	totalShards   int
 	demo          bool
@@ -115,6 +126,13 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 		printConfig(stdout, o, cfg)
 		return nil
 	}
+	var watcher *config.Watcher
+	if o.configWatch {
+		if watcher, err = config.NewWatcher(o.configFile, cfg); err != nil {
+			return err
+		}
+		defer watcher.Close()
+	}
 	level.Info(logger).Log("msg", "starting twilio_exporter", "version", version.Info(), "build", version.BuildContext())
 
 	ctx, cancel := context.WithCancel(ctx)
@@ -141,6 +159,13 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 	g.Add("signals", func() error { <-ctx.Done(); return nil }, func(error) { cancel() })
 	g.Add("polls", func() error { e.Wait(); return nil }, func(error) { cancel() })
 	g.Add("reloads", func() error { reloadOn(ctx, hangup, reload); return nil }, func(error) { cancel() })
+	g.Add("memory", func() error { lifecycle.ReturnMemory(ctx); return nil }, func(error) { cancel() })
+	if watcher != nil {
+		g.Add("configuration watch", func() error {
+			watcher.Run(ctx, func() error { return lifecycle.AwaitError(ctx, reload) })
+			return nil
+		}, func(error) { cancel() })
+	}
 	if simulated != nil {
 		g.Add("simulated Twilio", simulated.Run, func(error) { simulated.Close() })
 		fmt.Fprint(stdout, demoNotice(o))
@@ -154,6 +179,50 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 		level.Info(logger).Log("msg", "stopped")
 	}
 	return err
+}
+
+// errNotEverythingWorks is the error of a check that found something that does not.
+var errNotEverythingWorks = errors.New("not everything that is polled works")
+
+// checkAccounts asks each API of each account once.
+func checkAccounts(ctx context.Context, o options, env func(string) (string, bool), stdout io.Writer) error {
+	load := func() (*config.Config, error) { return loadConfig(o, env) }
+	if o.demo {
+		simulated, err := demo.New()
+		if err != nil {
+			return err
+		}
+		defer simulated.Close()
+		go simulated.Run()
+		load = func() (*config.Config, error) { return simulated.Config, nil }
+	}
+	cfg, err := lifecycle.Await(ctx, load)
+	if err != nil {
+		return err
+	}
+	report, err := check.Run(ctx, check.Options{
+		Accounts: cfg.Shard(o.shard, o.totalShards).Accounts(), API: cfg.API(),
+		Dial: func(a config.Account, wrap func(http.RoundTripper) http.RoundTripper, observer twilio.Observer) (*twilio.Client, error) {
+			client, _, err := exporter.NewClient(a, cfg.API(), exporter.ClientOptions{
+				UserAgent: userAgent(), Redactor: twilio.NewRedactor(a.Secrets(ctx, new(config.Files))...), Observer: observer, Wrap: wrap,
+			})
+			return client, err
+		},
+	})
+	if err != nil {
+		return err
+	}
+	write := report.WriteText
+	if o.format == "json" {
+		write = report.WriteJSON
+	}
+	if err := write(stdout); err != nil {
+		return err
+	}
+	if !report.OK {
+		return errNotEverythingWorks
+	}
+	return nil
 }
 
 // addServer adds a server to the group.
@@ -343,8 +412,11 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 	app.VersionFlag.Short('v')
 	app.HelpFlag.Short('h')
 	app.Command("serve", "Poll the accounts and serve their metrics.").Default()
+	check := app.Command("check", "Ask each API of each account once, and say what works, what does not and why, and what polling will take.")
+	check.Flag("format", "Format of the result: text, json.").Default("text").EnumVar(&o.format, "text", "json")
 	app.Flag("config.file", "YAML configuration; without it, one account is taken from the TWILIO_* environment variables.").PlaceHolder("FILE").StringVar(&o.configFile)
 	app.Flag("config.check", "Load the configuration and every file that it names, print the effective configuration or all faults, and exit.").BoolVar(&o.configCheck)
+	app.Flag("config.watch", "Load the configuration again whenever the content of its file changes.").BoolVar(&o.configWatch)
 	app.Flag("shard", "Which of the shards this process is, counted from 0: it serves only those accounts that fall to it.").Default("0").StringVar(&shard)
 	app.Flag("total-shards", "How many shards the accounts are divided among.").Default("1").StringVar(&totalShards)
 	app.Flag("demo", "Run against a built-in simulated Twilio; no account is needed.").BoolVar(&o.demo)
@@ -356,12 +428,14 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 	app.Flag("log.level", "Least severe messages to log.").Default("info").EnumVar(&o.logLevel, "debug", "info", "warn", "error")
 	app.Flag("log.format", "Format of log messages.").Default("logfmt").EnumVar(&o.logFormat, "logfmt", "json")
 	o.web = kingpinflag.AddFlags(app, ":9860")
-	if _, err := app.Parse(args); exit >= 0 || err != nil {
+	if o.command, err = app.Parse(args); exit >= 0 || err != nil {
 		return o, exit, err
 	}
 	switch {
 	case o.demo && o.configFile != "":
 		return o, exit, errors.New("--demo and --config.file exclude each other")
+	case o.configWatch && o.configFile == "":
+		return o, exit, errors.New("--config.watch needs --config.file")
 	case o.maxRequests < 0:
 		return o, exit, errors.New("--web.max-requests must not be negative")
 	}

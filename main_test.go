@@ -318,6 +318,8 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"frobnicate"}, 2, "", "frobnicate"},
 		{[]string{"--log.level=loud"}, 2, "", "debug,info,warn,error"},
 		{[]string{"--log.format=xml"}, 2, "", "logfmt,json"},
+		{[]string{"--config.watch"}, 2, "", "--config.watch needs --config.file"},
+		{[]string{"--demo", "--config.watch"}, 2, "", "--config.watch needs --config.file"},
 		{[]string{"--demo", "--config.file=a.yml"}, 2, "", "exclude each other"},
 		{[]string{"--web.telemetry-path=metrics"}, 2, "", "--web.telemetry-path"},
 		{[]string{"--web.telemetry-path=/-/ready"}, 2, "", "--web.telemetry-path"},
@@ -337,6 +339,9 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"--shard=", "--total-shards=3"}, 2, "", "twilio_exporter: --shard must be"}, // a pod without the label
 		{[]string{"--shard=$(SHARD)", "--total-shards=3"}, 2, "", "twilio_exporter: --shard must be"},
 		{[]string{"serve", "--config.check", "--demo"}, 0, "valid", ""},
+		{[]string{"check", "--demo"}, 0, "Everything that is polled works.", ""},
+		{[]string{"check", "--demo", "--format=json"}, 0, `"requests_per_hour":`, ""},
+		{[]string{"check", "--demo", "--format=xml"}, 2, "", "text,json"},
 		{[]string{"--config.check", "--demo", "--shard=1", "--total-shards=2"}, 0, "\n2 of its 2 accounts fall to shard 1 of 0 to 1.\n", ""},
 	} {
 		status, stdout, stderr := runToEnd(t, nil, x.args...)
@@ -500,6 +505,55 @@ func TestReload(t *testing.T) {
 	contains(t, p.get("/metrics"), fmt.Sprintf(info, "three"))
 	contains(t, p.stderr.String(), "configuration not reloaded", "does not exist")
 	p.stop()
+}
+
+// TestWatch: with --config.watch a change of the file is a reload, without it none. Here
+// the file is in a ConfigMap of Kubernetes.
+func TestWatch(t *testing.T) {
+	_, url := simulate(t)
+	dir := t.TempDir()
+	version := 0
+	swap := func(content string) {
+		t.Helper()
+		version++
+		name := fmt.Sprintf("..%d", version)
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, name, "config.yml"), content)
+		if err := os.Symlink(name, filepath.Join(dir, "..data_tmp")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(filepath.Join(dir, fmt.Sprintf("..%d", version-1))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	swap(yaml(url, "one"))
+	file := filepath.Join(dir, "config.yml")
+	if err := os.Symlink("..data/config.yml", file); err != nil {
+		t.Fatal(err)
+	}
+	const success, info = "twilio_exporter_config_last_reload_successful ", `twilio_account_info{account="%s",`
+	still, p := start(t, "--config.file="+file), start(t, "--config.file="+file, "--config.watch")
+	p.awaitReady()
+	still.awaitReady()
+	swap(yaml(url, "two"))
+	p.await("the change is loaded", func() bool { return strings.Contains(p.get("/metrics"), fmt.Sprintf(info, "two")) })
+	lacks(t, p.get("/metrics"), `account="one"`)
+	swap(yaml(url, "three", "nonsense: 1"))
+	p.await("the change is refused", func() bool { return strings.Contains(p.get("/metrics"), success+"0") })
+	contains(t, p.get("/metrics"), fmt.Sprintf(info, "two"))
+	contains(t, p.stderr.String(), "configuration not reloaded; the one before stays", file+":7: nonsense: unknown key")
+	swap(yaml(url, "three"))
+	p.await("the mended file is loaded", func() bool { return strings.Contains(p.get("/metrics"), fmt.Sprintf(info, "three")) })
+	contains(t, p.get("/metrics"), success+"1")
+	contains(t, still.get("/metrics"), fmt.Sprintf(info, "one"), success+"1")
+	p.stop()
+	still.stop()
+	lacks(t, still.stderr.String(), "reloaded")
 }
 
 // TestReady: the program is healthy at once, and ready once all have polled,
@@ -1252,4 +1306,31 @@ func highWater(t *testing.T, pid int) int64 {
 	}
 	t.Fatal("no VmHWM")
 	return 0
+}
+
+// TestCheckFails: what does not work is in the result, the exit status says so, and no
+// secret is shown.
+func TestCheckFails(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close() // nobody listens there
+	file := filepath.Join(t.TempDir(), "config.yml")
+	content := fmt.Sprintf("accounts: [{account_sid: %[1]s, basic_auth: {username: %[1]s, password: %[2]s}, supersim_url: http://%[3]s, api_url: http://%[3]s}]\napi: {max_retries: 0}\n", sid, token, address)
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for format, want := range map[string]string{"text": "Not everything that is polled works.", "json": `"ok": false`} {
+		status, stdout, stderr := runToEnd(t, nil, "check", "--config.file="+file, "--format="+format)
+		if status != 1 || stderr != "" {
+			t.Errorf("status %d, stderr %q", status, stderr)
+		}
+		contains(t, stdout, want, "connection refused", "DNS, proxy, firewall")
+		lacks(t, stdout, token)
+	}
+	if status, stdout, stderr := runToEnd(t, nil, "check", "--config.file=/nonexistent"); status != 1 || stdout != "" || !strings.Contains(stderr, "cannot be read") {
+		t.Errorf("status %d, %q, %q", status, stdout, stderr)
+	}
 }

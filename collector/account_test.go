@@ -65,7 +65,7 @@ func TestAccountUsage(t *testing.T) {
 			"account_usage_events_total " + accountSID + " sms messages":          352,
 			"account_usage_total " + accountSID + " Mixed-Case minutes":           3.52,
 			"account_usage_events_total " + accountSID + " Mixed-Case ":           none, // ""
-			"account_usage_total " + accountSID + " fax pages":                    0,    // used last month
+			"account_usage_total " + accountSID + " fax pages":                    none, // used last month; this month's may have been missed
 			"account_usage_total " + accountSID + " totalprice usd":               none,
 			"account_usage_cost " + accountSID + " sms USD":                       0.0075,
 			"account_usage_cost " + accountSID + " Mixed-Case USD":                none, // null
@@ -82,7 +82,80 @@ func TestAccountUsage(t *testing.T) {
 		if have := r.created("twilio_account_usage_total"); have != "2004-03-02 00:00" {
 			t.Errorf("created %s", have)
 		}
+		r.recheck(c)
+		r.want(map[string]float64{"account_usage_total " + accountSID + " fax pages": 0})
+		if next, want := c.NextChange(time.Now()), date("2004-03-31 23:30"); next.Before(want) {
+			t.Errorf("want no more polls soon, have one at %s", next)
+		}
 	})
+}
+
+// recheck polls once more when the collector wants to, which is soon.
+func (r *rig) recheck(c *collector.AccountUsage) {
+	r.t.Helper()
+	if next, want := c.NextChange(time.Now()), time.Now().Add(5*time.Minute); !next.Equal(want) {
+		r.t.Errorf("%s: want a poll in five minutes, have one at %s", stamp(), next)
+	}
+	time.Sleep(5 * time.Minute)
+	r.good(c)
+}
+
+// TestFirstListingOfCategoriesIsShort: what the first listing after a start lacks shows
+// neither 0 nor 0 before its value; what comes after two equal ones is new.
+func TestFirstListingOfCategoriesIsShort(t *testing.T) {
+	calls := twiliotest.MonthlyRecord{Category: "calls", Usage: "7", UsageUnit: "minutes", Count: twiliotest.Null, Price: twiliotest.Null}
+	for name, short := range map[string]twiliotest.Fault{
+		"a record is missing": {Kind: twiliotest.PageGap, Endpoint: twiliotest.Monthly, Times: 1},
+		"all are":             {Kind: twiliotest.EmptyList, Endpoint: twiliotest.Monthly},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				until(t, "2004-03-10 05:30")
+				o := accountOptions(months{
+					"2004-03": func(at time.Time) []twiliotest.MonthlyRecord {
+						if at.Before(date("2004-03-10 06:00")) {
+							return []twiliotest.MonthlyRecord{sms("352"), calls}
+						}
+						return []twiliotest.MonthlyRecord{sms("352"), calls, {Category: "fax", Usage: "9", UsageUnit: "pages", Count: twiliotest.Null, Price: twiliotest.Null}}
+					},
+					"2004-02": always(sms("1000"), calls),
+				})
+				o.MaxPageSize = 1
+				r := newRig(t, o)
+				r.simulator.Inject(short)
+				c := collector.NewAccountUsage(r.account, accountUsage())
+				r.good(c)
+				missing := 0
+				for _, counter := range []string{" sms messages", " calls minutes"} {
+					value, shown := r.rows()["account_usage_total "+accountSID+counter]
+					if !shown {
+						missing++
+					} else if value == 0 {
+						t.Errorf("0 of %s, which has been used this month", counter)
+					}
+				}
+				if missing == 0 {
+					t.Error("nothing is missing from the first listing")
+				}
+				r.simulator.ClearFaults()
+				r.recheck(c)
+				want := map[string]float64{
+					"account_usage_total " + accountSID + " sms messages":  352,
+					"account_usage_total " + accountSID + " calls minutes": 7,
+				}
+				r.want(want)
+				r.recheck(c) // the two before were not the same
+				until(t, "2004-03-10 06:30")
+				r.good(c)
+				want["account_usage_total "+accountSID+" fax pages"] = 0
+				r.want(want)
+				time.Sleep(15 * time.Minute)
+				r.good(c)
+				want["account_usage_total "+accountSID+" fax pages"] = 9
+				r.want(want)
+			})
+		})
+	}
 }
 
 // TestAccountUsageTurn: counters pass through 0 a day into the month, gauges

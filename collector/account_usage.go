@@ -41,6 +41,7 @@ type AccountUsage struct {
 
 	counters *monthly.Ledger[accountColumn]
 	gauges   []metric.Batch // of the last successful poll
+	listings monthlyCompleteness
 }
 
 // accountColumn names the counters that count in one unit, one for each category.
@@ -54,11 +55,12 @@ func NewAccountUsage(account *Account, cfg config.AccountUsage) *AccountUsage {
 	return &AccountUsage{account: account, cfg: cfg, counters: monthly.NewLedger[accountColumn](account.ledgerOptions(cfg.Settle))}
 }
 
-// Adopt implements Adopter: counters continue if they count the same usage.
+// Adopt implements Adopter: counters continue unless they would no longer count the
+// usage of subaccounts.
 func (c *AccountUsage) Adopt(previous Collector) {
-	if p, ok := previous.(*AccountUsage); ok && p.cfg.IncludeSubaccounts == c.cfg.IncludeSubaccounts {
+	if p, ok := previous.(*AccountUsage); ok && (c.cfg.IncludeSubaccounts || !p.cfg.IncludeSubaccounts) {
 		c.counters.Adopt(p.counters)
-		c.gauges = p.gauges
+		c.gauges, c.listings = p.gauges, p.listings
 	}
 }
 
@@ -75,6 +77,7 @@ func (c *AccountUsage) Poll(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	c.listings.judge(time.Now(), records, c.key)
 	report := c.report(w, records)
 	currentGauges, previousGauges := c.monthGauges(current, records), c.monthGauges(previous, records)
 
@@ -126,10 +129,15 @@ func (c *AccountUsage) report(w monthly.Window, records []twilio.MonthlyUsage) *
 	report := monthly.NewReport[accountColumn](w)
 	byID := func(a, b monthly.Counter[accountColumn]) int { return strings.Compare(a.ID, b.ID) }
 	for _, counter := range slices.SortedFunc(maps.Keys(counters), byID) {
+		column := report.Column(counter.Column)
 		if value := counters[counter]; value.Valid {
-			report.Column(counter.Column).Add(counter.ID, value.V)
+			column.Add(counter.ID, value.V)
 		} else {
-			report.Column(counter.Column).Expect(counter.ID)
+			column.Expect(counter.ID)
+		}
+		if !c.listings.complete { // this one may lack records, and so may those before
+			column.Incomplete()
+			column.Missed()
 		}
 	}
 	return report
@@ -143,9 +151,10 @@ func (c *AccountUsage) Advance(now time.Time) (Result, bool) {
 	return Result{Batches: c.batches(now)}, true
 }
 
-// NextChange implements Clocked: the gauges change with the calendar month.
+// NextChange implements Clocked: the gauges change with the calendar month, and the first
+// polls after a start soon find out whether they missed something.
 func (c *AccountUsage) NextChange(now time.Time) time.Time {
-	return monthly.Earliest(c.counters.NextChange(now), monthly.Start(now).AddDate(0, 1, 0))
+	return monthly.Earliest(c.counters.NextChange(now), monthly.Start(now).AddDate(0, 1, 0), c.listings.nextPoll(now))
 }
 
 // batches are the samples of the counters as they are at now, and of the last
@@ -155,6 +164,9 @@ func (c *AccountUsage) batches(now time.Time) []metric.Batch {
 	for column := range c.counters.Columns() {
 		values := c.counters.Values(column, now)
 		for i, category := range c.counters.IDs(column) {
+			if len(c.cfg.Categories) > 0 && !slices.Contains(c.cfg.Categories, category) {
+				continue // it was configured before a reload
+			}
 			sample := metric.Sample{Labels: []string{column.account, category, column.unit}, Value: values.At(i)}
 			if column.events {
 				events = append(events, sample)

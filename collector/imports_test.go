@@ -25,11 +25,13 @@ func goList(t *testing.T, args ...string) []string {
 // Whoever adds an arrow adds it here.
 func TestImports(t *testing.T) {
 	arrows := map[string][]string{
-		"":                            {"collector/config", "collector/demo", "collector/exporter", "collector/lifecycle", "collector/web"},
+		"":                            {"collector/check", "collector/config", "collector/demo", "collector/exporter", "collector/lifecycle", "collector/web", "twilio"},
+		"collector/check":             {"collector", "collector/config", "twilio"},
 		"collector/demo":              {"collector/config", "twilio/twiliotest"},
-		"collector/exporter":          {"collector", "collector/config", "collector/exposition", "collector/metric", "twilio"},
+		"collector/exporter":          {"collector", "collector/budget", "collector/config", "collector/exposition", "collector/metric", "twilio"},
 		"collector":                   {"collector/config", "collector/metric", "collector/monthly", "twilio"},
 		"collector/exposition":        {"collector/metric"},
+		"collector/budget":            nil,
 		"collector/monthly":           {"collector/metric"},
 		"collector/metric":            nil,
 		"collector/web":               nil,

@@ -32,7 +32,9 @@ type SuperSIMUsage struct {
 	countries               simNetworkCountries
 	unsureBytes, unsureCost time.Time // months of which no listing by network has been complete since the start
 
-	listings map[query]completeness // of earlier polls
+	listings        map[query]completeness // of earlier polls
+	incompletePolls int                    // in a row, the last ones
+	again           time.Time              // when to poll again because of them; zero: at the interval
 
 	unbilledWhole bool      // the API gives totals without an amount only if nothing of them is billed
 	billsFound    time.Time // the hour in which it was last found out what is billed of them
@@ -93,18 +95,22 @@ func NewSuperSIMUsage(account *Account, cfg config.SuperSIMUsage) *SuperSIMUsage
 	return c
 }
 
-// Adopt implements Adopter: counters continue if they count the same usage. Those of
-// a group that was not configured before begin at 0, as everything that is new.
+// Adopt implements Adopter: counters continue if the filter admits all the usage that
+// they count. Those of a group that was not configured before, or of what the filter
+// before did not admit, begin at 0, as everything that is new.
 func (c *SuperSIMUsage) Adopt(previous Collector) {
 	p, ok := previous.(*SuperSIMUsage)
-	if !ok || p.cfg.Filter != c.cfg.Filter {
+	if !ok || !admitsAll(c.cfg.Filter, p.cfg.Filter, c.account.Inventory.get()) {
 		return
 	}
 	c.bytes.Adopt(p.bytes)
 	c.cost.Adopt(p.cost)
-	c.months, c.gauges, c.sawInventory = p.months, p.gauges, p.sawInventory
+	c.gauges, c.sawInventory, c.unbilledWhole = p.gauges, p.sawInventory, p.unbilledWhole
 	c.countries, c.unsureBytes, c.unsureCost = p.countries, p.unsureBytes, p.unsureCost
-	c.listings, c.unbilledWhole, c.billsFound = p.listings, p.unbilledWhole, p.billsFound
+	if p.cfg.Filter != c.cfg.Filter {
+		return // the listings before were of less, and what they lack now did not come late
+	}
+	c.months, c.listings, c.billsFound = p.months, p.listings, p.billsFound
 	c.unattributedBytes, c.unattributedCost = p.unattributedBytes, p.unattributedCost
 	c.late = p.late
 }
@@ -146,10 +152,10 @@ func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 
 // usageFound is what a poll read.
 type usageFound struct {
-	totals      usageTotals
+	listings    usageTotals          // as they were read, by key and hour
+	totals      usageTotals          // by key alone
 	empty       map[query]bool       // listings that were empty twice, although the account has usage
 	networks    []twilio.Network     // for the countries of sim_network
-	differs     map[query]bool       // listings that were not the same when they were read again
 	differences map[query]difference // of the month's listings
 	billsKnown  bool                 // it was found out what is billed of totals without an amount
 	hours       hourListing
@@ -158,36 +164,44 @@ type usageFound struct {
 
 // read reads everything of a poll: the account's hours and totals, then the groups, and
 // what of these needs a second look.
-func (c *SuperSIMUsage) read(ctx context.Context, held *holding, plan usagePlan) (f usageFound, err error) {
-	if f.hours, err = c.accountHours(ctx, held, time.Now()); err != nil {
-		return f, err
+func (c *SuperSIMUsage) read(ctx context.Context, held *holding, plan usagePlan) (*usageFound, error) {
+	f := &usageFound{empty: make(map[query]bool)}
+	for _, step := range []func() (int, error){
+		func() (records int, err error) {
+			f.hours, err = c.accountHours(ctx, held, time.Now())
+			return len(f.hours.records), err
+		},
+		func() (records int, err error) {
+			f.listings, records, err = c.ask(ctx, held, plan.ofAccount)
+			return records, err
+		},
+		func() (int, error) {
+			listings, records, err := c.ask(ctx, held, plan.ofGroups)
+			maps.Copy(f.listings, listings)
+			return records, err
+		},
+		func() (int, error) { return c.listAgain(ctx, held, plan.ofGroups, f) },
+		func() (int, error) { return c.readNetworks(ctx, held, plan, f) },
+		func() (_ int, err error) {
+			f.totals, err = f.listings.byKey()
+			return 0, err
+		},
+		func() (records int, err error) {
+			f.billsKnown, records, err = c.findBilled(ctx, plan, f.totals)
+			return records, err
+		},
+		func() (records int, err error) {
+			c.addWithoutNetwork(plan, f.totals)
+			f.differences, records, err = c.compareAll(ctx, held, plan, f.totals)
+			return records, err
+		},
+	} {
+		records, err := step()
+		if f.records += records; err != nil {
+			return nil, err
+		}
 	}
-	if f.totals, f.records, err = c.ask(ctx, held, plan.ofAccount); err != nil {
-		return f, err
-	}
-	f.records += len(f.hours.records)
-	totals, records, err := c.ask(ctx, held, plan.ofGroups)
-	if f.records += records; err != nil {
-		return f, err
-	}
-	maps.Copy(f.totals, totals)
-	f.empty, f.differs = make(map[query]bool), make(map[query]bool)
-	records, err = c.listAgain(ctx, held, plan.ofGroups, f)
-	if f.records += records; err != nil {
-		return f, err
-	}
-	f.networks, records, err = c.readNetworks(ctx, held, plan, f)
-	if f.records += records; err != nil {
-		return f, err
-	}
-	f.billsKnown, records, err = c.findBilled(ctx, plan, f.totals)
-	if f.records += records; err != nil {
-		return f, err
-	}
-	c.addWithoutNetwork(plan, f.totals)
-	f.differences, records, err = c.compareAll(ctx, held, plan, f.totals)
-	f.records += records
-	return f, err
+	return f, nil
 }
 
 // commit hands both reports to the ledgers and describes the counters that
@@ -223,5 +237,9 @@ func (c *SuperSIMUsage) NextChange(now time.Time) time.Time {
 	if c.bytes.HasReport() && !c.sawInventory && c.account.Inventory.get().known {
 		return now
 	}
-	return monthly.Earliest(c.bytes.NextChange(now), c.cost.NextChange(now))
+	again := c.again
+	if !again.After(now) {
+		again = time.Time{}
+	}
+	return monthly.Earliest(c.bytes.NextChange(now), c.cost.NextChange(now), again)
 }

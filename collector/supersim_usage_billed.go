@@ -111,22 +111,28 @@ func pages(records int) int { return max(1, (records+recordsPerPage-1)/recordsPe
 // A billedTotal is a total whose hours are being read.
 type billedTotal struct {
 	*usageTotal
-	read int64 // bytes of the hours so far
+	read usageSum // of the hours so far
 }
 
 // forget drops what is known of the amount.
 func (t *billedTotal) forget() {
-	t.cost, t.others, t.billed, t.unbilledHour, t.read = decimal.Decimal{}, nil, false, 0, 0
+	t.cost, t.others, t.billed, t.unbilledHour, t.read = decimal.Decimal{}, nil, false, 0, usageSum{}
 }
 
 // add adds what is billed of a part.
 func (t *billedTotal) add(part usageTotal) error {
-	t.read = saturate(t.read, saturate(part.upload, part.download))
+	t.read.add(&part)
 	return t.addBilled(part)
 }
 
-// short reports whether hours are missing.
-func (t *billedTotal) short() bool { return t.read < saturate(t.upload, t.download) }
+// short reports whether hours are missing, as far as their bytes are reported.
+func (t *billedTotal) short() (short, blind bool) {
+	var total usageSum
+	total.add(t.usageTotal)
+	upload, comparesUpload := total.upload.minus(t.read.upload)
+	download, comparesDownload := total.download.minus(t.read.download)
+	return upload > 0 || download > 0, !comparesUpload && !comparesDownload
+}
 
 // addHours replaces the amounts of unbilled totals by the sum over what is billed of
 // their hours. What listings by group leave out is asked for by key.
@@ -167,8 +173,10 @@ func (c *SuperSIMUsage) addHours(ctx context.Context, q query, totals []usageTot
 		}
 		open = slices.DeleteFunc(open, func(t *billedTotal) bool { return !unbilled[t.key] })
 	}
-	complete := func(t *billedTotal) bool { return !t.short() }
-	short := slices.DeleteFunc(slices.Clone(all), complete)
+	short := slices.DeleteFunc(slices.Clone(all), func(t *billedTotal) bool {
+		short, blind := t.short()
+		return !short && !blind
+	})
 	if len(short) > 0 && c.canAskForKeys(q.group, short) {
 		for _, t := range short {
 			t.forget()
@@ -179,7 +187,8 @@ func (c *SuperSIMUsage) addHours(ctx context.Context, q query, totals []usageTot
 		}
 	}
 	for _, t := range all {
-		t.unbilled, t.unpriced = false, t.short()
+		t.unbilled = false
+		t.unpriced, _ = t.short()
 	}
 	return records, nil
 }
@@ -213,6 +222,9 @@ func (c *SuperSIMUsage) addListings(ctx context.Context, queries []query, totals
 			held := c.account.hold() // one listing's records at a time
 			defer held.release()
 			listing, read, err := c.list(ctx, held, q)
+			if err == nil {
+				listing, err = sumUp(listing, sameKey)
+			}
 			if err != nil {
 				return err
 			}

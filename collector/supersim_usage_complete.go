@@ -1,124 +1,78 @@
 package collector
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/shopspring/decimal"
-
-	"github.com/twilio-exporter/twilio_exporter/collector/metric"
-	"github.com/twilio-exporter/twilio_exporter/collector/monthly"
-	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
 // A listing can lack records: they move between pages while it is read, or the API
 // makes it from other data than the account's total. So each listing is compared
-// with the account's total of the same poll.
+// with the account's total of the same poll, hour by hour where totals are split.
 
-// difference is what the account's total has beyond the sum over a listing; less
-// than nothing if the sum is larger.
-type difference struct {
-	upload, download int64
-	cost             map[string]decimal.Decimal // by currency
-	old              int64                      // bytes, without those of the last hours
-	missing          bool                       // a record leaves out its bytes
-	oldMissing       bool                       // one that is not of the last hours
-	unbilled         bool                       // what is billed is not known of all records
+// lack is what a listing lacks of the total that it adds up to.
+type lack struct {
+	bytes int64 // as far as they are reported
+	old   bool  // some of them are not of the last hours
+	blind bool  // neither upload nor download of an hour can be compared: records leave them out
 }
 
-// compare subtracts the sum over a listing from the account's total.
-func compare(account, listing []usageTotal) difference {
-	a, l := sumOf(account), sumOf(listing)
-	d := difference{
-		upload: a.upload - l.upload, download: a.download - l.download,
-		old:     a.upload + a.download - a.recent - (l.upload + l.download - l.recent),
-		cost:    make(map[string]decimal.Decimal),
-		missing: a.missing || l.missing, oldMissing: a.oldMissing || l.oldMissing, unbilled: a.unbilled || l.unbilled,
-	}
-	for currency, amount := range a.amounts() {
-		d.cost[currency] = amount
-	}
-	for currency, amount := range l.amounts() {
-		d.cost[currency] = d.cost[currency].Sub(amount)
-	}
-	return d
-}
-
-// sumOf adds up a listing. Bytes stay at the largest number.
-func sumOf(totals []usageTotal) (sum usageTotal) {
-	for i := range totals {
-		t := &totals[i]
-		sum.upload, sum.download = saturate(sum.upload, t.upload), saturate(sum.download, t.download)
-		sum.recent, sum.oldMissing = saturate(sum.recent, t.recent), sum.oldMissing || t.oldMissing
-		sum.missing, sum.unbilled = sum.missing || t.missing, sum.unbilled || t.unbilled
-		for currency, amount := range t.amounts() {
-			_ = sum.bill(currency, amount) // exact, however large
+// lackOf compares a listing with a total; both are sorted by key and hour. What is used
+// from recent on is of the last hours.
+func lackOf(total, listing []usageTotal, recent time.Time) (l lack) {
+	type part struct{ total, listing usageSum }
+	parts := make(map[int64]*part) // by hour
+	at := func(hour int64) *part {
+		if parts[hour] == nil {
+			parts[hour] = new(part)
 		}
+		return parts[hour]
 	}
-	return sum
-}
-
-// saturate adds bytes. The sum stays at a quarter of the largest number, so that four
-// can be added; what is not reported adds nothing.
-func saturate(a, b int64) int64 {
-	const most = math.MaxInt64 / 4
-	return min(min(max(a, 0), most)+min(max(b, 0), most), most)
-}
-
-// short is how many bytes the listing lacks, as far as they are reported.
-func (d difference) short() int64 {
-	switch {
-	case d.oldMissing:
-		return 0
-	case d.missing:
-		return max(d.old, 0)
-	default:
-		return max(d.upload, 0) + max(d.download, 0)
+	for i := range total {
+		at(total[i].hour).total.add(&total[i])
 	}
-}
-
-// late reports whether what the listing lacks is of the last hours at most: it may be
-// behind the account's total.
-func (d difference) late() bool { return d.old <= 0 }
-
-// isZero reports whether the account's total is the sum over the listing.
-func (d difference) isZero() bool {
-	for _, amount := range d.cost {
-		if !amount.IsZero() {
-			return false
-		}
+	for i := range listing {
+		at(listing[i].hour).listing.add(&listing[i])
 	}
-	return d.upload == 0 && d.download == 0
-}
-
-// between is the difference of a listing that was read between two totals of the
-// account: usage that came in meanwhile is none.
-func between(before, after difference) difference {
-	d := before
-	d.upload = outside(before.upload, after.upload)
-	d.download = outside(before.download, after.download)
-	d.cost = make(map[string]decimal.Decimal)
-	for currency := range after.cost {
-		low, high := before.cost[currency], after.cost[currency]
-		switch {
-		case low.IsPositive():
-			d.cost[currency] = low
-		case high.IsNegative():
-			d.cost[currency] = high
-		default:
-			d.cost[currency] = decimal.Zero
-		}
+	for hour, p := range parts {
+		upload, comparesUpload := p.total.upload.minus(p.listing.upload)
+		download, comparesDownload := p.total.download.minus(p.listing.download)
+		bytes := max(upload, 0) + max(download, 0)
+		l.bytes = saturate(l.bytes, bytes)
+		l.old = l.old || bytes > 0 && hour < recent.Unix()
+		l.blind = l.blind || !comparesUpload && !comparesDownload
 	}
-	return d
+	return l
 }
 
-func outside(low, high int64) int64 {
-	return max(low, 0) + min(high, 0)
+// usageSum is the sum over records.
+type usageSum struct{ upload, download byteSum }
+
+func (s *usageSum) add(t *usageTotal) {
+	s.upload.add(t.upload, t.noUpload)
+	s.download.add(t.download, t.noDownload)
+}
+
+// byteSum is the bytes of one direction.
+type byteSum struct {
+	bytes   int64
+	missing bool // a record leaves them out
+}
+
+func (s *byteSum) add(bytes int64, missing bool) {
+	s.bytes, s.missing = saturate(s.bytes, bytes), s.missing || missing
+}
+
+// minus is the difference of two sums; 0 if they cannot be compared.
+func (s byteSum) minus(o byteSum) (bytes int64, compares bool) {
+	if s.missing || o.missing {
+		return 0, false
+	}
+	return s.bytes - o.bytes, true
 }
 
 // completeness is what earlier polls found out about a listing.
@@ -128,7 +82,10 @@ type completeness struct {
 	polls    int       // since then
 	complete bool      // in any poll
 
-	found []usageTotal // as long as it was never complete
+	// As long as it was never complete: what was listed so far, and the midnight before
+	// which it is not by the hour.
+	found []usageTotal
+	day   time.Time
 }
 
 const (
@@ -138,15 +95,22 @@ const (
 	lastingShortPolls = 3
 	// recentHours are those whose usage a listing by group may not have yet.
 	recentHours = 6 * time.Hour
+	// rereadings are how many more times a listing is read at most that lacks bytes.
+	rereadings = 2
 )
 
-// isRecent reports whether a record is of one of the last hours. Only where totals are
-// split are there hours in them, those since midnight: a total's period may start with
-// its first usage, however late that was.
-func (c *SuperSIMUsage) isRecent(q query, r twilio.UsageRecord) bool {
-	midnight := q.end.Truncate(24 * time.Hour)
-	return c.account.Client.SplitsTotals() && !r.Period.Start.Before(midnight) && !r.Period.Start.Before(q.end.Add(-recentHours))
+// hourOf is the start of the hour that a record of a query is of, if the query's totals
+// are split: their hours are those since midnight. Otherwise it is 0: a total's period
+// may start with its first usage, however late that was.
+func (c *SuperSIMUsage) hourOf(q query, start time.Time) int64 {
+	if q.hour || !c.account.Client.SplitsTotals() || start.Before(q.day()) {
+		return 0
+	}
+	return start.Truncate(time.Hour).Unix()
 }
+
+// day is the last midnight of the query's range.
+func (q query) day() time.Time { return q.end.Truncate(24 * time.Hour) }
 
 // listing names the listings of a group over a month, or over an hour, of all polls.
 func (q query) listing() query {
@@ -164,81 +128,123 @@ func (t usageTotals) whole(q query) []usageTotal {
 	}
 	network := q.group.network
 	q.group = networkGroup()
-	if i, ok := findKey(t[q], network); ok {
-		return t[q][i : i+1]
+	first, _ := findKey(t[q], network)
+	last := first
+	for last < len(t[q]) && t[q][last].key == network {
+		last++
 	}
-	return nil
+	return t[q][first:last]
+}
+
+// lack is what a listing of a poll lacks.
+func (f *usageFound) lack(q query) lack {
+	return lackOf(f.listings.whole(q), f.listings[q], q.end.Add(-recentHours))
 }
 
 // listAgain reads those listings of some queries again that lack more than in the last
-// poll, or were never complete and lack bytes or leave some out, and adds what they had
-// left out, then and in earlier polls. It returns how many records it read.
-func (c *SuperSIMUsage) listAgain(ctx context.Context, held *holding, queries []query, found usageFound) (int, error) {
-	totals := found.totals
+// poll, or were never complete and lack bytes or cannot be compared. It adds what they had
+// left out, then and in earlier polls, and returns how many records it read.
+func (c *SuperSIMUsage) listAgain(ctx context.Context, held *holding, queries []query, f *usageFound) (records int, err error) {
 	var short []query
 	for _, q := range queries {
-		last, d := c.listings[q.listing()], compare(totals.whole(q), totals[q])
-		if lacks := d.short(); lacks > last.short || (lacks > 0 || d.missing) && !last.complete {
+		last, l := c.listings[q.listing()], f.lack(q)
+		if l.bytes > last.short || (l.bytes > 0 || l.blind) && !last.complete {
 			short = append(short, q)
 		}
 	}
-	again, records, err := c.ask(ctx, held, short)
-	for q, listing := range again {
-		found.empty[q] = len(totals[q]) == 0 && len(listing) == 0
-		found.differs[q] = !slices.EqualFunc(totals[q], listing, func(a, b usageTotal) bool { return a.key == b.key && byKeyAndPeriod().same(a, b) })
-		if !q.hour {
-			listing = merge(c.listings[q.listing()].found, listing)
+	for range rereadings {
+		again, read, err := c.ask(ctx, held, short)
+		if records += read; err != nil {
+			return records, err
 		}
-		totals[q] = merge(totals[q], listing)
-	}
-	return records, err
-}
-
-// merge adds to a listing, which is sorted by key, what an earlier one had: keys, and
-// bytes where a total has several records.
-func merge(earlier, listing []usageTotal) []usageTotal {
-	keys := make([]string, len(listing))
-	for i := range listing {
-		keys[i] = listing[i].key
-	}
-	var all []usageTotal
-	next := 0
-	visitKeys(earlier, keys, func(_ string, t *usageTotal, listed bool) {
-		if listed {
-			if now := &listing[next]; t == nil || saturate(now.upload, now.download) >= saturate(t.upload, t.download) {
-				t = now
+		short = nil
+		for q, listing := range again {
+			f.empty[q] = len(f.listings[q]) == 0 && len(listing) == 0
+			differs := !slices.EqualFunc(f.listings[q], listing, sameUsage)
+			f.listings[q] = unite(f.listings[q], listing)
+			if differs && f.lack(q).bytes > 0 { // equal ones would be so a third time
+				short = append(short, q)
 			}
-			next++
 		}
-		all = append(all, *t)
-	})
-	return all
+	}
+	for _, q := range queries {
+		last := c.listings[q.listing()]
+		if !q.hour && !last.complete && (last.day.Equal(q.day()) || !c.account.Client.SplitsTotals()) {
+			f.listings[q] = unite(last.found, f.listings[q])
+		}
+	}
+	return records, nil
 }
 
-// judge finds out which listings are complete. One that still lacks bytes is taken as
-// complete if it has lacked no less for a while, or only what may come late. So is one
-// that leaves bytes out and was not the same both times: what it lacks besides cannot
-// be told. An empty one tells nothing.
-func (c *SuperSIMUsage) judge(found usageFound) {
+func sameUsage(a, b usageTotal) bool {
+	return byKeyAndHour(a, b) == 0 && byKeyAndPeriod().same(a, b)
+}
+
+// unite adds to a listing what another one of the same range has: keys and hours, and
+// the bytes of those of which it has more. Both are sorted by key and hour.
+func unite(other, listing []usageTotal) []usageTotal {
+	if len(other) == 0 {
+		return listing
+	}
+	all := make([]usageTotal, 0, max(len(other), len(listing)))
+	for len(other) > 0 && len(listing) > 0 {
+		o, l := &other[0], &listing[0]
+		n := byKeyAndHour(*o, *l)
+		if n < 0 || n == 0 && saturate(o.upload, o.download) > saturate(l.upload, l.download) {
+			all = append(all, *o)
+		} else {
+			all = append(all, *l)
+		}
+		if n <= 0 {
+			other = other[1:]
+		}
+		if n >= 0 {
+			listing = listing[1:]
+		}
+	}
+	return append(append(all, other...), listing...)
+}
+
+func byKeyAndHour(a, b usageTotal) int {
+	return cmp.Or(strings.Compare(a.key, b.key), cmp.Compare(a.hour, b.hour))
+}
+
+// judge finds out which listings are complete. One that still lacks bytes, or cannot be
+// compared, is taken as complete if it has been so for a while, and lacked no less or
+// only what may come late. An empty one tells nothing.
+//
+// After a poll with listings that were not complete in any, the next two come soon.
+func (c *SuperSIMUsage) judge(f *usageFound) {
 	now := time.Now()
-	for q, listing := range found.totals {
+	for q, listing := range f.listings {
 		last, seen := c.listings[q.listing()]
-		if q.group.name == accountGroup || seen && found.empty[q] {
+		if q.group.name == accountGroup || seen && f.empty[q] {
 			continue
 		}
-		d := compare(found.totals.whole(q), listing)
-		next := completeness{short: d.short(), since: now, polls: 1, complete: last.complete || d.short() == 0 && !(d.missing && found.differs[q])}
-		if seen && (d.late() || next.short >= last.short) {
+		l := f.lack(q)
+		next := completeness{short: l.bytes, since: now, polls: 1}
+		next.complete = last.complete || l.bytes == 0 && !l.blind
+		if seen && (!l.old || next.short >= last.short) {
 			next.since, next.polls = last.since, last.polls+1
 			next.complete = next.complete || next.polls >= lastingShortPolls && now.Sub(next.since) >= lastingShort
 		}
-		if found.empty[q] {
+		if f.empty[q] {
 			next.polls = 0
 		}
 		if !next.complete {
-			next.found = listing
+			next.found, next.day = listing, q.day()
 		}
 		c.listings[q.listing()] = next
+	}
+	c.again = time.Time{}
+	isIncomplete := func(q query) bool { return !q.hour && q.group.name != accountGroup && !c.isComplete(q) }
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(f.listings)), isIncomplete) {
+		c.incompletePolls = 0
+		return
+	}
+	c.billsFound = time.Time{} // what is billed was found out of listings that are not shown
+	if c.incompletePolls++; c.incompletePolls < lastingShortPolls {
+		c.again = now.Add(lastingShort / (lastingShortPolls - 1))
 	}
 }
 
@@ -253,67 +259,6 @@ func (c *SuperSIMUsage) isComplete(q query) bool {
 		return c.isComplete(q) && (!listed || listing.complete)
 	}
 	return listing.complete
-}
-
-// compareAll compares the month's listings with the account's totals, which it
-// reads once more where they differ: usage that came in between is no difference.
-func (c *SuperSIMUsage) compareAll(ctx context.Context, held *holding, plan usagePlan, totals usageTotals) (map[query]difference, int, error) {
-	found := make(map[query]difference)
-	var differ []query // of the account
-	for _, group := range c.groups() {
-		for _, w := range []monthly.Window{plan.bytes, plan.cost} {
-			q := monthQuery(group, w)
-			if listing, asked := totals.all(q); asked && group.name != accountGroup {
-				found[q] = compare(totals[q.ofAccount()], listing)
-			} else {
-				continue
-			}
-			if !found[q].isZero() && !slices.Contains(differ, q.ofAccount()) {
-				differ = append(differ, q.ofAccount())
-			}
-		}
-	}
-	after, records, err := c.ask(ctx, held, differ)
-	for q, d := range found {
-		if account, ok := after[q.ofAccount()]; ok {
-			listing, _ := totals.all(q)
-			found[q] = between(d, compare(account, listing))
-		}
-	}
-	return found, records, err
-}
-
-// unattributed are the samples of the differences. Where bytes are left out, or what
-// is billed is not known, they stay as they were.
-func (c *SuperSIMUsage) unattributed(plan usagePlan, found usageFound) []metric.Batch {
-	var bytes, cost []metric.Sample
-	for _, group := range c.groups() {
-		if diff, ok := found.differences[monthQuery(group, plan.bytes)]; ok && !diff.missing {
-			bytes = append(bytes,
-				metric.Sample{Labels: []string{group.name, "download"}, Value: float64(diff.download)},
-				metric.Sample{Labels: []string{group.name, "upload"}, Value: float64(diff.upload)})
-		} else if ok {
-			for s := range c.unattributedBytes.All() {
-				if s.Labels[0] == group.name {
-					bytes = append(bytes, s)
-				}
-			}
-		}
-		diff := found.differences[monthQuery(group, plan.cost)]
-		for _, currency := range slices.Sorted(maps.Keys(diff.cost)) {
-			amount := diff.cost[currency]
-			if !c.unbilledWhole {
-				// An hour of the account may have no amount yet where one of a SIM has.
-				amount = decimal.Max(amount, decimal.Zero)
-			}
-			cost = append(cost, metric.Sample{Labels: []string{group.name, currency}, Value: amount.InexactFloat64()})
-		}
-	}
-	if found.billsKnown {
-		c.unattributedCost = metric.NewBatch(unattributedCost(), cost)
-	}
-	c.unattributedBytes = metric.NewBatch(unattributedBytes(), bytes)
-	return []metric.Batch{c.unattributedBytes, c.unattributedCost}
 }
 
 // incomplete warns of listings that were not complete in any poll.

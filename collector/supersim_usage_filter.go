@@ -10,6 +10,24 @@ import (
 // A filter narrows the usage that is asked for; what it leaves out must not be
 // exposed as silent. The API takes SIDs and unique names alike.
 
+// admitsAll reports whether a filter admits all the usage that another one does:
+// each of its fields is left out or names the same, or it names the fleet of the only SIM
+// that the other admits, which may have been in another one before.
+func admitsAll(f, other config.Filter, known resources) bool {
+	if f.Network != "" && f.Network != other.Network || f.IsoCountry != "" && f.IsoCountry != other.IsoCountry {
+		return false
+	}
+	for sim := range known.sims.all() {
+		if other.Sim != "" && admitsSim(config.Filter{Sim: other.Sim}, sim, nil) {
+			return admitsSim(f, sim, known.fleets)
+		}
+	}
+	sameFleet := f.Fleet == "" || f.Fleet == other.Fleet || slices.ContainsFunc(known.fleets, func(fleet twilio.Fleet) bool {
+		return other.Fleet != "" && admitsFleet(config.Filter{Fleet: f.Fleet}, fleet, nil) && admitsFleet(config.Filter{Fleet: other.Fleet}, fleet, nil)
+	})
+	return sameFleet && (f.Sim == "" || f.Sim == other.Sim)
+}
+
 // admitsSim reports whether a SIM's usage can be in what is asked for.
 func admitsSim(f config.Filter, sim twilio.Sim, fleets []twilio.Fleet) bool {
 	if f.Sim != "" && f.Sim != sim.SID && f.Sim != sim.UniqueName {

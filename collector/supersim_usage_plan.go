@@ -39,7 +39,7 @@ type usagePlan struct {
 	ofAccount, ofGroups []query
 }
 
-// usageTotals are the responses to a plan's queries, each sorted by key.
+// usageTotals are the responses to a plan's queries, each sorted by key and hour.
 type usageTotals map[query][]usageTotal
 
 func (c *SuperSIMUsage) plan(now time.Time) usagePlan {
@@ -120,6 +120,24 @@ func (c *SuperSIMUsage) ask(ctx context.Context, held *holding, queries []query)
 	return totals, records, nil
 }
 
+// byKey adds up the hours of each key.
+func (t usageTotals) byKey() (usageTotals, error) {
+	totals := make(usageTotals, len(t))
+	for q, listing := range t {
+		summed, err := sumUp(listing, sameKey)
+		if err != nil {
+			return nil, q.wrap(err)
+		}
+		totals[q] = summed
+	}
+	return totals, nil
+}
+
+// wrap says which listing an error is of.
+func (q query) wrap(err error) error {
+	return fmt.Errorf("usage by %s from %s to %s: %w", q.group, q.start.Format(time.RFC3339), q.end.Format(time.RFC3339), err)
+}
+
 // weight is lower for queries whose listings are longer.
 func (c *SuperSIMUsage) weight(q query) int {
 	if c.dimension(q.group).api == twilio.GroupSim {
@@ -128,8 +146,8 @@ func (c *SuperSIMUsage) weight(q query) int {
 	return 1
 }
 
-// list reads one listing and adds up its records by key. It also returns how
-// many records there were.
+// list reads one listing and adds up its records by key and, where totals are split, by
+// hour. It also returns how many records there were.
 func (c *SuperSIMUsage) list(ctx context.Context, held *holding, q query) ([]usageTotal, int, error) {
 	d, params := c.dimension(q.group), c.params(q)
 	// There will be about as many records as there are counters.
@@ -141,11 +159,7 @@ func (c *SuperSIMUsage) list(ctx context.Context, held *holding, q query) ([]usa
 		return func(yield func(usageTotal, error) bool) {
 			for r, err := range c.account.Client.UsageRecords(ctx, params) {
 				t := newUsageTotal(cmp.Or(q.key, c.key(d, r)), r)
-				if c.isRecent(q, r) {
-					t.recent = saturate(t.upload, t.download)
-				} else {
-					t.oldMissing = t.missing
-				}
+				t.hour = c.hourOf(q, r.Period.Start)
 				if !yield(t, err) {
 					return
 				}
@@ -154,10 +168,10 @@ func (c *SuperSIMUsage) list(ctx context.Context, held *holding, q query) ([]usa
 	}, byKeyAndPeriod(), sizeHint)
 	read := len(records)
 	if err == nil {
-		records, err = sumUp(records)
+		records, err = sumUp(records, sameKeyAndHour)
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("usage by %s from %s to %s: %w", d.group, q.start.Format(time.RFC3339), q.end.Format(time.RFC3339), err)
+		return nil, 0, q.wrap(err)
 	}
 	return records, read, nil
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // report makes the reports to the two ledgers from a poll's totals.
-func (c *SuperSIMUsage) report(p usagePlan, found usageFound, inventory resources) (*monthly.Report[bytesColumn], *monthly.Report[costColumn]) {
+func (c *SuperSIMUsage) report(p usagePlan, found *usageFound, inventory resources) (*monthly.Report[bytesColumn], *monthly.Report[costColumn]) {
 	totals, now := found.totals, time.Now().UTC()
 	bytes, cost := monthly.NewReport[bytesColumn](p.bytes), monthly.NewReport[costColumn](p.cost)
 	currencies := c.currencies(totals, func(group grouping) query { return monthQuery(group, p.cost) })

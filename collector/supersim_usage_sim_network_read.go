@@ -8,33 +8,32 @@ import (
 	"time"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/monthly"
-	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
-// readNetworks adds the usage of each network's SIMs to the totals of a poll, which name
-// the networks. It also returns the list of networks, for their countries, and how many
+// readNetworks adds the usage of each network's SIMs to the listings of a poll, which
+// name the networks, and the list of networks, for their countries. It returns how many
 // records it read.
-func (c *SuperSIMUsage) readNetworks(ctx context.Context, held *holding, p usagePlan, found usageFound) ([]twilio.Network, int, error) {
+func (c *SuperSIMUsage) readNetworks(ctx context.Context, held *holding, p usagePlan, f *usageFound) (records int, err error) {
 	if !c.simNetwork {
-		return nil, 0, nil
+		return 0, nil
 	}
-	totals := found.totals
-	queries := c.networkQueries(p, totals)
+	queries := c.networkQueries(p, f.listings)
 	listings, records, err := c.ask(ctx, held, queries)
 	if err != nil {
-		return nil, records, err
+		return records, err
 	}
-	sims := totals[monthQuery(grouping{name: "sim"}, p.bytes)]
+	sims := f.listings[monthQuery(grouping{name: "sim"}, p.bytes)]
 	for q, listing := range listings {
 		shareKeys(listing, sims)
-		totals[q] = listing
+		f.listings[q] = listing
 	}
-	again, err := c.listAgain(ctx, held, queries, found)
+	again, err := c.listAgain(ctx, held, queries, f)
 	if records += again; err != nil {
-		return nil, records, err
+		return records, err
 	}
-	networks, listed, err := c.listNetworks(ctx, held, totals)
-	return networks, records + listed, err
+	var listed int
+	f.networks, listed, err = c.listNetworks(ctx, held, f.listings)
+	return records + listed, err
 }
 
 // addWithoutNetwork adds what was used without a network, which cannot be asked for by

@@ -310,6 +310,7 @@ func TestNotReported(t *testing.T) {
 		r.simulator.Inject(twiliotest.Fault{Kind: twiliotest.NullNumbers})
 		c := collector.NewSuperSIMUsage(r.account, superSIMUsage())
 		r.good(c)
+		r.pollSoon(c)
 		r.want(map[string]float64{
 			"supersim_sim_upload_bytes_total " + talker:         none,
 			"supersim_sim_cost_total " + talker + " USD":        none,

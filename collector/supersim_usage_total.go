@@ -33,11 +33,9 @@ type usageTotal struct {
 	noCurrency   bool  // an amount came without one
 	unpriced     bool  // what is billed could not be found out
 
-	missing bool // a record leaves out its bytes, so they are not part of the sum
-	partial bool // and others do not
+	noUpload, noDownload bool // a record leaves them out, so they are not part of the sum
 
-	recent     int64 // bytes of records that are all of the last hours
-	oldMissing bool  // a record that is not leaves out its bytes
+	hour int64 // start of the hour that it is of, where totals are split; 0: none
 }
 
 // notReported stands for a number of bytes that the API left out.
@@ -55,7 +53,7 @@ func newUsageTotal(key string, r twilio.UsageRecord) usageTotal {
 	if r.Download.Valid {
 		t.download = r.Download.V
 	}
-	t.missing = !r.Upload.Valid || !r.Download.Valid
+	t.noUpload, t.noDownload = !r.Upload.Valid, !r.Download.Valid
 	t.currency = r.BilledUnit
 	switch hour := t.end != 0 && t.end-t.start <= 3600; {
 	case r.Billed.Valid && r.BilledUnit != "":
@@ -73,17 +71,14 @@ func newUsageTotal(key string, r twilio.UsageRecord) usageTotal {
 // add adds more usage of the same key. What a record does not report adds nothing.
 // A sum that its metric cannot hold is an error.
 func (t *usageTotal) add(o usageTotal) (err error) {
-	t.partial = t.partial || (t.upload == notReported) != (o.upload == notReported) || (t.download == notReported) != (o.download == notReported)
 	if t.upload, err = addBytes(t.upload, o.upload); err != nil {
 		return err
 	}
 	if t.download, err = addBytes(t.download, o.download); err != nil {
 		return err
 	}
-	t.recent = saturate(t.recent, o.recent)
-	t.oldMissing = t.oldMissing || o.oldMissing
 	t.unbilled = t.unbilled || o.unbilled
-	t.missing = t.missing || o.missing
+	t.noUpload, t.noDownload = t.noUpload || o.noUpload, t.noDownload || o.noDownload
 	return t.addBilled(o)
 }
 
@@ -182,20 +177,35 @@ func byKeyAndPeriod() order[usageTotal] {
 	}
 }
 
-// sumUp adds up the sorted records of a listing by key.
-func sumUp(records []usageTotal) ([]usageTotal, error) {
-	totals := records[:0]
-	for _, record := range records {
-		if n := len(totals); n > 0 && totals[n-1].key == record.key {
-			if err := totals[n-1].add(record); err != nil {
-				return nil, &twilio.ResponseError{Endpoint: twilio.EndpointUsageRecords, Err: fmt.Errorf("%q: %w", record.key, err)}
+// sumUp adds up sorted records that are of the same usage by one key.
+func sumUp(records []usageTotal, same func(a, b *usageTotal) bool) ([]usageTotal, error) {
+	several := func() bool {
+		for i := 1; i < len(records); i++ {
+			if same(&records[i-1], &records[i]) {
+				return true
+			}
+		}
+		return false
+	}
+	if !several() {
+		return records, nil
+	}
+	var totals []usageTotal
+	for i := range records {
+		if n := len(totals); n > 0 && same(&totals[n-1], &records[i]) {
+			if err := totals[n-1].add(records[i]); err != nil {
+				return nil, &twilio.ResponseError{Endpoint: twilio.EndpointUsageRecords, Err: fmt.Errorf("%q: %w", records[i].key, err)}
 			}
 		} else {
-			totals = append(totals, record)
+			totals = append(totals, records[i])
 		}
 	}
 	return totals, nil
 }
+
+func sameKey(a, b *usageTotal) bool { return a.key == b.key }
+
+func sameKeyAndHour(a, b *usageTotal) bool { return a.key == b.key && a.hour == b.hour }
 
 // doubts are warnings of what cannot be counted: amounts without a currency, and
 // bytes that a part of a sum leaves out.
@@ -210,7 +220,7 @@ func doubts(totals usageTotals) []string {
 			if t.noCurrency {
 				unpriced = append(unpriced, fmt.Sprintf("%q", t.key))
 			}
-			if t.partial {
+			if t.noUpload && t.upload != notReported || t.noDownload && t.download != notReported {
 				missing = append(missing, fmt.Sprintf("%q", t.key))
 			}
 		}

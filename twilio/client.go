@@ -43,10 +43,11 @@ type Options struct {
 
 	Timeout        time.Duration // of one attempt, response body included; default 30s
 	MaxRetries     int           // attempts after the first
-	MaxConcurrency int           // attempts at a time; default 2
+	MaxConcurrency int           // attempts at a time, unless there is a Limiter; default 2
 	MaxRecords     int           // records of one listing; default 2,000,000
 
 	Observer Observer // optional
+	Limiter  Limiter  // default: one that allows MaxConcurrency attempts at a time
 }
 
 // An Observer is notified of every HTTP request. It must be safe for concurrent use.
@@ -73,7 +74,7 @@ type Client struct {
 	maxRetries int
 	maxRecords int
 	observer   Observer
-	attempts   *semaphore.Weighted // bounds those under way
+	limiter    Limiter
 
 	// splitAll remembers that this account's API refuses Granularity=all for
 	// ranges that do not start and end at midnight.
@@ -94,7 +95,10 @@ func New(o Options) (*Client, error) {
 		maxRetries: max(o.MaxRetries, 0),
 		maxRecords: cmp.Or(o.MaxRecords, 2_000_000),
 		observer:   o.Observer,
-		attempts:   semaphore.NewWeighted(int64(cmp.Or(o.MaxConcurrency, 2))),
+		limiter:    o.Limiter,
+	}
+	if c.limiter == nil {
+		c.limiter = concurrency{semaphore.NewWeighted(int64(cmp.Or(o.MaxConcurrency, 2)))}
 	}
 	if c.observer == nil {
 		c.observer = noObserver{}
@@ -132,16 +136,19 @@ func (c *Client) MaxRecords() int { return c.maxRecords }
 // get requests u, and passes the body of a response with status 200 to read. It
 // runs read once for each attempt that comes so far, so read must start afresh.
 func (c *Client) get(ctx context.Context, endpoint Endpoint, u *url.URL, read func(io.Reader) error) error {
-	return c.retry(ctx, endpoint, func() error {
-		if err := c.attempts.Acquire(ctx, 1); err != nil {
-			return fmt.Errorf("%s: %w", endpoint, context.Cause(ctx))
+	return c.retry(ctx, endpoint, func() (err error) {
+		done, err := c.limiter.Acquire(ctx)
+		if err != nil {
+			return fmt.Errorf("%s: %w", endpoint, err)
 		}
-		defer c.attempts.Release(1)
-		return c.redactor.clean(c.attempt(ctx, endpoint, u, read))
+		exchange := &exchange{endpoint: endpoint, observer: c.observer}
+		defer func() { done(exchange.sent, err) }()
+		return c.redactor.clean(c.attempt(ctx, exchange, u, read))
 	})
 }
 
-func (c *Client) attempt(ctx context.Context, endpoint Endpoint, u *url.URL, read func(io.Reader) error) error {
+func (c *Client) attempt(ctx context.Context, exchange *exchange, u *url.URL, read func(io.Reader) error) error {
+	endpoint := exchange.endpoint
 	attemptCtx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	// The next transport adds the credentials, so only the connection shows them.
@@ -160,7 +167,6 @@ func (c *Client) attempt(ctx context.Context, endpoint Endpoint, u *url.URL, rea
 	req.Header.Set("User-Agent", c.userAgent)
 	acceptGzip(req)
 
-	exchange := &exchange{endpoint: endpoint, observer: c.observer}
 	defer exchange.end()
 	resp, err := c.http.Do(req.WithContext(exchange.in(attemptCtx)))
 	if err != nil {

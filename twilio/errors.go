@@ -162,7 +162,7 @@ const (
 	ReasonTimeout        Reason = "timeout"        // no complete response in time
 	ReasonTruncated      Reason = "truncated"      // a response that was cut off
 	ReasonResponse       Reason = "answer"         // a response that cannot be parsed or is inconsistent
-	ReasonLimit          Reason = "limit"          // more records than max_records
+	ReasonLimit          Reason = "limit"          // more records than max_records, or requests than max_requests_per_hour
 )
 
 // Reasons lists all reasons.
@@ -194,7 +194,7 @@ func (r Reason) Advice() string {
 	case ReasonTimeout:
 		return "raise api.timeout, or check the connection to the API"
 	case ReasonLimit:
-		return "raise api.max_records"
+		return "raise the limit that the error names"
 	case ReasonResponse:
 		return "nothing of this poll was published; if this persists, report it with the request ID"
 	default:

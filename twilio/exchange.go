@@ -13,6 +13,7 @@ import (
 type exchange struct {
 	endpoint Endpoint
 	observer Observer
+	sent     int // requests so far
 
 	code  string // of the request under way; "" if there is none
 	start time.Time
@@ -37,6 +38,7 @@ func exchangeOf(ctx context.Context) *exchange {
 func (x *exchange) send(req *http.Request, roundTrip func(*http.Request) (*http.Response, error)) (*http.Response, error) {
 	x.end()
 	x.code, x.start = "error", time.Now()
+	x.sent++
 	resp, err := roundTrip(req)
 	if err == nil {
 		x.code = statusCode(resp.StatusCode)

@@ -30,11 +30,15 @@ type Account struct {
 	// HTTPClient holds one kind of credentials, and the options for TLS, proxies
 	// and headers.
 	HTTPClient promconfig.HTTPClientConfig `yaml:",inline"`
+	// Collectors are the options of the account's collectors. Default: those of the
+	// top level, key by key.
+	Collectors Collectors `yaml:"collectors,omitempty"`
 }
 
-// newAccount returns an account with the defaults that are the same for all.
-func newAccount() Account {
-	return Account{Provider: twilio.ProviderTwilio, HTTPClient: promconfig.DefaultHTTPClientConfig}
+// newAccount returns an account with the defaults that are the same for all, and the
+// top level's options of the collectors.
+func newAccount(collectors Collectors) Account {
+	return Account{Provider: twilio.ProviderTwilio, Collectors: collectors, HTTPClient: promconfig.DefaultHTTPClientConfig}
 }
 
 // complete sets the defaults that depend on other keys.

@@ -13,13 +13,15 @@ import (
 // one. What its methods return is shared and must not be changed.
 type Config struct {
 	document *strictyaml.Document // for faults that CheckFiles finds
+	content  hash                 // of the file
 	values   values
 	shard    shard
 }
 
 // values is the top level of the file.
 type values struct {
-	Accounts   []Account     `yaml:"accounts"`
+	Accounts []Account `yaml:"accounts"`
+	// Collectors are the options where an account has none of its own.
 	Collectors Collectors    `yaml:"collectors"`
 	Rollover   time.Duration `yaml:"rollover"`
 	MaxAge     time.Duration `yaml:"max_age"`
@@ -40,6 +42,9 @@ type API struct {
 	// MaxRecords is the number of records that one query may return; with more,
 	// its poll fails. 1 or more; default 2000000.
 	MaxRecords int `yaml:"max_records"`
+	// MaxRequestsPerHour is the number of requests that an account may send in any
+	// hour. 0, the default, is no limit.
+	MaxRequestsPerHour int `yaml:"max_requests_per_hour"`
 }
 
 // Accounts returns the accounts in the order of the file: at least one, unless
@@ -53,10 +58,6 @@ func (c *Config) Accounts() []Account {
 	}
 	return accounts
 }
-
-// Collectors returns the options of the collectors, which are the same for all
-// accounts.
-func (c *Config) Collectors() Collectors { return c.values.Collectors }
 
 // Rollover is how long counters show 0 between two months: 1s to 7d,
 // default 15m.

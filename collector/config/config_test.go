@@ -77,10 +77,10 @@ func TestDefaults(t *testing.T) {
 		AccountBalance:     AccountBalance{Schedule{true, time.Hour}},
 		SuperSIMDataLimits: SuperSIMDataLimits{Schedule: Schedule{false, time.Hour}, WatchFrom: 0.5, MaxRequests: 1000},
 	}
-	if have := c.Collectors(); !reflect.DeepEqual(want, have) {
+	if have := c.Accounts()[0].Collectors; !reflect.DeepEqual(want, have) {
 		t.Errorf("collectors: want %+v, have %+v", want, have)
 	}
-	if want, have := (API{30 * time.Second, 5, 2, 2000000}), c.API(); want != have {
+	if want, have := (API{30 * time.Second, 5, 2, 2000000, 0}), c.API(); want != have {
 		t.Errorf("api: want %+v, have %+v", want, have)
 	}
 	if want, have := 15*time.Minute, c.Rollover(); want != have {
@@ -141,7 +141,7 @@ collectors:
   supersim_data_limits: {enabled: false, interval: 2s, watch_from: 1, max_requests: 2}
 rollover: 7d
 max_age: 8d
-api: {timeout: 1h, max_retries: 0, max_concurrency: 0x10, max_records: 1}
+api: {timeout: 1h, max_retries: 0, max_concurrency: 0x10, max_records: 1, max_requests_per_hour: 7}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +160,7 @@ api: {timeout: 1h, max_retries: 0, max_concurrency: 0x10, max_records: 1}
 		},
 		Rollover: 7 * day,
 		MaxAge:   8 * day,
-		API:      API{time.Hour, 0, 16, 1},
+		API:      API{time.Hour, 0, 16, 1, 7},
 		Accounts: []Account{{
 			Name: "one", Provider: twilio.ProviderTwilio, AccountSID: "AC0123456789abcdef0123456789abcdef",
 			SuperSIMURL: "http://localhost:8080", APIURL: "http://[::1]:8081",
@@ -176,8 +176,9 @@ api: {timeout: 1h, max_retries: 0, max_concurrency: 0x10, max_records: 1}
 			},
 		}},
 	}
-	if !reflect.DeepEqual(want.Collectors, c.Collectors()) {
-		t.Errorf("collectors: want %+v, have %+v", want.Collectors, c.Collectors())
+	want.Accounts[0].Collectors = want.Collectors
+	if !reflect.DeepEqual(want.Collectors, c.Accounts()[0].Collectors) {
+		t.Errorf("collectors: want %+v, have %+v", want.Collectors, c.Accounts()[0].Collectors)
 	}
 	if !reflect.DeepEqual(want, c.values) {
 		t.Errorf("want\n%s\nhave\n%s", &Config{values: want}, c)
@@ -189,7 +190,7 @@ func TestExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	account := newAccount()
+	account := newAccount(defaults().Collectors)
 	account.Name, account.AccountSID = "production", "AC00000000000000000000000000000000"
 	account.HTTPClient.BasicAuth = &promconfig.BasicAuth{
 		Username: "SK00000000000000000000000000000000", PasswordFile: "/run/secrets/twilio",

@@ -19,11 +19,19 @@ import (
 const hidden = "<secret>"
 
 // String returns the whole configuration as YAML, defaults included, with
-// <secret> in place of each secret. The accounts of all shards are in it.
+// <secret> in place of each secret. The accounts of all shards are in it. An account
+// has all options of its collectors, unless they are those of the top level.
 func (c *Config) String() string {
+	shown := c.values
+	shown.Accounts = slices.Clone(c.values.Accounts)
+	for i := range shown.Accounts {
+		if own := &shown.Accounts[i].Collectors; reflect.DeepEqual(*own, shown.Collectors) {
+			*own = Collectors{} // which leaves the key out
+		}
+	}
 	// The library's own marshalling shows secrets if a global of its is set, and
 	// always those in oauth2.endpoint_params and oauth2.claims.
-	content, err := yaml.Marshal(node(reflect.ValueOf(c.values)))
+	content, err := yaml.Marshal(node(reflect.ValueOf(shown)))
 	if err != nil {
 		return "configuration: " + err.Error()
 	}

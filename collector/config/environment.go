@@ -57,12 +57,12 @@ func FromEnvironment(lookup func(string) (string, bool)) (*Config, error) {
 	if err := document.Err(); err != nil {
 		return nil, err
 	}
-	account := newAccount()
+	v := defaults()
+	account := newAccount(v.Collectors)
 	account.AccountSID = sid
 	account.HTTPClient.BasicAuth = &promconfig.BasicAuth{Username: user, Password: promconfig.Secret(password)}
 	account.HTTPClient.ProxyFromEnvironment = true
 	account.complete()
-	v := defaults()
 	v.Accounts = []Account{account}
 	return &Config{document: document, values: v}, nil
 }

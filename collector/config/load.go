@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"net/url"
 	"path/filepath"
@@ -27,6 +28,7 @@ func Load(file string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.content = sha256.Sum256(content)
 	dir := filepath.Dir(file)
 	for i := range c.values.Accounts {
 		client := &c.values.Accounts[i].HTTPClient
@@ -43,7 +45,8 @@ func Load(file string) (*Config, error) {
 func Parse(name string, content []byte) (*Config, error) {
 	v := defaults()
 	document, err := strictyaml.Decode(name, content, &v,
-		strictyaml.Default(newAccount),
+		strictyaml.First("collectors"), // an account's own go before them
+		strictyaml.Default(func() Account { return newAccount(v.Collectors) }),
 		strictyaml.Scalar("a duration such as 30s, 15m, 2h or 1d", parseDuration),
 		strictyaml.Scalar("a URL", parseURL),
 		strictyaml.Scalar("one of TLS10, TLS11, TLS12, TLS13", parseTLSVersion),

@@ -141,7 +141,7 @@ func TestShardKeepsTheRest(t *testing.T) {
 		t.Errorf("want accounts a, e and f, have %q", have)
 	}
 	if part.MaxAge() != c.MaxAge() || part.Rollover() != c.Rollover() || part.API() != c.API() ||
-		fmt.Sprint(part.Collectors()) != fmt.Sprint(c.Collectors()) {
+		fmt.Sprint(part.Accounts()[0].Collectors) != fmt.Sprint(c.Accounts()[0].Collectors) {
 		t.Errorf("the rest is not the same: %s", part)
 	}
 	if have := names(c); len(have) != 6 || c.String() != whole {

@@ -10,18 +10,19 @@ import (
 	"github.com/go-kit/log/level"
 
 	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/collector/budget"
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
 // settings are everything in the configuration that an account depends on.
 type settings struct {
-	account    config.Account
-	collectors config.Collectors
-	api        config.API
-	rollover   time.Duration
-	maxAge     time.Duration
+	account  config.Account
+	api      config.API
+	rollover time.Duration
+	maxAge   time.Duration
 
 	parent    string // identity of the account that a subaccount was found for; else empty
 	elsewhere bool   // another shard polls the account, and this one polls subaccounts of it
@@ -43,11 +44,14 @@ type account struct {
 	discovery *discovery // of its subaccounts; nil if they are not watched
 	late      bool       // found after the start: the exporter is ready without it
 
+	requests  *accountRequests
+	plan      requestPlan
 	transport http.RoundTripper
 	secrets   []string         // of the configuration and its files
 	redactor  *twilio.Redactor // knows them, and what the client has seen since
 	logger    log.Logger
 
+	ctx    context.Context    // of its polls
 	cancel context.CancelFunc // nil before it has started
 }
 
@@ -58,26 +62,12 @@ func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account
 	name := s.account.Name
 	secrets := s.account.Secrets(ctx, new(config.Files))
 	redactor := twilio.NewRedactor(secrets...)
-	observer := observer{e.metrics, name}
-	transport, err := e.options.Dial(s.account, s.api.Timeout, e.options.UserAgent, observer)
-	if err != nil {
-		return nil, err
+	requests := &accountRequests{queue: e.queue, most: s.api.MaxConcurrency, perHour: s.api.MaxRequestsPerHour, sent: new(budget.Window)}
+	if before != nil {
+		requests.adopt(before.requests)
 	}
-	client, err := twilio.New(twilio.Options{
-		Provider:       s.account.Provider,
-		AccountSID:     s.account.AccountSID,
-		SuperSIMURL:    s.account.SuperSIMURL,
-		APIURL:         s.account.APIURL,
-		Transport:      transport,
-		UserAgent:      e.options.UserAgent,
-		Redactor:       redactor,
-		SecretHeaders:  s.account.SecretHeaders(),
-		NoRedirects:    !s.account.HTTPClient.FollowRedirects,
-		Timeout:        s.api.Timeout,
-		MaxRetries:     s.api.MaxRetries,
-		MaxConcurrency: s.api.MaxConcurrency,
-		MaxRecords:     s.api.MaxRecords,
-		Observer:       observer,
+	client, transport, err := NewClient(s.account, s.api, ClientOptions{
+		Dial: e.options.Dial, UserAgent: e.options.UserAgent, Redactor: redactor, Observer: observer{e.metrics, name, requests}, Limiter: requests,
 	})
 	if err != nil {
 		return nil, err
@@ -89,10 +79,10 @@ func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account
 			Rollover: s.rollover, MaxAge: s.maxAge, Started: time.Now().UTC(),
 			MaxConcurrency: s.api.MaxConcurrency,
 		},
-		transport: transport, secrets: secrets, redactor: redactor, logger: log.With(e.options.Logger, "account", name),
+		requests: requests, transport: transport, secrets: secrets, redactor: redactor, logger: log.With(e.options.Logger, "account", name),
 	}
 	// An inventory that nothing keeps up to date any more is dropped.
-	if before != nil && s.collectors.SuperSIMInventory.Enabled {
+	if before != nil && s.account.Collectors.SuperSIMInventory.Enabled {
 		a.shared.Inventory = before.shared.Inventory
 	}
 	if s.account.Subaccounts.Enabled {
@@ -108,12 +98,13 @@ func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account
 // buildTasks makes the tasks of an account's enabled collectors.
 func (e *Exporter) buildTasks(a *account) []*task {
 	var tasks []*task
+	options := a.settings.account.Collectors
 	byName := make(map[string]*task)
 	if a.discovery != nil {
 		tasks = append(tasks, e.newTask(a, discoveryName, a.discovery, e.options.DiscoveryInterval))
 	}
 	for _, c := range collectorTypes() {
-		schedule := c.schedule(a.settings.collectors)
+		schedule := c.schedule(options)
 		if !schedule.Enabled {
 			continue
 		}
@@ -122,7 +113,9 @@ func (e *Exporter) buildTasks(a *account) []*task {
 				"collector", c.name, "provider", string(a.provider))
 			continue
 		}
-		t := e.newTask(a, c.name, c.new(a.shared, a.settings.collectors), schedule.Interval)
+		t := e.newTask(a, c.name, c.new(a.shared, options), schedule.Interval)
+		t.families = c.families
+		t.requests = float64(options.LeastRequests(c.name))
 		if before := byName[c.after]; before != nil {
 			before.successors = append(before.successors, t)
 		}
@@ -131,26 +124,17 @@ func (e *Exporter) buildTasks(a *account) []*task {
 	return tasks
 }
 
-// newTask makes the task of one collector.
+// newTask makes the task of one collector, without samples.
 func (e *Exporter) newTask(a *account, name string, c collector.Collector, interval time.Duration) *task {
-	return &task{
-		account: a, name: name, collector: c, interval: interval,
+	t := &task{
+		account: a, name: name, families: func(config.Collectors) []metric.Family { return nil }, collector: c, interval: interval,
 		exposition: e.exposition, source: exposition.NewSource(a.name, a.settings.maxAge),
 		metrics: e.metrics, logger: log.With(a.logger, "collector", name),
-		wake: make(chan struct{}, 1), done: make(chan struct{}),
+		wake: make(chan struct{}, 1), done: make(chan struct{}), requests: 1,
 	}
-}
-
-// start runs the tasks, the first one after the delay and each of the others a
-// little later.
-func (a *account) start(ctx context.Context, delay, apart time.Duration) {
-	ctx, a.cancel = context.WithCancel(ctx)
-	for i, t := range a.tasks {
-		go func() {
-			defer close(t.done)
-			t.run(ctx, delay+time.Duration(i)*apart)
-		}()
-	}
+	t.offset = func(interval time.Duration) time.Duration { return e.options.Offset(t.identity(), interval) }
+	t.every.Store(int64(t.interval))
+	return t
 }
 
 // collectors names those that the account is polled for.

@@ -80,6 +80,18 @@ func Families(cfg config.Collectors) []metric.Family {
 	return append(resultFamilies(cfg), selfFamilies()...)
 }
 
+// widest are options with which the families have every label that they have for one
+// of the accounts.
+func widest(accounts []config.Account) config.Collectors {
+	var options config.Collectors
+	for _, a := range accounts {
+		if a.Collectors.SuperSIMInventory.ICCID {
+			options.SuperSIMInventory.ICCID = true
+		}
+	}
+	return options
+}
+
 // resultFamilies are those of all collectors' results.
 func resultFamilies(cfg config.Collectors) []metric.Family {
 	var families []metric.Family

@@ -32,6 +32,9 @@ type Options struct {
 	// DiscoveryInterval is the time between two lists of an account's subaccounts;
 	// default: 1h.
 	DiscoveryInterval time.Duration
+	// Offset says when a collector of an account polls: so long after the multiples of
+	// its interval since the epoch. Default: a hash of the identity, which names both.
+	Offset func(identity string, interval time.Duration) time.Duration
 }
 
 // An Exporter polls accounts and exposes their results. It has a configuration
@@ -41,6 +44,7 @@ type Exporter struct {
 	metrics    *metrics
 	exposition *exposition.Exposition
 	current    atomic.Pointer[generation]
+	queue      *requestQueue // of the requests of all accounts
 
 	replacing *semaphore.Weighted // held while one generation replaces another
 	cfg       *config.Config      // of the current generation; for the holder of replacing
@@ -53,10 +57,13 @@ func New(ctx context.Context, o Options) *Exporter {
 	if o.Dial == nil {
 		o.Dial = Dial
 	}
+	if o.Offset == nil {
+		o.Offset = offsetOf
+	}
 	o.Redaction = cmp.Or(o.Redaction, new(Redaction))
 	o.DiscoveryInterval = cmp.Or(o.DiscoveryInterval, discoveryInterval)
 	e := &Exporter{
-		options: o, metrics: newMetrics(o.Registry), exposition: exposition.New(),
+		options: o, metrics: newMetrics(o.Registry), exposition: exposition.New(), queue: new(requestQueue),
 		replacing: semaphore.NewWeighted(1), ctx: ctx,
 	}
 	o.Registry.MustRegister(newAccountInfoCollector(e.accounts), newSuperSIMAvailableCollector(e.accounts))
@@ -133,10 +140,10 @@ func (e *Exporter) replace(old, next generation) error {
 		}
 	}
 	e.current.Store(&next)
-	e.exposition.Replace(resultFamilies(e.cfg.Collectors()), next.sources())
+	e.exposition.Replace(resultFamilies(widest(e.cfg.Accounts())), next.sources())
 	e.forget(old, next)
 	e.reportSubaccounts(old, next)
-	next.start(e.ctx)
+	next.start(e.ctx, e.metrics)
 	return nil
 }
 
@@ -207,15 +214,15 @@ func (e *Exporter) Ready() bool {
 // A Status is how a collector of an account is doing.
 type Status struct {
 	Account, Provider, Collector string
-	Interval                     time.Duration
-	Outcome                      *Outcome // nil before the first poll has ended
+	Interval                     time.Duration // longer than configured where max_requests_per_hour demands it
+	Outcome                      *Outcome      // nil before the first poll has ended
 }
 
 // Status lists every collector of every account in the configuration's order.
 func (e *Exporter) Status() []Status {
 	var all []Status
 	for _, t := range e.accounts().tasks() {
-		all = append(all, Status{t.account.name, string(t.account.provider), t.name, t.interval, t.outcome.Load()})
+		all = append(all, Status{t.account.name, string(t.account.provider), t.name, time.Duration(t.every.Load()), t.outcome.Load()})
 	}
 	return all
 }

@@ -95,6 +95,8 @@ func handMadeAs(o twiliotest.Options) map[string]*twiliotest.Simulator {
 				return []twiliotest.MonthlyRecord{
 					{Category: "sms", Count: "30", CountUnit: "messages", Usage: "40", UsageUnit: "segments", Price: "0.3", PriceUnit: "usd", AsOf: "2004-03-15T11:58:00+00:00"},
 					{Category: "calls", Count: "2", CountUnit: "calls", Usage: "7", UsageUnit: "minutes", Price: "0.0175", PriceUnit: "usd", AsOf: "2004-03-15T11:59:00+00:00"},
+					// In the first poll, a category without a record would not be shown at 0 yet.
+					{Category: "pfax", Count: "0", CountUnit: "faxes", Usage: "0", UsageUnit: "pages", Price: twiliotest.Null, AsOf: "2004-03-15T11:57:00+00:00"},
 					{Category: "queries", Count: "5", CountUnit: "queries", Usage: twiliotest.Null, Price: twiliotest.Null, AsOf: "2004-03-15T11:57:00+00:00"},
 					{Category: "totalprice", Count: twiliotest.Null, Usage: "0.3175", UsageUnit: "usd", Price: "0.3175", PriceUnit: "usd", AsOf: "2004-03-15T11:59:00+00:00"},
 				}
@@ -217,7 +219,7 @@ func TestExpositionIsTheTable(t *testing.T) {
 			noon(t)
 			simulators := handMade()
 			simulators["a/Meters"] = simulators["a"]
-			p := launch(t, withParent(bothAccounts)+fmt.Sprintf("collectors: {supersim_inventory: {iccid: %t}, supersim_usage: {groups: [%s]}, supersim_data_limits: {enabled: true, watch_from: 0.000001}}\n", iccid, allGroups), simulators)
+			p := launch(t, withParent(bothAccounts)+fmt.Sprintf("collectors: {supersim_inventory: {iccid: %t}, supersim_usage: {groups: [%s]}, supersim_data_limits: {enabled: true, watch_from: 0.000001}}\napi: {max_requests_per_hour: 1000}\n", iccid, allGroups), simulators)
 			defer p.stop()
 			until(t, "2004-03-17 12:03:00") // usage that is two days old has lateness
 			parser := expfmt.NewTextParser(model.UTF8Validation)

@@ -55,26 +55,6 @@ func (g generation) tasks() []*task {
 	return tasks
 }
 
-// start runs the accounts that do not run yet. Their tasks start one after the
-// other.
-func (g generation) start(ctx context.Context) {
-	var starting []*account
-	tasks := 0
-	for _, a := range g {
-		if a.cancel == nil {
-			starting = append(starting, a)
-			tasks += len(a.tasks)
-		}
-	}
-	// All have started within a minute, however many there are.
-	apart := min(100*time.Millisecond, time.Minute/time.Duration(max(tasks, 1)))
-	var delay time.Duration
-	for _, a := range starting {
-		a.start(ctx, delay, apart)
-		delay += time.Duration(len(a.tasks)) * apart
-	}
-}
-
 // stop ends the accounts and waits until none of their tasks runs any more, or
 // until the context ends. It returns the tasks that still run.
 func (g generation) stop(ctx context.Context) (running []*task) {

@@ -65,30 +65,31 @@ type process struct {
 
 // launch starts an exporter whose accounts are reached through the simulators,
 // by account name.
-func launch(t *testing.T, yaml string, simulators map[string]*twiliotest.Simulator) *process {
+func launch(t *testing.T, yaml string, simulators map[string]*twiliotest.Simulator, options ...func(*exporter.Options)) *process {
 	t.Helper()
-	return launchAs(t, yaml, log.NewLogfmtLogger, inMemory(func(account string) http.RoundTripper { return simulators[account].Transport() }))
+	return launchAs(t, yaml, log.NewLogfmtLogger, inMemory(func(account string) http.RoundTripper { return simulators[account].Transport() }), options...)
 }
 
-func launchAs(t *testing.T, yaml string, logger func(io.Writer) log.Logger, dial exporter.Dialer) *process {
+func launchAs(t *testing.T, yaml string, logger func(io.Writer) log.Logger, dial exporter.Dialer, options ...func(*exporter.Options)) *process {
 	t.Helper()
-	return start(t, parse(t, yaml), logger, dial)
+	return start(t, parse(t, yaml), logger, dial, options...)
 }
 
-func start(t *testing.T, cfg *config.Config, logger func(io.Writer) log.Logger, dial exporter.Dialer) *process {
-	t.Helper()
-	return startListing(t, cfg, logger, dial, 0)
-}
-
-// startListing starts an exporter that lists subaccounts at an interval; 0 is the
-// default.
-func startListing(t *testing.T, cfg *config.Config, logger func(io.Writer) log.Logger, dial exporter.Dialer, interval time.Duration) *process {
+// start starts an exporter. Polls follow the first one at the interval, unless the
+// options say otherwise: most tests are easier to read without the spread.
+func start(t *testing.T, cfg *config.Config, logger func(io.Writer) log.Logger, dial exporter.Dialer, options ...func(*exporter.Options)) *process {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &process{t: t, registry: prometheus.NewRegistry(), log: new(syncBuffer), redaction: new(exporter.Redaction), cancel: cancel}
-	p.exporter = exporter.New(ctx, exporter.Options{
-		Logger: logger(p.log), Registry: p.registry, UserAgent: "twilio_exporter/test", Dial: dial, Redaction: p.redaction, DiscoveryInterval: interval,
-	})
+	launched := time.Duration(time.Now().UnixNano())
+	o := exporter.Options{
+		Logger: logger(p.log), Registry: p.registry, UserAgent: "twilio_exporter/test", Dial: dial, Redaction: p.redaction,
+		Offset: func(_ string, interval time.Duration) time.Duration { return launched % interval },
+	}
+	for _, option := range options {
+		option(&o)
+	}
+	p.exporter = exporter.New(ctx, o)
 	if err := p.exporter.Reload(cfg); err != nil {
 		t.Fatal(err)
 	}
@@ -168,6 +169,9 @@ func inMemory(transport func(account string) http.RoundTripper) exporter.Dialer 
 			promconfig.NewInlineSecret(basic.Username), promconfig.NewInlineSecret(string(basic.Password)), base), nil
 	}
 }
+
+// spread leaves the polls of an exporter where they are without Offset.
+func spread(o *exporter.Options) { o.Offset = nil }
 
 func (p *process) reload(yaml string) {
 	p.t.Helper()

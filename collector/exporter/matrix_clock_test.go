@@ -107,12 +107,12 @@ func (s *sleeper) poll(t *testing.T, at time.Time, off time.Duration) (result co
 			shared.Started = s.shared.Started
 		}
 		s.shared = shared
-		if _, e := collector.NewSuperSIMInventory(shared, cfg.Collectors().SuperSIMInventory).Poll(context.Background()); e != nil {
+		if _, e := collector.NewSuperSIMInventory(shared, cfg.Accounts()[0].Collectors.SuperSIMInventory).Poll(context.Background()); e != nil {
 			t.Fatal(e)
 		}
-		var next collector.Collector = collector.NewSuperSIMUsage(shared, cfg.Collectors().SuperSIMUsage)
+		var next collector.Collector = collector.NewSuperSIMUsage(shared, cfg.Accounts()[0].Collectors.SuperSIMUsage)
 		if s.endpoint == twiliotest.Monthly {
-			next = collector.NewAccountUsage(shared, cfg.Collectors().AccountUsage)
+			next = collector.NewAccountUsage(shared, cfg.Accounts()[0].Collectors.AccountUsage)
 		}
 		if s.poller != nil {
 			next.(collector.Adopter).Adopt(s.poller)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-kit/log"
 
+	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
@@ -178,14 +179,14 @@ func (f fault) meet(t *testing.T, c column, want effect) outcomeAt {
 	if c.endpoint == twiliotest.Accounts {
 		accounts = withParent(accounts)
 	}
-	p := startListing(t, parse(t, accounts+cfg),
+	p := start(t, parse(t, accounts+cfg),
 		log.NewJSONLogger, inMemory(func(account string) http.RoundTripper {
 			name, _, _ := strings.Cut(account, "/") // a subaccount is served with its parent
 			if name == c.account {
 				return counter.wrap(simulators[name].Transport())
 			}
 			return simulators[name].Transport()
-		}), 5*time.Minute)
+		}), func(o *exporter.Options) { o.DiscoveryInterval = 5 * time.Minute })
 	defer p.stop()
 	until(t, "2004-03-15 12:04:00")
 	good := p.results()

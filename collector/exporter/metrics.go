@@ -18,6 +18,7 @@ type metrics struct {
 	polls, pollFailures, decreases, unseen                  *prometheus.CounterVec
 	requests, retries                                       *prometheus.CounterVec
 	requestDuration                                         *prometheus.HistogramVec
+	requestsPlanned, requestsBudget                         *prometheus.GaugeVec
 	reloadSuccessful, reloadTimestamp                       prometheus.Gauge
 	shardOrdinal, totalShards                               prometheus.Gauge
 
@@ -78,6 +79,10 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		Name: o.Name, Help: o.Help, Unit: o.Unit, Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 	}, duration.AllLabels())
 	m.perAccount = append(m.perAccount, m.requestDuration)
+	m.requestsPlanned = gauge("twilio_exporter_api_requests_planned_per_hour",
+		"HTTP requests an hour that the polls of the account would send at their intervals, as many as the last polls took; above the budget, collectors poll less often.")
+	m.requestsBudget = gauge("twilio_exporter_api_requests_budget_per_hour",
+		"HTTP requests that the account may send in any hour (max_requests_per_hour).")
 	m.decreases = counter("twilio_exporter_usage_decreases_total",
 		"Counters that the API reported lower than before within their month; the higher value is held.", "collector")
 	m.unseen = counter("twilio_exporter_usage_unseen_total",
@@ -155,12 +160,16 @@ func (m *metrics) forget(labels prometheus.Labels) {
 type observer struct {
 	*metrics
 	account string
+	limiter *accountRequests
 }
 
 // Request implements twilio.Observer.
 func (o observer) Request(endpoint twilio.Endpoint, code string, took time.Duration) {
 	o.requests.WithLabelValues(o.account, string(endpoint), code).Inc()
 	o.requestDuration.WithLabelValues(o.account, string(endpoint)).Observe(took.Seconds())
+	if endpoint == twilio.EndpointToken { // all others count as the queue lets them through
+		o.limiter.count(1)
+	}
 }
 
 // Retry implements twilio.Observer.

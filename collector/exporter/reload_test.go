@@ -67,8 +67,10 @@ func TestReload(t *testing.T) {
 		if want := []string{"12:04:00.0", "12:04:00.0", "12:04:01.0"}; !slices.Equal(have, want) {
 			t.Errorf("want the poll at once, with requests at %v, have them at %v", want, have)
 		}
-		until(t, "2004-03-15 13:03:00") // and then at the new interval
+		until(t, "2004-03-15 13:01:59") // and then at the new interval
 		p.wantPolls(2, "", "", "")
+		until(t, "2004-03-15 13:02:30")
+		p.wantPolls(3, "", "", "")
 	})
 }
 
@@ -210,7 +212,7 @@ func TestReloadAccounts(t *testing.T) {
 		}
 		// Back again it starts anew.
 		p.reload(bothAccounts + often)
-		until(t, "2004-03-15 12:07:00")
+		until(t, "2004-03-15 12:06:59")
 		p.wantChanged(both, nil)
 		p.want(map[string]float64{pollSeries("twilio_exporter_polls_total", "a", "supersim_usage"): 1})
 	})

@@ -24,8 +24,8 @@ func starts(s *twiliotest.Simulator, e twiliotest.Endpoint) []string {
 	return all
 }
 
-// TestSchedule: first polls begin a little apart, later ones at each
-// collector's own interval after its first.
+// TestSchedule: first polls begin a little apart, later ones once in each collector's
+// own interval. Where in the interval is TestSpread's.
 func TestSchedule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		noon(t)
@@ -45,11 +45,11 @@ collectors:
 			want     []string
 		}{
 			{"a", twiliotest.Sims, []string{"12:02:00.0", "12:22:00.0"}},
-			{"a", twiliotest.UsageRecords, []string{"12:02:00.1", "12:12:00.1", "12:22:00.1", "12:32:00.1"}},
-			{"a", twiliotest.Monthly, []string{"12:02:00.2", "12:17:00.2", "12:32:00.2"}},
-			{"a", twiliotest.Balance, []string{"12:02:00.3", "12:32:00.3"}},
-			{"b", twiliotest.Sims, []string{"12:02:00.4", "12:22:00.4"}},
-			{"b", twiliotest.UsageRecords, []string{"12:02:00.5", "12:12:00.5", "12:22:00.5", "12:32:00.5"}},
+			{"a", twiliotest.UsageRecords, []string{"12:02:00.1", "12:12:00.0", "12:22:00.0", "12:32:00.0"}},
+			{"a", twiliotest.Monthly, []string{"12:02:00.2", "12:07:00.2", "12:17:00.0", "12:32:00.0"}}, // once more, to compare
+			{"a", twiliotest.Balance, []string{"12:02:00.3", "12:32:00.0"}},
+			{"b", twiliotest.Sims, []string{"12:02:00.4", "12:22:00.0"}},
+			{"b", twiliotest.UsageRecords, []string{"12:02:00.5", "12:12:00.0", "12:22:00.0", "12:32:00.0"}},
 			{"b", twiliotest.Monthly, nil},
 			{"b", twiliotest.Balance, nil},
 		} {
@@ -242,7 +242,7 @@ func TestLateInventory(t *testing.T) {
 		}
 		// After that it keeps to its interval.
 		until(t, "2004-03-15 12:33:00")
-		want = append(want, "12:17:00.1", "12:32:00.1")
+		want = append(want, "12:17:00.0", "12:32:00.0")
 		if have := starts(simulators["a"], twiliotest.UsageRecords); !slices.Equal(have, want) {
 			t.Errorf("want requests at %v, have them at %v", want, have)
 		}

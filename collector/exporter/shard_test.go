@@ -46,7 +46,7 @@ func manyAccounts(names ...string) fleetOfAccounts {
 		}
 		f.worlds[name] = world
 	}
-	f.yaml += "\ncollectors: {supersim_usage: {interval: 1h, groups: [" + allGroups + "]}, supersim_data_limits: {enabled: true}}\n"
+	f.yaml += "\ncollectors: {supersim_usage: {interval: 1h, groups: [" + allGroups + "]}, supersim_data_limits: {enabled: true}}\napi: {max_requests_per_hour: 10000}\n"
 	return f
 }
 

@@ -18,30 +18,28 @@ import (
 // settingsOf are the settings of an account in the configuration. It reports whether
 // this shard needs the account: to poll it, or to find the subaccounts that it polls.
 func settingsOf(cfg *config.Config, c config.Account) (settings, bool) {
-	s := settings{account: c, collectors: collectorsOf(cfg, c), api: cfg.API(), rollover: cfg.Rollover(), maxAge: cfg.MaxAge()}
+	s := settings{account: c, api: cfg.API(), rollover: cfg.Rollover(), maxAge: cfg.MaxAge()}
 	if c.Subaccounts.Enabled {
-		s.collectors.AccountUsage.IncludeSubaccounts = false // else what is found would count twice
+		s.account.Collectors.AccountUsage.IncludeSubaccounts = false // else what is found would count twice
 	}
 	if cfg.Serves(c.Name) {
 		return s, true
 	}
-	s.elsewhere, s.collectors = true, config.Collectors{}
+	s.elsewhere, s.account.Collectors = true, config.Collectors{AccountUsage: c.Collectors.AccountUsage}
+	s.account.Collectors.AccountUsage.Enabled = false
 	return s, c.Subaccounts.Enabled
 }
-
-// collectorsOf are the options of the collectors of an account in the configuration.
-func collectorsOf(cfg *config.Config, _ config.Account) config.Collectors { return cfg.Collectors() }
 
 // ofSubaccount are the settings of a subaccount that was found. The credentials are
 // those of its parent: they open the subaccount's account API, and would show the
 // parent's own SIMs, not the subaccount's, in the Super SIM API. Subaccounts have no
 // balance.
-func (s settings) ofSubaccount(cfg *config.Config, name, sid string) settings {
-	usage := collectorsOf(cfg, s.account).AccountUsage
+func (s settings) ofSubaccount(usage config.AccountUsage, name, sid string) settings {
 	usage.IncludeSubaccounts = false
+	account := s.account.Subaccount(name, sid)
+	account.Collectors = config.Collectors{AccountUsage: usage}
 	return settings{
-		account: s.account.Subaccount(name, sid), collectors: config.Collectors{AccountUsage: usage},
-		api: s.api, rollover: s.rollover, maxAge: s.maxAge, parent: s.account.Identity(),
+		account: account, api: s.api, rollover: s.rollover, maxAge: s.maxAge, parent: s.account.Identity(),
 	}
 }
 
@@ -84,13 +82,19 @@ func (a *account) endpoints() []twilio.Endpoint {
 // polls. It takes over those whose settings have not changed.
 func (e *Exporter) subaccounts(ctx context.Context, cfg *config.Config, parent *account, known map[string]*account) (generation, error) {
 	var g generation
+	var usage config.AccountUsage
+	for _, c := range cfg.AllAccounts() {
+		if c.Name == parent.name {
+			usage = c.Collectors.AccountUsage
+		}
+	}
 	for _, s := range foundSubaccounts(cfg, parent) {
 		// The name may change, and the shard must not: two shards would poll the
 		// subaccount until both know the new name, or neither.
 		if !cfg.Serves(parent.name + "/" + s.SID) {
 			continue
 		}
-		a, err := e.takeOver(ctx, parent.settings.ofSubaccount(cfg, s.label, s.SID), known)
+		a, err := e.takeOver(ctx, parent.settings.ofSubaccount(usage, s.label, s.SID), known)
 		if err != nil {
 			return nil, fmt.Errorf("account %q: %w", s.label, err)
 		}

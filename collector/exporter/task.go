@@ -10,7 +10,9 @@ import (
 	"github.com/go-kit/log/level"
 
 	"github.com/twilio-exporter/twilio_exporter/collector"
+	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
@@ -18,13 +20,21 @@ import (
 type task struct {
 	account   *account
 	name      string // of the collector
+	families  func(config.Collectors) []metric.Family
 	collector collector.Collector
 	interval  time.Duration
+	offset    func(interval time.Duration) time.Duration // of its polls in an interval
 	metrics   *metrics
 	logger    log.Logger
 
 	exposition *exposition.Exposition
 	source     *exposition.Source // of the collector's results
+
+	requests   float64      // that a poll takes; this and the next two are guarded by the account's plan
+	learned    []float64    // that the last polls took
+	polled     bool         // a poll has succeeded
+	every      atomic.Int64 // time.Duration: the interval, or longer where the budget is short
+	skipsHours atomic.Bool  // nothing is read at whole hours, for want of budget
 
 	wake       chan struct{} // to reschedule it
 	successors []*task       // to reschedule after its successful polls
@@ -55,11 +65,12 @@ type Outcome struct {
 // identity is the same for tasks that poll the same collector of the same account.
 func (t *task) identity() string { return t.account.identity + "|" + t.name }
 
-// run polls after the delay, then at the interval and when the clock changes the
+// run polls after the delay, then once in each interval and when the clock changes the
 // collector's results, until the context ends.
 func (t *task) run(ctx context.Context, delay time.Duration) {
-	first := time.Now().Add(delay)
-	next := first
+	next := time.Now().Add(delay)
+	var change time.Time // when the clock changes the results next; zero if that is not known
+	overdue := false     // it should have changed them before the last poll
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
 	for {
@@ -75,7 +86,7 @@ func (t *task) run(ctx context.Context, delay time.Duration) {
 			return
 		case <-t.wake:
 			if due, ok := t.due(time.Now()); ok && t.outcome.Load() != nil && due.Before(next) {
-				next = due
+				next, change = due, due
 			}
 		case <-timer.C:
 			if atHour {
@@ -84,21 +95,38 @@ func (t *task) run(ctx context.Context, delay time.Duration) {
 			}
 			started := time.Now()
 			due, ok := t.due(started)
-			overdue := ok && !due.After(started)
-			t.poll(ctx, started)
+			changed := ok && !due.After(started)
+			polling := &polling{started: started, urgent: changed && !overdue || !change.IsZero() && !change.After(started)}
+			if ok && !changed {
+				polling.until = due
+			}
+			if wait := t.account.requests.room(t.expected()); wait > startEarly && !polling.urgent {
+				next, change = started.Add(wait), polling.until
+				if !change.IsZero() && change.Before(next) {
+					next = change
+				}
+				continue
+			}
+			overdue = changed
+			t.poll(ctx, polling)
 			if ctx.Err() != nil {
 				return
 			}
-			next = t.nextPoll(first, started, time.Now(), overdue)
+			next, change = t.nextPoll(started, time.Now(), overdue)
 		}
 	}
 }
+
+// startEarly is how long a poll may begin before there is room for all its requests in
+// the account's budget. So one that follows another after an hour is not held up until
+// the last request of that is an hour old.
+const startEarly = time.Minute
 
 // nextHour is the next whole hour if there is something to read then; zero if not. An
 // API whose last poll failed is left alone.
 func (t *task) nextHour(now time.Time) time.Time {
 	last := t.outcome.Load()
-	if _, ok := t.collector.(collector.Hourly); !ok || last == nil || last.Reason != "" {
+	if _, ok := t.collector.(collector.Hourly); !ok || last == nil || last.Reason != "" || t.skipsHours.Load() {
 		return time.Time{}
 	}
 	return now.Truncate(time.Hour).Add(time.Hour)
@@ -110,7 +138,11 @@ const atHourTimeout = time.Minute
 
 // atHour reads what the collector has to know as of this whole hour.
 func (t *task) atHour(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, atHourTimeout)
+	if t.account.requests.room(1) > 0 {
+		return
+	}
+	polling := &polling{started: time.Now()}
+	ctx, cancel := context.WithTimeout(polling.in(ctx), atHourTimeout)
 	defer cancel()
 	if err := t.collector.(collector.Hourly).AtHour(ctx); err != nil {
 		level.Debug(t.logger).Log("msg", "reading at the whole hour failed; the next poll does for it",
@@ -118,22 +150,24 @@ func (t *task) atHour(ctx context.Context) {
 	}
 }
 
-// nextPoll is when to poll after a poll: at the next multiple of the interval, or
-// when the clock changes the results. If the two are within a tenth of the interval,
+// nextPoll is when to poll after a poll: at the next tick of the interval, or when
+// the clock changes the results. If two of these are within a tenth of the interval,
 // one poll does for both. A change that was overdue before the poll and still is
 // waits for the interval: failing polls must not follow each other at once.
-func (t *task) nextPoll(first, started, now time.Time, overdue bool) time.Time {
-	near := t.interval / 10
+func (t *task) nextPoll(started, now time.Time, overdue bool) (next, change time.Time) {
+	interval := time.Duration(t.every.Load())
+	near := interval / 10
 	from := started.Add(near)
 	if now.After(from) {
 		from = now
 	}
-	tick := first.Add((from.Sub(first)/t.interval + 1) * t.interval)
-	due, ok := t.due(now)
-	if ok && due.Before(tick.Add(near)) && (due.After(now) || !overdue) {
-		return due
+	next = tickAfter(from, interval, t.offset(interval))
+	if due, ok := t.due(now); ok && (due.After(now) || !overdue) {
+		if change = due; due.Before(next.Add(near)) {
+			next = due
+		}
 	}
-	return tick
+	return next, change
 }
 
 // due is when the clock changes the results next, if it does.
@@ -146,7 +180,8 @@ func (t *task) due(now time.Time) (time.Time, bool) {
 }
 
 // poll polls once. It does nothing with the result if the context has ended.
-func (t *task) poll(ctx context.Context, started time.Time) {
+func (t *task) poll(ctx context.Context, polling *polling) {
+	started := polling.started
 	last := t.outcome.Load()
 	if last == nil {
 		last = &Outcome{}
@@ -156,7 +191,7 @@ func (t *task) poll(ctx context.Context, started time.Time) {
 			t.exposition.Show(t.source, result.Batches, last.LastSuccess)
 		}
 	}
-	result, err := t.collector.Poll(ctx)
+	result, err := t.collector.Poll(polling.in(ctx))
 	if ctx.Err() != nil {
 		return // stopped, which is no failure
 	}
@@ -168,6 +203,7 @@ func (t *task) poll(ctx context.Context, started time.Time) {
 		outcome.Records, outcome.LastSuccess = result.Records, now
 		t.exposition.Show(t.source, result.Batches, now)
 	}
+	t.learn(float64(polling.requests.Load()), err == nil)
 	t.metrics.pollEnded(t.account.name, t.name, outcome, result)
 	t.log(outcome, result.Warnings)
 	t.outcome.Store(outcome)
@@ -204,6 +240,13 @@ func (t *task) log(o *Outcome, warnings []string) {
 // next poll.
 const manyRecords = 10_000
 
+// expected is how many requests the next poll is expected to take.
+func (t *task) expected() int {
+	t.account.plan.mu.Lock()
+	defer t.account.plan.mu.Unlock()
+	return int(t.requests)
+}
+
 // reschedule makes the task ask its collector again when the next poll is due.
 func (t *task) reschedule() {
 	select {
@@ -216,7 +259,8 @@ func (t *task) reschedule() {
 // poll of its own.
 func (t *task) adopt(old *task) {
 	t.outcome.Store(old.outcome.Load())
-	t.source.Adopt(old.source)
+	t.adoptRequests(old)
+	t.source.Adopt(old.source, t.families(t.account.settings.account.Collectors))
 	if a, ok := t.collector.(collector.Adopter); ok {
 		a.Adopt(old.collector)
 	}

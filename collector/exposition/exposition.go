@@ -34,7 +34,8 @@ func New() *Exposition {
 }
 
 // Replace exposes samples of these families from these sources, and no others from
-// now on.
+// now on. A label of a family that samples do not have is empty for them: only some
+// accounts may have it.
 func (x *Exposition) Replace(families []metric.Family, sources []*Source) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -42,7 +43,7 @@ func (x *Exposition) Replace(families []metric.Family, sources []*Source) {
 	x.sources = slices.Clone(sources)
 	for _, s := range x.sources {
 		if s.state != nil {
-			s.state = s.state.withFamilies(x.families)
+			s.state = x.withFamilies(s.state)
 			x.rename(s)
 		}
 	}
@@ -60,6 +61,28 @@ func (x *Exposition) rename(s *Source) {
 			s.state.samples[i] = before.of(s.account, x.version)
 		}
 	}
+}
+
+// withFamilies is a state with the families of the table. It has no samples of a family
+// that has lost a label of theirs; they come with the next Show.
+func (x *Exposition) withFamilies(s *state) *state {
+	next := &state{errs: s.errs, asOf: s.asOf}
+	for _, before := range s.samples {
+		f := x.families[before.family.name]
+		if f == nil {
+			continue
+		}
+		samples := before.withFamily(f)
+		if samples == nil {
+			continue
+		}
+		if !slices.Equal(f.labels, before.family.labels) {
+			x.version++
+			samples.version = x.version
+		}
+		next.samples = append(next.samples, samples)
+	}
+	return next
 }
 
 // Show replaces what a source exposes with batches that are true as of a moment.

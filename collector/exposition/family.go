@@ -16,7 +16,6 @@ type family struct {
 	name      string
 	prototype *dto.MetricFamily // without metrics
 	labels    []string          // sorted, as client_golang has them, with account
-	columns   []int             // for each label its column in a batch; -1 is account
 
 	// What surrounds the family's samples. In protobuf, the length of the message
 	// comes before it.
@@ -41,9 +40,6 @@ func newFamily(of metric.Family) *family {
 	}
 	f.labels = append([]string{"account"}, of.Labels...)
 	slices.Sort(f.labels)
-	for _, label := range f.labels {
-		f.columns = append(f.columns, slices.Index(of.Labels, label))
-	}
 	f.header[text] = f.textHeader(expfmt.TypeTextPlain)
 	f.header[openMetrics] = f.textHeader(expfmt.TypeOpenMetrics)
 	// The unit's field comes after the metrics.

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -192,13 +193,14 @@ func TestErrors(t *testing.T) {
 	x.Show(source, []metric.Batch{
 		metric.NewBatch(family("twilio_supersim_fleet_info"), []metric.Sample{{Labels: []string{"a", "\xff"}, Value: 1}, {Labels: []string{"b", "b"}, Value: 1}}),
 		metric.NewBatch(family("twilio_supersim_fleet_data_limit_bytes"), []metric.Sample{{Labels: []string{"a", "too many"}, Value: 1}}),
+		metric.NewBatch(metric.Gauge("twilio_account_balance", "Help.", "colour"), []metric.Sample{{Labels: []string{"red"}, Value: 1}}),
 		metric.NewBatch(metric.Gauge("twilio_forgotten", "Help."), []metric.Sample{{Value: 1}}),
 	}, time.Now())
 	_, body := scrape(t, h, "", "gzip", "")
 	if have := strings.Count(string(body), "\ntwilio_"); have != 1 || !bytes.Contains(body, []byte(`unique_name="b"`)) {
 		t.Errorf("%d series in %.300q", have, body)
 	}
-	for _, want := range []string{"something is wrong", `"\xff" of label unique_name is not valid UTF-8`, "samples have 2 labels instead of 1", `twilio_forgotten of account "production": the family is not in the table of families`} {
+	for _, want := range []string{"something is wrong", `"\xff" of label unique_name is not valid UTF-8`, "samples have 2 labels instead of 1", "samples have the label colour, which the family has not", `twilio_forgotten of account "production": the family is not in the table of families`} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("want %q in the log %s", want, log.String())
 		}
@@ -313,7 +315,7 @@ func TestReplace(t *testing.T) {
 	x, source := shown(600)
 	next, other := exposition.NewSource("production", 0), exposition.NewSource("other", 0)
 	x.Show(other, []metric.Batch{metric.NewBatch(family("twilio_account_info"), []metric.Sample{{Labels: []string{"AC1", "kore"}, Value: 1}})}, time.Now())
-	next.Adopt(source)
+	next.Adopt(source, fleetTable(true))
 	x.Replace(fleetTable(true), []*exposition.Source{other, next})
 	_, body := scrape(t, handler(x, nil), "", "gzip", "")
 	for want, n := range map[string]int{
@@ -327,6 +329,50 @@ func TestReplace(t *testing.T) {
 	x.Replace(fleetTable(true), nil)
 	if _, body := scrape(t, handler(x, nil), "", "gzip", ""); len(body) > 0 {
 		t.Errorf("have %.100q although nothing is left", body)
+	}
+}
+
+// TestLabelOfSome: a label that only some accounts have is empty for the others, whose
+// samples stay when it comes and when it goes.
+func TestLabelOfSome(t *testing.T) {
+	x, source := shown(600)
+	h, first := handler(x, nil), func(body []byte) string {
+		i := bytes.Index(body, []byte("twilio_supersim_sim_info{"))
+		line, _, _ := strings.Cut(string(body[max(i, 0):]), "\n")
+		return line
+	}
+	_, before := scrape(t, h, "", "gzip", "")
+	without := first(before)
+	with := strings.Replace(without, ",sim_sid=", `,iccid="",sim_sid=`, 1)
+	if with == without {
+		t.Fatalf("have %s", without)
+	}
+	other := exposition.NewSource("some", 0)
+	info := fleetTable(true)[slices.IndexFunc(fleetTable(true), func(f metric.Family) bool { return f.Name == "twilio_supersim_sim_info" })]
+	show := func(s *exposition.Source, batches []metric.Batch) { x.Show(s, batches, time.Now()) }
+	for _, again := range []bool{false, true} {
+		x.Replace(fleetTable(true), []*exposition.Source{source, other})
+		show(other, []metric.Batch{metric.NewBatch(info, []metric.Sample{{Labels: []string{"HS1", "name", "HF1", "active", "8988"}, Value: 1}})})
+		if again {
+			show(source, fleet(600)) // as it is after its next poll
+		}
+		for _, accept := range accepts[:3] {
+			_, body := scrape(t, h, accept, "gzip", "?name[]=twilio_supersim_sim_info")
+			want := 601
+			if have := bytes.Count(body, []byte("iccid=")); have != want || !strings.Contains(string(body), with[:strings.LastIndex(with, " ")]) || !bytes.Contains(body, []byte(`iccid="8988"`)) {
+				t.Errorf("%s: want %d series with the label, such as %s, have %d, such as %s", accept, want, with, have, first(body))
+			}
+		}
+		x.Replace(fleetTable(false), []*exposition.Source{source, other})
+		if _, body := scrape(t, h, "", "gzip", ""); !bytes.Equal(body, before) {
+			t.Errorf("after the label is gone: have %d bytes instead of %d, such as %s", len(body), len(before), first(body))
+		}
+	}
+	next := exposition.NewSource("some", 0)
+	next.Adopt(other, fleetTable(false))
+	x.Replace(fleetTable(true), []*exposition.Source{next})
+	if _, body := scrape(t, h, "", "gzip", ""); bytes.Contains(body, []byte("8988")) {
+		t.Error("a source that has lost the label shows it")
 	}
 }
 

@@ -18,6 +18,7 @@ type samples struct {
 	account string
 	created time.Time // of counters; zero if unknown
 	count   int
+	own     []string                // names of the labels that the batch had
 	labels  []metric.Column[string] // in the order of family.labels
 	values  metric.Column[float64]
 	version uint64 // samples of the same version are equal
@@ -26,20 +27,28 @@ type samples struct {
 // newSamples checks a batch. It drops each sample that cannot be exposed, with an
 // error, and keeps the others.
 func newSamples(f *family, account string, batch metric.Batch) (*samples, []error) {
-	s := &samples{family: f, account: account, count: batch.Len, values: batch.Values}
+	s := &samples{family: f, account: account, count: batch.Len, own: batch.Family.Labels, values: batch.Values}
 	if f.isCounter() {
 		s.created = batch.Created
 	}
 	if s.count == 0 {
 		return s, nil
 	}
-	if len(batch.Labels) != len(f.labels)-1 {
-		return nil, []error{fmt.Errorf("%s of account %q: samples have %d labels instead of %d", f.name, account, len(batch.Labels), len(f.labels)-1)}
+	if len(batch.Labels) != len(s.own) {
+		return nil, []error{fmt.Errorf("%s of account %q: samples have %d labels instead of %d", f.name, account, len(batch.Labels), len(s.own))}
 	}
-	for _, column := range f.columns {
-		if column < 0 {
+	for _, label := range s.own {
+		if !slices.Contains(f.labels, label) {
+			return nil, []error{fmt.Errorf("%s of account %q: samples have the label %s, which the family has not", f.name, account, label)}
+		}
+	}
+	for _, label := range f.labels {
+		switch column := slices.Index(s.own, label); {
+		case label == "account":
 			s.labels = append(s.labels, metric.Const(account))
-		} else {
+		case column < 0: // only other accounts have it
+			s.labels = append(s.labels, metric.Const(""))
+		default:
 			s.labels = append(s.labels, batch.Labels[column])
 		}
 	}
@@ -47,6 +56,30 @@ func newSamples(f *family, account string, batch metric.Batch) (*samples, []erro
 		return s, nil
 	}
 	return s.sanitized()
+}
+
+// withFamily is the samples with another family of the same name, nil if it lacks a
+// label that is not empty for all of them.
+func (s *samples) withFamily(f *family) *samples {
+	next := *s
+	next.family = f
+	if s.count == 0 || slices.Equal(f.labels, s.family.labels) {
+		return &next
+	}
+	next.labels = nil
+	for _, label := range f.labels {
+		column := metric.Const("")
+		if i := slices.Index(s.family.labels, label); i >= 0 {
+			column = s.labels[i]
+		}
+		next.labels = append(next.labels, column)
+	}
+	for i, label := range s.family.labels {
+		if c := s.labels[i]; !slices.Contains(f.labels, label) && (c.Values() != nil || c.At(0) != "") {
+			return nil
+		}
+	}
+	return &next
 }
 
 // valid reports whether all label values are UTF-8.
@@ -146,8 +179,8 @@ func (s *samples) of(account string, version uint64) *samples {
 	next := *s
 	next.account, next.version = account, version
 	next.labels = slices.Clone(s.labels)
-	for l, column := range s.family.columns {
-		if column < 0 && l < len(next.labels) { // samples that are none have no labels
+	for l, label := range s.family.labels {
+		if label == "account" && l < len(next.labels) { // samples that are none have no labels
 			next.labels[l] = metric.Const(account)
 		}
 	}

@@ -3,6 +3,8 @@ package exposition
 import (
 	"slices"
 	"time"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 )
 
 // A Source is where samples of one account come from: one of its collectors.
@@ -40,22 +42,21 @@ func (s *Source) at(now time.Time) (*state, time.Time) {
 
 // Adopt exposes what another source of the same account, or of the account under its
 // name before, exposed, until the first
-// Show. It must come before Replace has this source, and after the last Show of the
-// other one.
-func (s *Source) Adopt(o *Source) { s.state = o.state }
-
-// withFamilies is the state with other families of the same names. It has no
-// samples of a family whose labels have changed; they come with the next Show.
-func (s *state) withFamilies(families map[string]*family) *state {
-	next := &state{errs: s.errs, asOf: s.asOf}
-	for _, samples := range s.samples {
-		if f := families[samples.family.name]; f != nil && slices.Equal(f.labels, samples.family.labels) {
-			adopted := *samples
-			adopted.family = f
-			next.samples = append(next.samples, &adopted)
+// Show. Samples stay out whose labels are not those of the source's families, by which
+// they will come. It must come before Replace has this source, and after the last Show
+// of the other one.
+func (s *Source) Adopt(o *Source, families []metric.Family) {
+	if o.state == nil {
+		return
+	}
+	s.state = &state{errs: o.state.errs, asOf: o.state.asOf}
+	for _, samples := range o.state.samples {
+		if slices.ContainsFunc(families, func(f metric.Family) bool {
+			return f.Name == samples.family.name && slices.Equal(f.Labels, samples.own)
+		}) {
+			s.state.samples = append(s.state.samples, samples)
 		}
 	}
-	return next
 }
 
 // addFamilies adds the families that a source has samples of.

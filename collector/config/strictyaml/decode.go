@@ -23,6 +23,7 @@ type decoder struct {
 	scalars  map[reflect.Type]scalar
 	defaults map[reflect.Type]func() any
 	excluded func(key string) bool
+	first    string // key of the top level
 }
 
 const noValue = "no value is given"
@@ -97,7 +98,11 @@ func (d *decoder) structure(path string, n *yaml.Node, out reflect.Value) {
 		return
 	}
 	fields = slices.DeleteFunc(fields, func(f Field) bool { return d.excluded(f.Key) })
-	for _, e := range d.entries(path, n) {
+	entries := d.entries(path, n)
+	if path == "" {
+		slices.SortStableFunc(entries, func(a, b entry) int { return d.order(a) - d.order(b) })
+	}
+	for _, e := range entries {
 		at := Child(path, e.key)
 		i := slices.IndexFunc(fields, func(f Field) bool { return f.Key == e.key })
 		if i < 0 {
@@ -107,6 +112,14 @@ func (d *decoder) structure(path string, n *yaml.Node, out reflect.Value) {
 		d.lines[at] = e.line
 		d.value(at, e.value, out.FieldByIndex(fields[i].Index))
 	}
+}
+
+// order is lower for keys of the top level that are decoded before others.
+func (d *decoder) order(e entry) int {
+	if e.key == d.first {
+		return 0
+	}
+	return 1
 }
 
 // unknown reports an unknown key. The key it was probably meant to be is then

@@ -71,6 +71,10 @@ func Default[T any](initial func() T) Option {
 	return func(d *decoder) { d.defaults[reflect.TypeFor[T]()] = func() any { return initial() } }
 }
 
+// First has a key of the top level decoded before all others, wherever it stands in
+// the document, so that what Default returns can depend on its value.
+func First(key string) Option { return func(d *decoder) { d.first = key } }
+
 // Exclude makes the fields unknown keys whose names excluded accepts.
 func Exclude(excluded func(key string) bool) Option {
 	return func(d *decoder) { d.excluded = excluded }

@@ -1,0 +1,54 @@
+package budget
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// A Window counts the requests of the last hour. It is safe for concurrent use, and
+// needs no initialization.
+type Window struct {
+	mu   sync.Mutex
+	sent []time.Time // the requests, the oldest first
+}
+
+// Add counts n more requests, or takes back the last ones if n is less than 0.
+func (w *Window) Add(now time.Time, n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.forget(now)
+	for range n {
+		w.sent = append(w.sent, now)
+	}
+	w.sent = w.sent[:len(w.sent)-min(max(-n, 0), len(w.sent))]
+}
+
+// Count returns how many requests there were in the hour before now.
+func (w *Window) Count(now time.Time) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.forget(now)
+	return len(w.sent)
+}
+
+// Wait returns how long it takes until no more than n requests are counted, if none are
+// added.
+func (w *Window) Wait(now time.Time, n int) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.forget(now)
+	if excess := len(w.sent) - max(n, 0); excess > 0 {
+		return w.sent[excess-1].Add(time.Hour).Sub(now)
+	}
+	return 0
+}
+
+// forget drops what is an hour old.
+func (w *Window) forget(now time.Time) {
+	old := 0
+	for old < len(w.sent) && now.Sub(w.sent[old]) >= time.Hour {
+		old++
+	}
+	w.sent = slices.Delete(w.sent, 0, old)
+}
