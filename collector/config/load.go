@@ -37,6 +37,7 @@ func Load(file string) (*Config, error) {
 			o.ClientCertificateKeyFile = promconfig.JoinDir(dir, o.ClientCertificateKeyFile)
 		}
 	}
+	c.values.Storage.Path = promconfig.JoinDir(dir, c.values.Storage.Path)
 	return c, nil
 }
 

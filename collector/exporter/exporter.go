@@ -19,6 +19,7 @@ import (
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
+	"github.com/twilio-exporter/twilio_exporter/collector/storage"
 )
 
 // Options configure an Exporter.
@@ -29,6 +30,7 @@ type Options struct {
 	Dial      Dialer // default: Dial
 	// Redaction gets to know the secrets of the configuration; default: a new one.
 	Redaction *Redaction
+	FS        storage.FS // for the states of accounts; default: that of the operating system
 }
 
 // An Exporter polls accounts and exposes their results. It has a configuration
@@ -38,6 +40,7 @@ type Exporter struct {
 	metrics    *metrics
 	exposition *exposition.Exposition
 	current    atomic.Pointer[generation]
+	states     atomic.Pointer[stateFolder] // nil: none are written
 
 	replacing *semaphore.Weighted // held while one generation replaces another
 	ctx       context.Context
@@ -48,6 +51,9 @@ type Exporter struct {
 func New(ctx context.Context, o Options) *Exporter {
 	if o.Dial == nil {
 		o.Dial = Dial
+	}
+	if o.FS == nil {
+		o.FS = storage.OS{}
 	}
 	o.Redaction = cmp.Or(o.Redaction, new(Redaction))
 	e := &Exporter{
@@ -100,8 +106,16 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 		e.metrics.reloadSuccessful.Set(0)
 		return err
 	}
+	states, err := e.statesIn(cfg.Storage().Path)
+	if err != nil {
+		e.metrics.reloadSuccessful.Set(0)
+		return err
+	}
 	replaced := old.without(next)
 	if len(replaced.stop(e.ctx)) > 0 {
+		if states != e.states.Load() {
+			states.close()
+		}
 		return errStopping
 	}
 	e.options.Redaction.know(next)
@@ -109,8 +123,17 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 	for _, a := range next {
 		e.metrics.initialize(a.name, a.provider, a.collectors())
 	}
+	before := e.states.Swap(states)
+	e.restore(old, next, states != before)
 	e.current.Store(&next)
 	e.exposition.Replace(resultFamilies(widest(cfg.Accounts())), next.sources())
+	for _, t := range next.tasks() {
+		t.showRestored()
+	}
+	if states != before {
+		before.retire(old)
+		states.writeAll(e.ctx, next)
+	}
 	e.forget(old, next)
 	next.start(e.ctx)
 	ordinal, total := cfg.Sharding()
@@ -175,6 +198,9 @@ func (e *Exporter) Wait() {
 	for _, t := range e.accounts().stop(ctx) {
 		level.Error(t.logger).Log("msg", "stopping without waiting any longer for a poll that hangs")
 	}
+	states := e.states.Load()
+	states.writeAll(ctx, e.accounts())
+	states.close()
 }
 
 // Ready reports whether every collector of every account has finished a poll,

@@ -60,6 +60,7 @@ type process struct {
 	registry  *prometheus.Registry
 	redaction *exporter.Redaction
 	log       *syncBuffer
+	disk      *disk
 	cancel    context.CancelFunc
 }
 
@@ -78,9 +79,9 @@ func launchAs(t *testing.T, yaml string, logger func(io.Writer) log.Logger, dial
 func start(t *testing.T, cfg *config.Config, logger func(io.Writer) log.Logger, dial exporter.Dialer) *process {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &process{t: t, registry: prometheus.NewRegistry(), log: new(syncBuffer), redaction: new(exporter.Redaction), cancel: cancel}
+	p := &process{t: t, registry: prometheus.NewRegistry(), log: new(syncBuffer), redaction: new(exporter.Redaction), disk: new(disk), cancel: cancel}
 	p.exporter = exporter.New(ctx, exporter.Options{
-		Logger: logger(p.log), Registry: p.registry, UserAgent: "twilio_exporter/test", Dial: dial, Redaction: p.redaction,
+		Logger: logger(p.log), Registry: p.registry, UserAgent: "twilio_exporter/test", Dial: dial, Redaction: p.redaction, FS: p.disk,
 	})
 	if err := p.exporter.Reload(cfg); err != nil {
 		t.Fatal(err)
@@ -177,6 +178,12 @@ func (p *process) tryReload(yaml string) error {
 func (p *process) stop() {
 	p.cancel()
 	p.exporter.Wait()
+}
+
+// kill ends the process as kill -9 does: from now on, nothing changes in the file system.
+func (p *process) kill() {
+	p.disk.kill()
+	p.stop()
 }
 
 // gather reads every series by its text form. Histograms are left out.
