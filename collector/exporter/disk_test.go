@@ -15,33 +15,65 @@ var errKilled = errors.New("the process was killed")
 type disk struct {
 	storage.OS
 
-	mu      sync.Mutex
-	calls   int
-	killAt  int   // the call from which on nothing happens any more; 0: none
-	failing error // of every call that changes something
+	mu       sync.Mutex
+	dead     bool
+	killAt   int           // calls until the process is killed; 0: it is not
+	killed   chan struct{} // closed at that call, which then waits
+	released chan struct{} // closed when it may return
+	failing  error         // of every call that changes something
+	removes  bool          // but for removing files
 }
+
+func newDisk() *disk { return &disk{killed: make(chan struct{}), released: make(chan struct{})} }
 
 // kill ends all changes.
 func (d *disk) kill() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.killAt = 1
+	d.dead = true
 }
 
-// fail makes every change fail; nil ends that.
-func (d *disk) fail(err error) {
+// killFrom kills the process at a call from now on, counted from 1: the call does not
+// return before release.
+func (d *disk) killFrom(call int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.failing = err
+	d.killAt = call
+}
+
+func (d *disk) release() {
+	d.kill()
+	close(d.released)
+}
+
+// fail makes every change fail, but for removing files if they can be removed; nil ends
+// that.
+func (d *disk) fail(err error, removes bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.failing, d.removes = err, removes
 }
 
 // change counts a call that changes something, and returns its error.
-func (d *disk) change() error {
+func (d *disk) change() error { return d.call(false) }
+
+func (d *disk) call(removes bool) error {
 	d.mu.Lock()
+	if d.killAt > 0 && !d.dead {
+		if d.killAt--; d.killAt == 0 {
+			d.dead = true
+			close(d.killed)
+			d.mu.Unlock()
+			<-d.released
+			return errKilled
+		}
+	}
 	defer d.mu.Unlock()
-	d.calls++
-	if d.killAt > 0 && d.calls >= d.killAt {
+	switch {
+	case d.dead:
 		return errKilled
+	case removes && d.removes:
+		return nil
 	}
 	return d.failing
 }
@@ -69,7 +101,7 @@ func (d *disk) Rename(from, to string) error {
 }
 
 func (d *disk) Remove(file string) error {
-	if err := d.change(); err != nil {
+	if err := d.call(true); err != nil {
 		return err
 	}
 	return d.OS.Remove(file)

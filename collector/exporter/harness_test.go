@@ -71,6 +71,21 @@ func launch(t *testing.T, yaml string, simulators map[string]*twiliotest.Simulat
 	return launchAs(t, yaml, log.NewLogfmtLogger, inMemory(func(account string) http.RoundTripper { return simulators[account].Transport() }))
 }
 
+// launchOn is launch with a file system.
+func launchOn(t *testing.T, yaml string, simulators map[string]*twiliotest.Simulator, disk *disk) *process {
+	t.Helper()
+	p, err := tryLaunch(t, yaml, simulators, disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func tryLaunch(t *testing.T, yaml string, simulators map[string]*twiliotest.Simulator, disk *disk) (*process, error) {
+	t.Helper()
+	return tryStart(t, parse(t, yaml), log.NewLogfmtLogger, inMemory(func(account string) http.RoundTripper { return simulators[account].Transport() }), disk)
+}
+
 func launchAs(t *testing.T, yaml string, logger func(io.Writer) log.Logger, dial exporter.Dialer) *process {
 	t.Helper()
 	return start(t, parse(t, yaml), logger, dial)
@@ -78,15 +93,22 @@ func launchAs(t *testing.T, yaml string, logger func(io.Writer) log.Logger, dial
 
 func start(t *testing.T, cfg *config.Config, logger func(io.Writer) log.Logger, dial exporter.Dialer) *process {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	p := &process{t: t, registry: prometheus.NewRegistry(), log: new(syncBuffer), redaction: new(exporter.Redaction), disk: new(disk), cancel: cancel}
-	p.exporter = exporter.New(ctx, exporter.Options{
-		Logger: logger(p.log), Registry: p.registry, UserAgent: "twilio_exporter/test", Dial: dial, Redaction: p.redaction, FS: p.disk,
-	})
-	if err := p.exporter.Reload(cfg); err != nil {
+	p, err := tryStart(t, cfg, logger, dial, newDisk())
+	if err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// tryStart returns a process even if it could not load its configuration.
+func tryStart(t *testing.T, cfg *config.Config, logger func(io.Writer) log.Logger, dial exporter.Dialer, disk *disk) (*process, error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &process{t: t, registry: prometheus.NewRegistry(), log: new(syncBuffer), redaction: new(exporter.Redaction), disk: disk, cancel: cancel}
+	p.exporter = exporter.New(ctx, exporter.Options{
+		Logger: logger(p.log), Registry: p.registry, UserAgent: "twilio_exporter/test", Dial: dial, Redaction: p.redaction, FS: p.disk,
+	})
+	return p, p.exporter.Reload(cfg)
 }
 
 // parse reads a configuration. Collectors that it does not name are on if the tests
