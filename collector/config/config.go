@@ -33,8 +33,11 @@ type values struct {
 type Storage struct {
 	// Path is a folder that no other process uses, which is made if it is not there.
 	// Default: none, and nothing is written.
-	Path string `yaml:"path"`
+	Path Folder `yaml:"path"`
 }
+
+// Folder is the path of a folder, or "" for none.
+type Folder string
 
 // API limits the requests to one account's API.
 type API struct {

@@ -106,7 +106,7 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 		e.metrics.reloadSuccessful.Set(0)
 		return err
 	}
-	states, err := e.statesIn(cfg.Storage().Path)
+	states, err := e.statesIn(string(cfg.Storage().Path))
 	if err != nil {
 		e.metrics.reloadSuccessful.Set(0)
 		return err

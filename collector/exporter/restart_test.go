@@ -49,7 +49,7 @@ func stateFiles(t *testing.T, yaml string) map[string]string {
 	cfg := parse(t, yaml)
 	files := make(map[string]string)
 	for _, a := range cfg.Accounts() {
-		files[a.Name] = filepath.Join(cfg.Storage().Path, storage.Name(a.Identity())+".state")
+		files[a.Name] = filepath.Join(string(cfg.Storage().Path), storage.Name(a.Identity())+".state")
 	}
 	return files
 }
@@ -474,7 +474,7 @@ func TestReloadRestores(t *testing.T) {
 func TestKilledAtEveryCall(t *testing.T) {
 	every := 1
 	if testing.Short() {
-		every = 13
+		every = 7
 	}
 	for kill, more := 1, true; more; kill += every {
 		synctest.Test(t, func(t *testing.T) { more = killedAt(t, kill) })
@@ -515,7 +515,11 @@ func killedAt(t *testing.T, call int) (killed bool) {
 			p.disk.release()
 			p.exporter.Wait()
 			time.Sleep(time.Duration(rand.New(rand.NewPCG(uint64(call), 1)).Int64N(int64(10 * time.Minute))))
+			unreachable(simulators) // so that what is restored is seen before it is polled again
 			p = launch(t, yaml, simulators)
+			synctest.Wait()
+			found.sample(p.counters())
+			reachable(simulators)
 			killed = true
 		case <-time.After(time.Minute):
 		}
