@@ -46,6 +46,9 @@ type account struct {
 
 	ctx    context.Context    // of its polls
 	cancel context.CancelFunc // nil before it has started
+
+	write     func() error // writes its state, if states are written; safe for concurrent use
+	stateSize int          // bytes of the last one
 }
 
 // buildAccount makes the client of one account and the tasks of its collectors.
@@ -78,6 +81,12 @@ func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account
 	if before != nil && s.account.Collectors.SuperSIMInventory.Enabled {
 		a.shared.Inventory = before.shared.Inventory
 	}
+	a.write = Coalesce(func() error {
+		if states := e.states.Load(); states != nil {
+			states.write(a)
+		}
+		return nil
+	})
 	a.tasks = e.buildTasks(a)
 	return a, nil
 }
@@ -102,7 +111,7 @@ func (e *Exporter) buildTasks(a *account) []*task {
 			collector: c.new(a.shared, options), interval: schedule.Interval,
 			exposition: e.exposition, source: exposition.NewSource(a.name, a.settings.maxAge),
 			metrics: e.metrics, logger: log.With(a.logger, "collector", c.name),
-			wake: make(chan struct{}, 1), done: make(chan struct{}),
+			wake: make(chan struct{}, 1), done: make(chan struct{}), states: &e.states,
 		}
 		t.offset = func(interval time.Duration) time.Duration { return e.options.Offset(t.identity(), interval) }
 		t.requests = float64(options.LeastRequests(c.name))

@@ -19,6 +19,7 @@ import (
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
+	"github.com/twilio-exporter/twilio_exporter/collector/storage"
 )
 
 // Options configure an Exporter.
@@ -32,6 +33,7 @@ type Options struct {
 	// Offset says when a collector of an account polls: so long after the multiples of
 	// its interval since the epoch. Default: a hash of the identity, which names both.
 	Offset func(identity string, interval time.Duration) time.Duration
+	FS     storage.FS // for the states of accounts; default: that of the operating system
 }
 
 // An Exporter polls accounts and exposes their results. It has a configuration
@@ -41,7 +43,8 @@ type Exporter struct {
 	metrics    *metrics
 	exposition *exposition.Exposition
 	current    atomic.Pointer[generation]
-	queue      *requestQueue // of the requests of all accounts
+	queue      *requestQueue               // of the requests of all accounts
+	states     atomic.Pointer[stateFolder] // nil: none are written
 
 	replacing *semaphore.Weighted // held while one generation replaces another
 	ctx       context.Context
@@ -55,6 +58,9 @@ func New(ctx context.Context, o Options) *Exporter {
 	}
 	if o.Offset == nil {
 		o.Offset = offsetOf
+	}
+	if o.FS == nil {
+		o.FS = storage.OS{}
 	}
 	o.Redaction = cmp.Or(o.Redaction, new(Redaction))
 	e := &Exporter{
@@ -107,8 +113,16 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 		e.metrics.reloadSuccessful.Set(0)
 		return err
 	}
+	states, err := e.statesIn(string(cfg.Storage().Path))
+	if err != nil {
+		e.metrics.reloadSuccessful.Set(0)
+		return err
+	}
 	replaced := old.without(next)
 	if len(replaced.stop(e.ctx)) > 0 {
+		if states != e.states.Load() {
+			states.close()
+		}
 		return errStopping
 	}
 	e.options.Redaction.know(next)
@@ -116,8 +130,17 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 	for _, a := range next {
 		e.metrics.initialize(a.name, a.provider, a.collectors())
 	}
+	before := e.states.Swap(states)
+	e.restore(old, next, states != before)
 	e.current.Store(&next)
 	e.exposition.Replace(resultFamilies(widest(cfg.Accounts())), next.sources())
+	for _, t := range next.tasks() {
+		t.showRestored()
+	}
+	if states != before {
+		before.retire(old)
+		states.writeAll(e.ctx, next)
+	}
 	e.forget(old, next)
 	next.start(e.ctx, e.metrics)
 	ordinal, total := cfg.Sharding()
@@ -182,6 +205,9 @@ func (e *Exporter) Wait() {
 	for _, t := range e.accounts().stop(ctx) {
 		level.Error(t.logger).Log("msg", "stopping without waiting any longer for a poll that hangs")
 	}
+	states := e.states.Load()
+	states.writeAll(ctx, e.accounts())
+	states.close()
 }
 
 // Ready reports whether every collector of every account has finished a poll,

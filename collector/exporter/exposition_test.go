@@ -212,7 +212,7 @@ func TestExpositionIsTheTable(t *testing.T) {
 	for _, iccid := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			noon(t)
-			p := launch(t, bothAccounts+fmt.Sprintf("collectors: {supersim_inventory: {iccid: %t}, supersim_usage: {groups: [%s]}, supersim_data_limits: {enabled: true, watch_from: 0.000001}}\napi: {max_requests_per_hour: 1000}\n", iccid, allGroups), handMade())
+			p := launch(t, stored(bothAccounts+fmt.Sprintf("collectors: {supersim_inventory: {iccid: %t}, supersim_usage: {groups: [%s]}, supersim_data_limits: {enabled: true, watch_from: 0.000001}}\napi: {max_requests_per_hour: 1000}\n", iccid, allGroups), t.TempDir()), handMade())
 			defer p.stop()
 			until(t, "2004-03-17 12:03:00") // usage that is two days old has lateness
 			parser := expfmt.NewTextParser(model.UTF8Validation)
