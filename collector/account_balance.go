@@ -19,7 +19,8 @@ func AccountBalanceFamilies() []metric.Family { return []metric.Family{accountBa
 // AccountBalance collects the balance of an account.
 type AccountBalance struct {
 	account *Account
-	none    bool // it was said that the account has no balance
+	none    bool           // it was said that the account has no balance
+	last    []metric.Batch // of the last successful poll
 }
 
 // NewAccountBalance makes the collector for one account.
@@ -28,7 +29,7 @@ func NewAccountBalance(account *Account) *AccountBalance { return &AccountBalanc
 // Adopt implements Adopter: what was said is not said again.
 func (c *AccountBalance) Adopt(previous Collector) {
 	if p, ok := previous.(*AccountBalance); ok {
-		c.none = p.none
+		c.none, c.last = p.none, p.last
 	}
 }
 
@@ -36,7 +37,8 @@ func (c *AccountBalance) Adopt(previous Collector) {
 func (c *AccountBalance) Poll(ctx context.Context) (Result, error) {
 	balance, err := c.account.Client.Balance(ctx)
 	if twilio.IsNotFound(err) && c.accountExists(ctx) {
-		result := Result{Batches: []metric.Batch{metric.NewBatch(accountBalance(), nil)}}
+		c.last = []metric.Batch{metric.NewBatch(accountBalance(), nil)}
+		result := Result{Batches: c.last}
 		if !c.none {
 			c.none = true
 			result.Warnings = []string{"the account has no balance (HTTP 404, code 20404), so it is not exposed"}
@@ -61,7 +63,8 @@ func (c *AccountBalance) Poll(ctx context.Context) (Result, error) {
 			Labels: []string{sid, balance.Currency}, Value: balance.Balance.V.InexactFloat64(),
 		})
 	}
-	result.Batches = []metric.Batch{metric.NewBatch(accountBalance(), samples)}
+	c.last = []metric.Batch{metric.NewBatch(accountBalance(), samples)}
+	result.Batches = c.last
 	return result, nil
 }
 

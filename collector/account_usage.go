@@ -145,10 +145,11 @@ func (c *AccountUsage) report(w monthly.Window, records []twilio.MonthlyUsage) *
 
 // Advance implements Clocked.
 func (c *AccountUsage) Advance(now time.Time) (Result, bool) {
+	created := c.counters.Created()
 	if !c.counters.Advance(now) {
 		return Result{}, false
 	}
-	return Result{Batches: c.batches(now)}, true
+	return Result{Batches: c.batches(now), Reset: !created.Equal(c.counters.Created())}, true
 }
 
 // NextChange implements Clocked: the gauges change with the calendar month, and the first

@@ -49,6 +49,7 @@ type Adopter interface {
 // Result is what a poll found.
 type Result struct {
 	Batches   []metric.Batch
+	Reset     bool     // counters of a Clocked collector have been reset by its last Advance
 	Records   int      // read from the API
 	Decreases int      // counters that the API reported lower than before
 	Unseen    int      // counters whose last value in a month was not shown

@@ -43,6 +43,7 @@ type SuperSIMDataLimits struct {
 	watched      map[string]watchedSIM // by SID
 	exceeded     bool                  // the last poll did not ask for every SIM
 	sawInventory bool                  // the inventory was known to the last successful poll
+	last         []metric.Batch        // of the last successful poll with an inventory
 }
 
 // watchedSIM is what is known of a SIM near its limit.
@@ -62,7 +63,7 @@ func NewSuperSIMDataLimits(account *Account, cfg config.SuperSIMDataLimits) *Sup
 // Adopt implements Adopter: periods are not asked for again.
 func (c *SuperSIMDataLimits) Adopt(previous Collector) {
 	if p, ok := previous.(*SuperSIMDataLimits); ok {
-		c.watched, c.exceeded, c.sawInventory = p.watched, p.exceeded, p.sawInventory
+		c.watched, c.exceeded, c.sawInventory, c.last = p.watched, p.exceeded, p.sawInventory, p.last
 	}
 }
 
@@ -112,9 +113,8 @@ func (c *SuperSIMDataLimits) Poll(ctx context.Context) (Result, error) {
 		warnings = append(warnings, fmt.Sprintf("%d SIMs near their data limits were not asked for, because max_requests is %d", notAsked, c.cfg.MaxRequests))
 	}
 	c.exceeded = notAsked > 0
-	return Result{
-		Batches: dataLimitBatches(sims, []metric.Sample{{Value: float64(notAsked)}}), Records: records + read, Warnings: warnings,
-	}, nil
+	c.last = dataLimitBatches(sims, []metric.Sample{{Value: float64(notAsked)}})
+	return Result{Batches: c.last, Records: records + read, Warnings: warnings}, nil
 }
 
 // keepPeriods remembers the periods that a poll has read before it failed, so that

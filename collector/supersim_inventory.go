@@ -72,24 +72,26 @@ func (c *SuperSIMInventory) Poll(ctx context.Context) (Result, error) {
 	case len(sims) > 0:
 		found.accountSID = sims[0].AccountSID
 	}
+	c.account.Inventory.set(found)
+	return Result{Batches: found.batches(), Records: len(sims) + len(fleets) + len(networks)}, nil
+}
+
+// batches are the samples of the resources, those of sim_info first.
+func (r resources) batches() []metric.Batch {
 	var fleetSamples, limitSamples []metric.Sample
-	for _, fleet := range fleets {
+	for _, fleet := range r.fleets {
 		fleetSamples = append(fleetSamples, metric.Sample{Labels: []string{fleet.SID, fleet.UniqueName}, Value: 1})
 		if fleet.DataLimit.Valid {
 			limitSamples = append(limitSamples, metric.Sample{Labels: []string{fleet.SID}, Value: float64(fleet.DataLimit.V)})
 		}
 	}
-	c.account.Inventory.set(found)
-	return Result{
-		Batches: []metric.Batch{
-			found.sims.batch(),
-			found.sims.scheduledBatch(),
-			metric.NewBatch(fleetInfo(), fleetSamples),
-			metric.NewBatch(fleetDataLimit(), limitSamples),
-			found.sims.fleetSims(fleets),
-		},
-		Records: len(sims) + len(fleets) + len(networks),
-	}, nil
+	return []metric.Batch{
+		r.sims.batch(),
+		r.sims.scheduledBatch(),
+		metric.NewBatch(fleetInfo(), fleetSamples),
+		metric.NewBatch(fleetDataLimit(), limitSamples),
+		r.sims.fleetSims(r.fleets),
+	}
 }
 
 // list reads the three listings, sorted by SID, as many at a time as the client

@@ -223,12 +223,14 @@ func (c *SuperSIMUsage) commit(now time.Time, bytes *monthly.Report[bytesColumn]
 
 // Advance implements Clocked.
 func (c *SuperSIMUsage) Advance(now time.Time) (Result, bool) {
+	createdBytes, createdCost := c.bytes.Created(), c.cost.Created()
 	bytes, cost := c.bytes.Advance(now), c.cost.Advance(now)
 	if !bytes && !cost {
 		return Result{}, false
 	}
 	c.renameCountries()
-	return Result{Batches: c.batches(now)}, true
+	reset := !createdBytes.Equal(c.bytes.Created()) || !createdCost.Equal(c.cost.Created())
+	return Result{Batches: c.batches(now), Reset: reset}, true
 }
 
 // NextChange implements Clocked. The counters of silent SIMs and fleets are due

@@ -26,7 +26,18 @@ type values struct {
 	Rollover   time.Duration `yaml:"rollover"`
 	MaxAge     time.Duration `yaml:"max_age"`
 	API        API           `yaml:"api"`
+	Storage    Storage       `yaml:"storage"`
 }
+
+// Storage says where the state of accounts is kept for the next start.
+type Storage struct {
+	// Path is a folder that no other process uses, which is made if it is not there.
+	// Default: none, and nothing is written.
+	Path Folder `yaml:"path"`
+}
+
+// Folder is the path of a folder, or "" for none.
+type Folder string
 
 // API limits the requests to one account's API.
 type API struct {
@@ -69,3 +80,6 @@ func (c *Config) MaxAge() time.Duration { return c.values.MaxAge }
 
 // API returns the limits on requests.
 func (c *Config) API() API { return c.values.API }
+
+// Storage returns where the state of accounts is kept.
+func (c *Config) Storage() Storage { return c.values.Storage }

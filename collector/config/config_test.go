@@ -83,6 +83,9 @@ func TestDefaults(t *testing.T) {
 	if want, have := (API{30 * time.Second, 5, 2, 2000000, 0}), c.API(); want != have {
 		t.Errorf("api: want %+v, have %+v", want, have)
 	}
+	if have := c.Storage(); have != (Storage{}) {
+		t.Errorf("storage: want none, have %+v", have)
+	}
 	if want, have := 15*time.Minute, c.Rollover(); want != have {
 		t.Errorf("rollover: want %s, have %s", want, have)
 	}
@@ -142,6 +145,7 @@ collectors:
 rollover: 7d
 max_age: 8d
 api: {timeout: 1h, max_retries: 0, max_concurrency: 0x10, max_records: 1, max_requests_per_hour: 7}
+storage: {path: states}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -161,6 +165,7 @@ api: {timeout: 1h, max_retries: 0, max_concurrency: 0x10, max_records: 1, max_re
 		Rollover: 7 * day,
 		MaxAge:   8 * day,
 		API:      API{time.Hour, 0, 16, 1, 7},
+		Storage:  Storage{Path: "states"},
 		Accounts: []Account{{
 			Name: "one", Provider: twilio.ProviderTwilio, AccountSID: "AC0123456789abcdef0123456789abcdef",
 			SuperSIMURL: "http://localhost:8080", APIURL: "http://[::1]:8081",

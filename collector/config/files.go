@@ -14,7 +14,8 @@ import (
 )
 
 // CheckFiles reads every file that the configuration names, and checks the
-// certificates and keys. An error is of type strictyaml.Faults. The contents are
+// certificates and keys, and that storage.path is a folder or can become one. It makes
+// no folder. An error is of type strictyaml.Faults. The contents are
 // not kept: the HTTP client reads a file again when it changes.
 //
 // After a file that blocks it reads no other: those on the same file system would
@@ -44,6 +45,9 @@ func (c *Config) checkFiles(files *Files) error {
 		if o := client.OAuth2; o != nil {
 			checkTLS(document, path+".oauth2.tls_config", o.TLSConfig, texts)
 		}
+	}
+	if !blocked {
+		c.checkStorage(document)
 	}
 	return document.Err()
 }

@@ -37,6 +37,7 @@ func Load(file string) (*Config, error) {
 			o.ClientCertificateKeyFile = promconfig.JoinDir(dir, o.ClientCertificateKeyFile)
 		}
 	}
+	c.values.Storage.Path = Folder(promconfig.JoinDir(dir, string(c.values.Storage.Path)))
 	return c, nil
 }
 
@@ -45,6 +46,7 @@ func Load(file string) (*Config, error) {
 func Parse(name string, content []byte) (*Config, error) {
 	v := defaults()
 	document, err := strictyaml.Decode(name, content, &v,
+		strictyaml.Optional[Folder](),
 		strictyaml.First("collectors"), // an account's own go before them
 		strictyaml.Default(func() Account { return newAccount(v.Collectors) }),
 		strictyaml.Scalar("a duration such as 30s, 15m, 2h or 1d", parseDuration),

@@ -20,13 +20,13 @@ func (v validator) requestBudget(path string, c *values) {
 	for i, account := range c.Accounts {
 		var perHour float64
 		var longest time.Duration
-		for name, s := range c.Collectors.Schedules() {
+		for name, s := range account.Collectors.Schedules() {
 			accountAPI := name == "account_usage" || name == "account_balance"
 			if !s.Enabled || s.Interval <= 0 || accountAPI && !account.Provider.HasAccountAPI() {
 				continue
 			}
 			interval := LongestInterval(s.Interval, c.MaxAge)
-			perHour += float64(c.Collectors.LeastRequests(name)) / interval.Hours()
+			perHour += float64(account.Collectors.LeastRequests(name)) / interval.Hours()
 			longest = max(longest, interval)
 		}
 		if least := int(math.Ceil(perHour)); limit < least {

@@ -53,6 +53,9 @@ type account struct {
 
 	ctx    context.Context    // of its polls
 	cancel context.CancelFunc // nil before it has started
+
+	write     func() error // writes its state, if states are written; safe for concurrent use
+	stateSize int          // bytes of the last one
 }
 
 // buildAccount makes the client of one account and the tasks of its collectors.
@@ -91,6 +94,12 @@ func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account
 			a.discovery.continues(before.discovery)
 		}
 	}
+	a.write = Coalesce(func() error {
+		if states := e.states.Load(); states != nil {
+			states.write(a)
+		}
+		return nil
+	})
 	a.tasks = e.buildTasks(a)
 	return a, nil
 }
@@ -130,7 +139,7 @@ func (e *Exporter) newTask(a *account, name string, c collector.Collector, inter
 		account: a, name: name, families: func(config.Collectors) []metric.Family { return nil }, collector: c, interval: interval,
 		exposition: e.exposition, source: exposition.NewSource(a.name, a.settings.maxAge),
 		metrics: e.metrics, logger: log.With(a.logger, "collector", name),
-		wake: make(chan struct{}, 1), done: make(chan struct{}), requests: 1,
+		wake: make(chan struct{}, 1), done: make(chan struct{}), requests: 1, states: &e.states,
 	}
 	t.offset = func(interval time.Duration) time.Duration { return e.options.Offset(t.identity(), interval) }
 	t.every.Store(int64(t.interval))

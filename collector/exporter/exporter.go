@@ -19,6 +19,7 @@ import (
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
+	"github.com/twilio-exporter/twilio_exporter/collector/storage"
 )
 
 // Options configure an Exporter.
@@ -35,6 +36,7 @@ type Options struct {
 	// Offset says when a collector of an account polls: so long after the multiples of
 	// its interval since the epoch. Default: a hash of the identity, which names both.
 	Offset func(identity string, interval time.Duration) time.Duration
+	FS     storage.FS // for the states of accounts; default: that of the operating system
 }
 
 // An Exporter polls accounts and exposes their results. It has a configuration
@@ -44,7 +46,8 @@ type Exporter struct {
 	metrics    *metrics
 	exposition *exposition.Exposition
 	current    atomic.Pointer[generation]
-	queue      *requestQueue // of the requests of all accounts
+	queue      *requestQueue               // of the requests of all accounts
+	states     atomic.Pointer[stateFolder] // nil: none are written
 
 	replacing *semaphore.Weighted // held while one generation replaces another
 	cfg       *config.Config      // of the current generation; for the holder of replacing
@@ -59,6 +62,9 @@ func New(ctx context.Context, o Options) *Exporter {
 	}
 	if o.Offset == nil {
 		o.Offset = offsetOf
+	}
+	if o.FS == nil {
+		o.FS = storage.OS{}
 	}
 	o.Redaction = cmp.Or(o.Redaction, new(Redaction))
 	o.DiscoveryInterval = cmp.Or(o.DiscoveryInterval, discoveryInterval)
@@ -112,8 +118,13 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 		e.metrics.reloadSuccessful.Set(0)
 		return err
 	}
+	states, err := e.statesIn(string(cfg.Storage().Path))
+	if err != nil {
+		e.metrics.reloadSuccessful.Set(0)
+		return err
+	}
 	e.cfg = cfg
-	if err := e.replace(old, next); err != nil {
+	if err := e.replace(old, next, states); err != nil {
 		return err
 	}
 	ordinal, total := cfg.Sharding()
@@ -124,10 +135,14 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 	return nil
 }
 
-// replace runs a generation instead of another, which e.cfg is the configuration of.
-func (e *Exporter) replace(old, next generation) error {
+// replace runs a generation instead of another, which e.cfg is the configuration of,
+// with the folder of its states.
+func (e *Exporter) replace(old, next generation, states *stateFolder) error {
 	replaced := old.without(next)
 	if len(replaced.stop(e.ctx)) > 0 {
+		if states != e.states.Load() {
+			states.close()
+		}
 		return errStopping
 	}
 	e.options.Redaction.know(next)
@@ -139,8 +154,17 @@ func (e *Exporter) replace(old, next generation) error {
 			a.showOutcomes(e.metrics)
 		}
 	}
+	before := e.states.Swap(states)
+	e.restore(old, next, states != before)
 	e.current.Store(&next)
 	e.exposition.Replace(resultFamilies(widest(e.cfg.Accounts())), next.sources())
+	for _, t := range next.tasks() {
+		t.showRestored()
+	}
+	if states != before {
+		before.retire(old)
+		states.writeAll(e.ctx, next)
+	}
 	e.forget(old, next)
 	e.reportSubaccounts(old, next)
 	next.start(e.ctx, e.metrics)
@@ -201,6 +225,9 @@ func (e *Exporter) Wait() {
 	for _, t := range e.accounts().stop(ctx) {
 		level.Error(t.logger).Log("msg", "stopping without waiting any longer for a poll that hangs")
 	}
+	states := e.states.Load()
+	states.writeAll(ctx, e.accounts())
+	states.close()
 }
 
 // Ready reports whether every collector of every account has finished a poll,

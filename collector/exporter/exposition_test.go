@@ -219,7 +219,7 @@ func TestExpositionIsTheTable(t *testing.T) {
 			noon(t)
 			simulators := handMade()
 			simulators["a/Meters"] = simulators["a"]
-			p := launch(t, withParent(bothAccounts)+fmt.Sprintf("collectors: {supersim_inventory: {iccid: %t}, supersim_usage: {groups: [%s]}, supersim_data_limits: {enabled: true, watch_from: 0.000001}}\napi: {max_requests_per_hour: 1000}\n", iccid, allGroups), simulators)
+			p := launch(t, stored(withParent(bothAccounts)+fmt.Sprintf("collectors: {supersim_inventory: {iccid: %t}, supersim_usage: {groups: [%s]}, supersim_data_limits: {enabled: true, watch_from: 0.000001}}\napi: {max_requests_per_hour: 1000}\n", iccid, allGroups), t.TempDir()), simulators)
 			defer p.stop()
 			until(t, "2004-03-17 12:03:00") // usage that is two days old has lateness
 			parser := expfmt.NewTextParser(model.UTF8Validation)

@@ -60,6 +60,7 @@ type process struct {
 	registry  *prometheus.Registry
 	redaction *exporter.Redaction
 	log       *syncBuffer
+	disk      *disk
 	cancel    context.CancelFunc
 }
 
@@ -68,6 +69,21 @@ type process struct {
 func launch(t *testing.T, yaml string, simulators map[string]*twiliotest.Simulator, options ...func(*exporter.Options)) *process {
 	t.Helper()
 	return launchAs(t, yaml, log.NewLogfmtLogger, inMemory(func(account string) http.RoundTripper { return simulators[account].Transport() }), options...)
+}
+
+// launchOn is launch with a file system.
+func launchOn(t *testing.T, yaml string, simulators map[string]*twiliotest.Simulator, disk *disk) *process {
+	t.Helper()
+	p, err := tryLaunch(t, yaml, simulators, disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func tryLaunch(t *testing.T, yaml string, simulators map[string]*twiliotest.Simulator, disk *disk) (*process, error) {
+	t.Helper()
+	return tryStart(t, parse(t, yaml), log.NewLogfmtLogger, inMemory(func(account string) http.RoundTripper { return simulators[account].Transport() }), disk)
 }
 
 func launchAs(t *testing.T, yaml string, logger func(io.Writer) log.Logger, dial exporter.Dialer, options ...func(*exporter.Options)) *process {
@@ -79,21 +95,28 @@ func launchAs(t *testing.T, yaml string, logger func(io.Writer) log.Logger, dial
 // options say otherwise: most tests are easier to read without the spread.
 func start(t *testing.T, cfg *config.Config, logger func(io.Writer) log.Logger, dial exporter.Dialer, options ...func(*exporter.Options)) *process {
 	t.Helper()
+	p, err := tryStart(t, cfg, logger, dial, newDisk(), options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// tryStart returns a process even if it could not load its configuration.
+func tryStart(t *testing.T, cfg *config.Config, logger func(io.Writer) log.Logger, dial exporter.Dialer, disk *disk, options ...func(*exporter.Options)) (*process, error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &process{t: t, registry: prometheus.NewRegistry(), log: new(syncBuffer), redaction: new(exporter.Redaction), cancel: cancel}
+	p := &process{t: t, registry: prometheus.NewRegistry(), log: new(syncBuffer), redaction: new(exporter.Redaction), disk: disk, cancel: cancel}
 	launched := time.Duration(time.Now().UnixNano())
 	o := exporter.Options{
-		Logger: logger(p.log), Registry: p.registry, UserAgent: "twilio_exporter/test", Dial: dial, Redaction: p.redaction,
+		Logger: logger(p.log), Registry: p.registry, UserAgent: "twilio_exporter/test", Dial: dial, Redaction: p.redaction, FS: p.disk,
 		Offset: func(_ string, interval time.Duration) time.Duration { return launched % interval },
 	}
 	for _, option := range options {
 		option(&o)
 	}
 	p.exporter = exporter.New(ctx, o)
-	if err := p.exporter.Reload(cfg); err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return p, p.exporter.Reload(cfg)
 }
 
 // parse reads a configuration. Collectors that it does not name are on if the tests
@@ -188,6 +211,12 @@ func (p *process) tryReload(yaml string) error {
 func (p *process) stop() {
 	p.cancel()
 	p.exporter.Wait()
+}
+
+// kill ends the process as kill -9 does: from now on, nothing changes in the file system.
+func (p *process) kill() {
+	p.disk.kill()
+	p.stop()
 }
 
 // gather reads every series by its text form. Histograms are left out.

@@ -19,6 +19,7 @@ type metrics struct {
 	requests, retries                                       *prometheus.CounterVec
 	requestDuration                                         *prometheus.HistogramVec
 	requestsPlanned, requestsBudget                         *prometheus.GaugeVec
+	storageSuccessful, storageTimestamp, storageSize        *prometheus.GaugeVec
 	reloadSuccessful, reloadTimestamp                       prometheus.Gauge
 	shardOrdinal, totalShards                               prometheus.Gauge
 
@@ -87,6 +88,12 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		"Counters that the API reported lower than before within their month; the higher value is held.", "collector")
 	m.unseen = counter("twilio_exporter_usage_unseen_total",
 		"Counters that left a month before their last value was shown, because rollover is shorter than a poll takes or than usage keeps appearing.", "collector")
+	m.storageSuccessful = gauge("twilio_exporter_storage_last_write_successful",
+		"Whether the account's state was last written to storage.path, 1 or 0; after a failure the account starts without a state.")
+	m.storageTimestamp = gauge("twilio_exporter_storage_last_write_timestamp_seconds",
+		"When the account's state was last written to storage.path, in seconds since the epoch.")
+	m.storageSize = gauge("twilio_exporter_storage_size_bytes",
+		"Size of the file with the account's state.")
 	m.reloadSuccessful = processGauge("twilio_exporter_config_last_reload_successful",
 		"Whether the last load of the configuration succeeded, 1 or 0.").WithLabelValues()
 	m.reloadTimestamp = processGauge("twilio_exporter_config_last_reload_success_timestamp_seconds",
@@ -147,6 +154,23 @@ func (m *metrics) show(account, name string, o *Outcome) {
 		m.pollLastSuccess.WithLabelValues(account, name).Set(float64(o.LastSuccess.UnixMilli()) / 1000)
 		m.pollRecords.WithLabelValues(account, name).Set(float64(o.Records))
 	}
+}
+
+// stateWritten shows the outcome of writing an account's state.
+func (m *metrics) stateWritten(account string, size int64, err error) {
+	if err != nil {
+		m.storageSuccessful.WithLabelValues(account).Set(0)
+		return
+	}
+	m.storageSuccessful.WithLabelValues(account).Set(1)
+	m.storageTimestamp.WithLabelValues(account).Set(float64(time.Now().UnixMilli()) / 1000)
+	m.storageSize.WithLabelValues(account).Set(float64(size))
+}
+
+// restored shows when restored results were read.
+func (m *metrics) restored(account, name string, o *Outcome) {
+	m.pollLastSuccess.WithLabelValues(account, name).Set(float64(o.LastSuccess.UnixMilli()) / 1000)
+	m.pollRecords.WithLabelValues(account, name).Set(float64(o.Records))
 }
 
 // forget drops the series that have these labels.

@@ -99,16 +99,18 @@ type world struct {
 	readings         twiliotest.Readings
 	restarts, faults bool
 	simNetwork       bool // usage by SIM and network is counted, too
+	storage          bool // a restarted process continues from the state of the one before
 
 	random     *rand.Rand
 	simulators map[string]*twiliotest.Simulator // by account
 	found      *increases
+	folder     string // of the states, with storage
 }
 
 // worlds are as many as it takes to have all pairs of values.
 func worlds() []*world {
 	switches := twiliotest.Switches()
-	values := []int{2, 2, 2} // restarts, faults, usage by SIM and network: no, yes
+	values := []int{2, 2, 2, 2} // restarts, faults, usage by SIM and network, storage: no, yes
 	for _, s := range switches {
 		values = append(values, len(s.Values))
 	}
@@ -117,12 +119,12 @@ func worlds() []*world {
 		month := date("2003-12-01 00:00").AddDate(0, i%10, 0)
 		w := &world{
 			number: i + 1, month: month, from: month.AddDate(0, 0, -2), until: month.AddDate(0, 1, 2),
-			restarts: row[0] == 1, faults: row[1] == 1, simNetwork: row[2] == 1,
+			restarts: row[0] == 1, faults: row[1] == 1, simNetwork: row[2] == 1, storage: row[3] == 1,
 			random: rand.New(rand.NewPCG(7, uint64(i))),
 			found:  &increases{make(map[string]float64), make(map[string]float64)},
 		}
 		for k, s := range switches {
-			s.Values[row[3+k]].Set(&w.readings)
+			s.Values[row[4+k]].Set(&w.readings)
 		}
 		all = append(all, w)
 	}
@@ -136,6 +138,9 @@ const monthsSettle = "settle: {usage: 3h}"
 func (w *world) run(t *testing.T) {
 	until(t, w.from.Format("2006-01-02 15:04:05"))
 	w.simulate()
+	if w.storage {
+		w.folder = t.TempDir()
+	}
 	p := w.launch(t)
 	restart := time.Now().Add(w.upTo(24 * time.Hour))
 	fault := time.Now().Add(w.upTo(24 * time.Hour))
@@ -145,8 +150,7 @@ func (w *world) run(t *testing.T) {
 	for end := w.until.Add(28 * time.Hour); time.Now().Before(end); {
 		now := time.Now()
 		if w.restarts && now.After(restart) {
-			p.stop()
-			time.Sleep(w.upTo(time.Minute))
+			w.end(p)
 			w.disturb()
 			startedUp = time.Now().Add(2 * time.Minute)
 			p = w.launch(t)
@@ -164,7 +168,7 @@ func (w *world) run(t *testing.T) {
 			recovers = now.Add(w.upTo(90 * time.Minute))
 			// A process that starts while the API fails, and until after the month is
 			// left, never learns what the month before it had come to.
-			if recovers.After(restart) && w.nearEdge(restart) {
+			if !w.storage && recovers.After(restart) && w.nearEdge(restart) {
 				restart = recovers.Add(time.Minute)
 			}
 			w.fail()
@@ -181,8 +185,8 @@ func (w *world) run(t *testing.T) {
 		time.Sleep(time.Minute)
 	}
 	p.stop()
-	t.Logf("world %d: month=%s restarts=%v faults=%v sim_network=%v %s; %d restarts, %d episodes of faults, %d samples",
-		w.number, w.month.Format("2006-01"), w.restarts, w.faults, w.simNetwork, w.readings, restarts, episodes, samples)
+	t.Logf("world %d: month=%s restarts=%v faults=%v sim_network=%v storage=%v %s; %d restarts, %d episodes of faults, %d samples",
+		w.number, w.month.Format("2006-01"), w.restarts, w.faults, w.simNetwork, w.storage, w.readings, restarts, episodes, samples)
 	w.check(t)
 }
 
@@ -214,7 +218,30 @@ func (w *world) launch(t *testing.T) *process {
 	}
 	yaml := "accounts:" + twilioAccount + kore +
 		only("supersim_usage: {interval: 1h, "+monthsSettle+", groups: ["+groups+"]}", "supersim_inventory: {interval: 90m}")
+	if w.storage {
+		yaml += "storage: {path: " + w.folder + "}\n"
+	}
 	return launch(t, yaml, w.simulators, spread)
+}
+
+// end ends a process. With storage, every other one is killed, and some stay away for
+// hours.
+func (w *world) end(p *process) {
+	if !w.storage {
+		p.stop()
+		time.Sleep(w.upTo(time.Minute))
+		return
+	}
+	if w.random.IntN(2) == 0 {
+		p.kill()
+	} else {
+		p.stop()
+	}
+	if w.random.IntN(4) == 0 {
+		time.Sleep(w.upTo(5 * time.Hour))
+	} else {
+		time.Sleep(w.upTo(time.Minute))
+	}
 }
 
 func (w *world) upTo(most time.Duration) time.Duration {
@@ -304,7 +331,7 @@ func (w *world) check(t *testing.T) {
 					_, seen := w.found.last[name]
 					have := int64(math.Round(w.found.sum[name] * figure.unit))
 					counted, used = counted+have, used+want
-					if have == want && (seen || !d.announced) || have < want && !d.announced && w.restarts {
+					if have == want && (seen || !d.announced) || have < want && !d.announced && w.restarts && !w.storage {
 						continue
 					}
 					wrong = append(wrong, fmt.Sprintf("%s: want an increase of %d, have %d", name, want, have))
@@ -329,9 +356,9 @@ type dimension struct {
 	name   string
 	labels []string
 	usage  map[key]twiliotest.Usage
-	// The account or the inventory names all ids. Of others a restart ends the time for
-	// which they show 0 after they have appeared, so what they had until then can be
-	// lost; but nothing of them may be counted twice.
+	// The account or the inventory names all ids. Of others a restart without storage ends
+	// the time for which they show 0 after they have appeared, so what they had until then
+	// can be lost; but nothing of them may be counted twice.
 	announced bool
 }
 

@@ -233,19 +233,20 @@ func TestReloadCategories(t *testing.T) {
 			return `twilio_account_usage_total{account="a",account_sid="` + sidA + `",category="` + category + `",unit="` + unit + `"}`
 		}
 		sms, calls, fax := usage("sms", "segments"), usage("calls", "minutes"), usage("pfax", "pages")
+		until(t, "2004-03-15 12:08:00") // by now the exporter knows that the lists are complete
 		p.want(map[string]float64{sms: 40, fax: 0, calls: math.NaN()})
 		simulators["a"].Inject(twiliotest.Fault{Kind: twiliotest.ShrinkTotals})
 		p.reload(options("categories: [sms, calls], include_subaccounts: false"))
 		p.want(map[string]float64{sms: 40})
-		until(t, "2004-03-15 12:18:59")
+		until(t, "2004-03-15 12:22:59")
 		p.want(map[string]float64{sms: 40, calls: 0, fax: math.NaN()})
-		until(t, "2004-03-15 12:30:00")
+		until(t, "2004-03-15 12:35:00")
 		p.want(map[string]float64{sms: 40, calls: 6.3, fax: math.NaN()})
 		p.reload(options(""))
-		until(t, "2004-03-15 12:31:00")
+		until(t, "2004-03-15 12:36:00")
 		p.want(map[string]float64{sms: 40, calls: 6.3, fax: 0})
 		p.reload(options("include_subaccounts: false"))
-		until(t, "2004-03-15 12:32:00")
+		until(t, "2004-03-15 12:37:00")
 		p.want(map[string]float64{sms: 36, calls: 6.3, fax: 0})
 	})
 }

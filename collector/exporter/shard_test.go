@@ -178,6 +178,9 @@ func compareShards(t *testing.T, whole *process, shards []*process) {
 		if strings.HasPrefix(f.Name, "twilio_supersim_late_") && time.Now().Before(date("2004-04-02 20:02")) {
 			continue // of usage that is two days old
 		}
+		if strings.HasPrefix(f.Name, "twilio_exporter_storage_") {
+			continue // each process has a folder of its own, and these have none
+		}
 		if f.PerAccount && !seen[f.Name] {
 			t.Errorf("%s: no series of %s was compared", stamp(), f.Name)
 		}

@@ -137,7 +137,7 @@ func (e *Exporter) applyDiscovery(ctx context.Context) error {
 	if err != nil || slices.Equal(old, next) {
 		return err
 	}
-	return e.replace(old, next)
+	return e.replace(old, next, e.states.Load())
 }
 
 // reportSubaccounts says what a generation that replaces another has found, renamed and

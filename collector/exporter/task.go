@@ -40,6 +40,11 @@ type task struct {
 	successors []*task       // to reschedule after its successful polls
 	outcome    atomic.Pointer[Outcome]
 	done       chan struct{} // closed when it runs no more
+
+	states   *atomic.Pointer[stateFolder] // nil in it: no states are written
+	saved    atomic.Pointer[savedState]   // to be written
+	writing  atomic.Bool                  // a write that this task asked for has not ended
+	restored []metric.Batch               // not exposed yet
 }
 
 // ended reports whether the task runs no more.
@@ -147,6 +152,10 @@ func (t *task) atHour(ctx context.Context) {
 	if err := t.collector.(collector.Hourly).AtHour(ctx); err != nil {
 		level.Debug(t.logger).Log("msg", "reading at the whole hour failed; the next poll does for it",
 			"reason", string(twilio.ReasonOf(err)), "err", t.account.redactor.Line(err.Error()))
+		return
+	}
+	if last := t.outcome.Load(); !last.LastSuccess.IsZero() {
+		t.writeState(ctx, last.LastSuccess, last.Records)
 	}
 }
 
@@ -188,6 +197,11 @@ func (t *task) poll(ctx context.Context, polling *polling) {
 	}
 	if c, ok := t.collector.(collector.Clocked); ok && !last.LastSuccess.IsZero() {
 		if result, changed := c.Advance(started.UTC()); changed {
+			if result.Reset && t.states.Load() != nil {
+				// From the reset on, no sample from before it may be exposed.
+				t.exposition.Show(t.source, nil, last.LastSuccess)
+			}
+			t.writeState(ctx, last.LastSuccess, last.Records)
 			t.exposition.Show(t.source, result.Batches, last.LastSuccess)
 		}
 	}
@@ -201,6 +215,7 @@ func (t *task) poll(ctx context.Context, polling *polling) {
 		outcome.Reason, outcome.Err = twilio.ReasonOf(err), t.account.redactor.Line(err.Error())
 	} else {
 		outcome.Records, outcome.LastSuccess = result.Records, now
+		t.writeState(ctx, now, result.Records)
 		t.exposition.Show(t.source, result.Batches, now)
 	}
 	t.learn(float64(polling.requests.Load()), err == nil)
@@ -260,6 +275,7 @@ func (t *task) reschedule() {
 func (t *task) adopt(old *task) {
 	t.outcome.Store(old.outcome.Load())
 	t.adoptRequests(old)
+	t.saved.Store(old.saved.Load())
 	t.source.Adopt(old.source, t.families(t.account.settings.account.Collectors))
 	if a, ok := t.collector.(collector.Adopter); ok {
 		a.Adopt(old.collector)

@@ -23,7 +23,8 @@ type decoder struct {
 	scalars  map[reflect.Type]scalar
 	defaults map[reflect.Type]func() any
 	excluded func(key string) bool
-	first    string // key of the top level
+	first    string                // key of the top level
+	optional map[reflect.Type]bool // may be the empty text
 }
 
 const noValue = "no value is given"
@@ -41,7 +42,7 @@ func (d *decoder) value(path string, n *yaml.Node, out reflect.Value) {
 		}
 		return
 	}
-	if isNull(n) || n.Kind == yaml.ScalarNode && n.Value == "" {
+	if isNull(n) || n.Kind == yaml.ScalarNode && n.Value == "" && !d.optional[out.Type()] {
 		d.Invalidf(path, noValue)
 		return
 	}

@@ -41,6 +41,7 @@ func Decode(file string, content []byte, into any, options ...Option) (*Document
 		merging:  map[*yaml.Node]bool{},
 		scalars:  map[reflect.Type]scalar{},
 		defaults: map[reflect.Type]func() any{},
+		optional: map[reflect.Type]bool{},
 		excluded: func(string) bool { return false },
 	}
 	for _, option := range options {
@@ -63,6 +64,11 @@ func Scalar[T any](expected string, parse func(text string) (T, error)) Option {
 			return v, ok && err == nil
 		}}
 	}
+}
+
+// Optional allows a value of type T, a kind of text, to be "". Others need a text.
+func Optional[T ~string]() Option {
+	return func(d *decoder) { d.optional[reflect.TypeFor[T]()] = true }
 }
 
 // Default has each element of type T, of a list or of a mapping, start with the

@@ -101,6 +101,10 @@ func TestPackagedConfiguration(t *testing.T) {
 	if loaded == nil {
 		t.Fatal("the unit loads no credentials")
 	}
+	if directory := regexp.MustCompile(`(?m)^StateDirectory=(\w+)$`).FindStringSubmatch(read(t, filepath.Join(repository, unitFile))); directory == nil ||
+		string(cfg.Storage().Path) != "/var/lib/"+directory[1] {
+		t.Errorf("storage.path is %s, and the unit makes %q", cfg.Storage().Path, directory)
+	}
 	for _, a := range cfg.Accounts() {
 		want := "/run/credentials/twilio_exporter.service/" + loaded[1] + "_" + a.Name
 		if have := a.HTTPClient.BasicAuth.PasswordFile; have != want {

@@ -1,0 +1,36 @@
+package collector
+
+import (
+	"time"
+)
+
+// accountBalanceState is the state of AccountBalance.
+type accountBalanceState struct {
+	Lists   stringLists
+	Balance []batchState
+	None    bool
+}
+
+// State implements Stateful.
+func (c *AccountBalance) State() any {
+	if c.last == nil {
+		return nil
+	}
+	s := &accountBalanceState{None: c.none}
+	s.Balance = newBatchStates(c.last, &s.Lists)
+	return s
+}
+
+// Restore implements Stateful.
+func (c *AccountBalance) Restore(decode func(any) error, _, _ time.Time) (Result, error) {
+	var s accountBalanceState
+	if err := decode(&s); err != nil {
+		return Result{}, err
+	}
+	batches, err := batchesOf(s.Balance, &s.Lists, AccountBalanceFamilies())
+	if err != nil {
+		return Result{}, err
+	}
+	c.last, c.none = batches, s.None
+	return Result{Batches: batches}, nil
+}
