@@ -95,6 +95,11 @@ func (p *process) aboutAccounts() map[string]string {
 			if strings.Contains(id, `collector="subaccounts"`) || strings.Contains(id, `endpoint="accounts"`) {
 				continue // every shard lists the subaccounts
 			}
+			if strings.HasPrefix(id, "twilio_exporter_api_requests_planned_per_hour{") || strings.HasPrefix(id, "twilio_exporter_api_requests_budget_per_hour{") {
+				if strings.Contains(id, `account="b"`) {
+					continue // each plans for that list
+				}
+			}
 			switch name := f.GetName(); {
 			case name == "twilio_exporter_poll_duration_seconds", name == "twilio_exporter_poll_last_success_timestamp_seconds":
 				all[id] = "a number"

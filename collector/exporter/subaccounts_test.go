@@ -418,7 +418,7 @@ func TestFailingDiscovery(t *testing.T) {
 func TestSubaccountsOverReloads(t *testing.T) {
 	s := withSubaccounts()
 	watching(t, parentAccount(""), s, func(p *process) {
-		until(t, "2004-03-15 12:04:00")
+		until(t, "2004-03-15 12:08:00") // after the second list of categories
 		s.ResetCounts()
 		for n := range 20 {
 			p.reload(parentAccount("") + fmt.Sprintf("- {name: x%d, account_sid: %s, basic_auth: {username: SK1, password: wrong}, supersim_url: http://simulator, api_url: http://simulator}\n", n, sidB))
