@@ -162,6 +162,18 @@ func FuzzNetworks(f *testing.F) {
 	})
 }
 
+func FuzzAccounts(f *testing.F) {
+	seeds(f, "accounts", "accounts")
+	f.Fuzz(func(t *testing.T, body []byte) {
+		c, api := fuzzed(t, body)
+		records, err := list(t, c.Accounts(t.Context()))
+		verdict(t, body, len(records), err, api)
+		for _, r := range records {
+			equal(t, "the SID's length", 34, len(r.SID))
+		}
+	})
+}
+
 func FuzzBalance(f *testing.F) {
 	seeds(f, "balance", "x")
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -96,7 +96,8 @@ func TestProviders(t *testing.T) {
 	equal(t, "Twilio's usage page", 1000, twilio.ProviderTwilio.MaxPageSize(twilio.EndpointUsageRecords))
 	for provider, want := range map[twilio.Provider]map[twilio.Endpoint]bool{
 		twilio.ProviderTwilio: {twilio.EndpointUsageRecords: true, twilio.EndpointSims: true, twilio.EndpointFleets: true,
-			twilio.EndpointNetworks: true, twilio.EndpointBillingPeriods: true, twilio.EndpointMonthlyUsage: true, twilio.EndpointBalance: true},
+			twilio.EndpointNetworks: true, twilio.EndpointBillingPeriods: true, twilio.EndpointMonthlyUsage: true, twilio.EndpointBalance: true,
+			twilio.EndpointAccounts: true},
 		twilio.ProviderKORE: {twilio.EndpointUsageRecords: true, twilio.EndpointSims: true, twilio.EndpointFleets: true,
 			twilio.EndpointNetworks: true, twilio.EndpointBillingPeriods: true, twilio.EndpointToken: true},
 	} {

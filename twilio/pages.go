@@ -18,6 +18,8 @@ type listing[T any] struct {
 	key      string // of the list in the response
 	url      *url.URL
 	wire     func() wire[T]
+
+	confidential bool // its responses hold secrets: no error quotes them
 }
 
 // wire is a record as it was sent. It is used for all records of a listing, one
@@ -43,11 +45,14 @@ func (l listing[T]) all(ctx context.Context, c *Client) iter.Seq2[T, error] {
 			var after *url.URL
 			err := c.get(ctx, l.endpoint, next, func(body io.Reader) error {
 				link, err := p.read(&d, body)
-				if err != nil {
-					return err
+				if err == nil {
+					after, err = l.follow(next, link)
 				}
-				if after, err = l.follow(next, link); err == nil && after != nil && seen[hash(after)] {
+				if err == nil && after != nil && seen[hash(after)] {
 					err = errors.New("the link to the next page leads to an earlier page")
+				}
+				if l.confidential {
+					err = withoutQuotes(err)
 				}
 				return err
 			})

@@ -57,6 +57,7 @@ const (
 	EndpointBillingPeriods Endpoint = "billing_periods"
 	EndpointMonthlyUsage   Endpoint = "monthly_usage"
 	EndpointBalance        Endpoint = "balance"
+	EndpointAccounts       Endpoint = "accounts"
 	EndpointToken          Endpoint = "token"
 )
 
@@ -67,7 +68,7 @@ func (p Provider) Endpoints() []Endpoint {
 	if p == ProviderKORE {
 		return append(all, EndpointToken)
 	}
-	return append(all, EndpointMonthlyUsage, EndpointBalance)
+	return append(all, EndpointMonthlyUsage, EndpointBalance, EndpointAccounts)
 }
 
 // MaxPageSize returns the largest PageSize that an endpoint accepts: 1,000, but
@@ -81,9 +82,9 @@ func (p Provider) MaxPageSize(e Endpoint) int {
 
 // pageSize returns the PageSize of a listing whose parameters give none: the
 // largest, but 100 for account usage, where users have reported HTTP 500 with
-// code 20500 for pages of 1,000.
+// code 20500 for pages of 1,000, and for accounts, which the same API lists.
 func (p Provider) pageSize(e Endpoint) int {
-	if e == EndpointMonthlyUsage {
+	if e == EndpointMonthlyUsage || e == EndpointAccounts {
 		return 100
 	}
 	return p.MaxPageSize(e)

@@ -25,6 +25,8 @@ type Account struct {
 	// APIURL is the origin of the account API, without a trailing slash.
 	// Default: the provider's; empty for KORE, which has no account API.
 	APIURL string `yaml:"api_url,omitempty"`
+	// Subaccounts says which subaccounts are watched too.
+	Subaccounts Subaccounts `yaml:"subaccounts,omitempty"`
 	// HTTPClient holds one kind of credentials, and the options for TLS, proxies
 	// and headers.
 	HTTPClient promconfig.HTTPClientConfig `yaml:",inline"`
@@ -44,6 +46,9 @@ func (a *Account) complete() {
 	a.Name = cmp.Or(a.Name, a.AccountSID)
 	a.SuperSIMURL = cmp.Or(a.SuperSIMURL, a.Provider.SuperSIMURL())
 	a.APIURL = cmp.Or(a.APIURL, a.Provider.APIURL())
+	if a.Provider == twilio.ProviderTwilio {
+		a.Subaccounts = a.Subaccounts.withLists()
+	}
 	if o := a.HTTPClient.OAuth2; o != nil {
 		o.TokenURL = cmp.Or(o.TokenURL, a.Provider.TokenURL())
 	}

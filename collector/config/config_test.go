@@ -126,6 +126,7 @@ func TestEveryKeyIsRead(t *testing.T) {
     authorization: {credentials: 007}
     supersim_url: http://localhost:8080/
     api_url: http://[::1]:8081
+    subaccounts: {enabled: true, include: [a, b.*], exclude: [c]}
     proxy_url: socks5://user:password@proxy
     tls_config: {min_version: TLS12, server_name: x}
     http_headers: {X-A: {values: [b, "1"]}}
@@ -168,6 +169,7 @@ storage: {path: states}
 		Accounts: []Account{{
 			Name: "one", Provider: twilio.ProviderTwilio, AccountSID: "AC0123456789abcdef0123456789abcdef",
 			SuperSIMURL: "http://localhost:8080", APIURL: "http://[::1]:8081",
+			Subaccounts: Subaccounts{true, []string{"a", "b.*"}, []string{"c"}},
 			HTTPClient: promconfig.HTTPClientConfig{
 				FollowRedirects: true, EnableHTTP2: true,
 				Authorization: &promconfig.Authorization{Type: "Bearer", Credentials: "007"},

@@ -33,6 +33,7 @@ func (v validator) accounts(accounts []Account) {
 		}
 		first[a.Name] = i
 	}
+	v.parents(accounts)
 }
 
 func (v validator) account(path string, a *Account) {
@@ -59,6 +60,7 @@ func (v validator) account(path string, a *Account) {
 	// trailing slash.
 	a.SuperSIMURL = v.origin(path+".supersim_url", a.SuperSIMURL)
 	a.APIURL = v.origin(path+".api_url", a.APIURL)
+	v.subaccounts(path+".subaccounts", a)
 	v.credentials(path, a)
 	a.complete()
 	v.client(path, a)

@@ -13,6 +13,7 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/collector/budget"
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
@@ -22,6 +23,9 @@ type settings struct {
 	api      config.API
 	rollover time.Duration
 	maxAge   time.Duration
+
+	parent    string // identity of the account that a subaccount was found for; else empty
+	elsewhere bool   // another shard polls the account, and this one polls subaccounts of it
 }
 
 // equal reports whether an account works the same with other settings.
@@ -36,6 +40,9 @@ type account struct {
 	settings settings
 	shared   *collector.Account
 	tasks    []*task
+
+	discovery *discovery // of its subaccounts; nil if they are not watched
+	late      bool       // found after the start: the exporter is ready without it
 
 	requests  *accountRequests
 	plan      requestPlan
@@ -69,7 +76,7 @@ func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account
 		return nil, err
 	}
 	a := &account{
-		name: name, identity: s.account.Identity(), provider: client.Provider(), settings: s,
+		name: name, identity: s.identity(), provider: client.Provider(), settings: s,
 		shared: &collector.Account{
 			Client: client, Inventory: new(collector.Inventory),
 			Rollover: s.rollover, MaxAge: s.maxAge, Started: time.Now().UTC(),
@@ -80,6 +87,12 @@ func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account
 	// An inventory that nothing keeps up to date any more is dropped.
 	if before != nil && s.account.Collectors.SuperSIMInventory.Enabled {
 		a.shared.Inventory = before.shared.Inventory
+	}
+	if s.account.Subaccounts.Enabled {
+		a.discovery = &discovery{account: a.shared, apply: e.applyDiscovery}
+		if before != nil && before.discovery != nil {
+			a.discovery.continues(before.discovery)
+		}
 	}
 	a.write = Coalesce(func() error {
 		if states := e.states.Load(); states != nil {
@@ -96,6 +109,9 @@ func (e *Exporter) buildTasks(a *account) []*task {
 	var tasks []*task
 	options := a.settings.account.Collectors
 	byName := make(map[string]*task)
+	if a.discovery != nil {
+		tasks = append(tasks, e.newTask(a, discoveryName, a.discovery, e.options.DiscoveryInterval))
+	}
 	for _, c := range collectorTypes() {
 		schedule := c.schedule(options)
 		if !schedule.Enabled {
@@ -106,22 +122,28 @@ func (e *Exporter) buildTasks(a *account) []*task {
 				"collector", c.name, "provider", string(a.provider))
 			continue
 		}
-		t := &task{
-			account: a, name: c.name, families: c.families,
-			collector: c.new(a.shared, options), interval: schedule.Interval,
-			exposition: e.exposition, source: exposition.NewSource(a.name, a.settings.maxAge),
-			metrics: e.metrics, logger: log.With(a.logger, "collector", c.name),
-			wake: make(chan struct{}, 1), done: make(chan struct{}), states: &e.states,
-		}
-		t.offset = func(interval time.Duration) time.Duration { return e.options.Offset(t.identity(), interval) }
+		t := e.newTask(a, c.name, c.new(a.shared, options), schedule.Interval)
+		t.families = c.families
 		t.requests = float64(options.LeastRequests(c.name))
-		t.every.Store(int64(t.interval))
 		if before := byName[c.after]; before != nil {
 			before.successors = append(before.successors, t)
 		}
 		tasks, byName[c.name] = append(tasks, t), t
 	}
 	return tasks
+}
+
+// newTask makes the task of one collector, without samples.
+func (e *Exporter) newTask(a *account, name string, c collector.Collector, interval time.Duration) *task {
+	t := &task{
+		account: a, name: name, families: func(config.Collectors) []metric.Family { return nil }, collector: c, interval: interval,
+		exposition: e.exposition, source: exposition.NewSource(a.name, a.settings.maxAge),
+		metrics: e.metrics, logger: log.With(a.logger, "collector", name),
+		wake: make(chan struct{}, 1), done: make(chan struct{}), requests: 1, states: &e.states,
+	}
+	t.offset = func(interval time.Duration) time.Duration { return e.options.Offset(t.identity(), interval) }
+	t.every.Store(int64(t.interval))
+	return t
 }
 
 // collectors names those that the account is polled for.

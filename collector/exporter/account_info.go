@@ -8,7 +8,7 @@ import (
 
 func accountInfo() metric.Family {
 	return metric.Gauge("twilio_account_info",
-		"A configured account, constant 1; account_sid is empty until it is known.", "account_sid", "provider")
+		"An account that is configured, or a subaccount that was found, constant 1; account_sid is empty until it is known.", "account_sid", "provider")
 }
 
 // accountInfoCollector collects what is known of each account.
@@ -28,6 +28,9 @@ func (c accountInfoCollector) Describe(ch chan<- *prometheus.Desc) { ch <- c.des
 // Collect implements prometheus.Collector.
 func (c accountInfoCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, a := range c.accounts() {
+		if a.settings.elsewhere {
+			continue
+		}
 		ch <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, 1, a.name, a.shared.SID(), string(a.provider))
 	}
 }

@@ -30,6 +30,9 @@ type Options struct {
 	Dial      Dialer // default: Dial
 	// Redaction gets to know the secrets of the configuration; default: a new one.
 	Redaction *Redaction
+	// DiscoveryInterval is the time between two lists of an account's subaccounts;
+	// default: 1h.
+	DiscoveryInterval time.Duration
 	// Offset says when a collector of an account polls: so long after the multiples of
 	// its interval since the epoch. Default: a hash of the identity, which names both.
 	Offset func(identity string, interval time.Duration) time.Duration
@@ -47,6 +50,7 @@ type Exporter struct {
 	states     atomic.Pointer[stateFolder] // nil: none are written
 
 	replacing *semaphore.Weighted // held while one generation replaces another
+	cfg       *config.Config      // of the current generation; for the holder of replacing
 	ctx       context.Context
 }
 
@@ -63,11 +67,12 @@ func New(ctx context.Context, o Options) *Exporter {
 		o.FS = storage.OS{}
 	}
 	o.Redaction = cmp.Or(o.Redaction, new(Redaction))
+	o.DiscoveryInterval = cmp.Or(o.DiscoveryInterval, discoveryInterval)
 	e := &Exporter{
 		options: o, metrics: newMetrics(o.Registry), exposition: exposition.New(), queue: new(requestQueue),
 		replacing: semaphore.NewWeighted(1), ctx: ctx,
 	}
-	o.Registry.MustRegister(newAccountInfoCollector(e.accounts))
+	o.Registry.MustRegister(newAccountInfoCollector(e.accounts), newSuperSIMAvailableCollector(e.accounts))
 	return e
 }
 
@@ -118,6 +123,21 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 		e.metrics.reloadSuccessful.Set(0)
 		return err
 	}
+	e.cfg = cfg
+	if err := e.replace(old, next, states); err != nil {
+		return err
+	}
+	ordinal, total := cfg.Sharding()
+	e.metrics.shardOrdinal.Set(float64(ordinal))
+	e.metrics.totalShards.Set(float64(total))
+	e.metrics.reloadSuccessful.Set(1)
+	e.metrics.reloadTimestamp.Set(float64(time.Now().Unix()))
+	return nil
+}
+
+// replace runs a generation instead of another, which e.cfg is the configuration of,
+// with the folder of its states.
+func (e *Exporter) replace(old, next generation, states *stateFolder) error {
 	replaced := old.without(next)
 	if len(replaced.stop(e.ctx)) > 0 {
 		if states != e.states.Load() {
@@ -127,13 +147,17 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 	}
 	e.options.Redaction.know(next)
 	next.adopt(replaced)
+	e.forgetReused(old, next)
 	for _, a := range next {
-		e.metrics.initialize(a.name, a.provider, a.collectors())
+		e.metrics.initialize(a.name, a.endpoints(), a.collectors())
+		if a.cancel == nil {
+			a.showOutcomes(e.metrics)
+		}
 	}
 	before := e.states.Swap(states)
 	e.restore(old, next, states != before)
 	e.current.Store(&next)
-	e.exposition.Replace(resultFamilies(widest(cfg.Accounts())), next.sources())
+	e.exposition.Replace(resultFamilies(widest(e.cfg.Accounts())), next.sources())
 	for _, t := range next.tasks() {
 		t.showRestored()
 	}
@@ -142,12 +166,8 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 		states.writeAll(e.ctx, next)
 	}
 	e.forget(old, next)
+	e.reportSubaccounts(old, next)
 	next.start(e.ctx, e.metrics)
-	ordinal, total := cfg.Sharding()
-	e.metrics.shardOrdinal.Set(float64(ordinal))
-	e.metrics.totalShards.Set(float64(total))
-	e.metrics.reloadSuccessful.Set(1)
-	e.metrics.reloadTimestamp.Set(float64(time.Now().Unix()))
 	return nil
 }
 
@@ -211,9 +231,10 @@ func (e *Exporter) Wait() {
 }
 
 // Ready reports whether every collector of every account has finished a poll,
-// successful or not. It is false before the first Reload.
+// successful or not, the first list of subaccounts and those on it included. It is
+// false before the first Reload.
 func (e *Exporter) Ready() bool {
-	unfinished := func(t *task) bool { return t.outcome.Load() == nil }
+	unfinished := func(t *task) bool { return t.outcome.Load() == nil && !t.account.late }
 	return e.current.Load() != nil && !slices.ContainsFunc(e.accounts().tasks(), unfinished)
 }
 

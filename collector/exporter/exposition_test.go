@@ -108,6 +108,11 @@ func handMadeAs(o twiliotest.Options) map[string]*twiliotest.Simulator {
 			}
 		},
 	}
+	// A subaccount without usage, which only tests of subaccounts see.
+	child := twiliotest.Account{
+		SID: subSID(1), AuthToken: subToken(1), Parent: sidA, FriendlyName: "Meters", SIMList: []twiliotest.SIM{},
+		Monthly: func(time.Time, time.Time) []twiliotest.MonthlyRecord { return nil },
+	}
 	b := twiliotest.Account{
 		SID: sidB, Provider: twiliotest.KORE, ClientID: "client-b", ClientSecret: "secret-b", Currency: "EUR", Start: start,
 		FleetList:   []twiliotest.Fleet{{SID: fleetB, UniqueName: "mètres"}},
@@ -118,8 +123,8 @@ func handMadeAs(o twiliotest.Options) map[string]*twiliotest.Simulator {
 		}),
 	}
 	simulators := make(map[string]*twiliotest.Simulator)
-	for name, account := range map[string]twiliotest.Account{"a": a, "b": b} {
-		o.Accounts = []twiliotest.Account{account}
+	for name, accounts := range map[string][]twiliotest.Account{"a": {a, child}, "b": {b}} {
+		o.Accounts = accounts
 		simulators[name] = twiliotest.New(o)
 	}
 	return simulators
@@ -212,7 +217,9 @@ func TestExpositionIsTheTable(t *testing.T) {
 	for _, iccid := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			noon(t)
-			p := launch(t, stored(bothAccounts+fmt.Sprintf("collectors: {supersim_inventory: {iccid: %t}, supersim_usage: {groups: [%s]}, supersim_data_limits: {enabled: true, watch_from: 0.000001}}\napi: {max_requests_per_hour: 1000}\n", iccid, allGroups), t.TempDir()), handMade())
+			simulators := handMade()
+			simulators["a/Meters"] = simulators["a"]
+			p := launch(t, stored(withParent(bothAccounts)+fmt.Sprintf("collectors: {supersim_inventory: {iccid: %t}, supersim_usage: {groups: [%s]}, supersim_data_limits: {enabled: true, watch_from: 0.000001}}\napi: {max_requests_per_hour: 1000}\n", iccid, allGroups), t.TempDir()), simulators)
 			defer p.stop()
 			until(t, "2004-03-17 12:03:00") // usage that is two days old has lateness
 			parser := expfmt.NewTextParser(model.UTF8Validation)

@@ -10,34 +10,38 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/collector/exposition"
 )
 
-// generation is the accounts of one configuration.
+// generation is the accounts of one configuration, and the subaccounts that were found.
 type generation []*account
 
 // secretsTimeout bounds how long a reload reads files to know the secrets in them.
 const secretsTimeout = 10 * time.Second
 
-// build makes a generation without touching what runs. It takes over the accounts
-// whose settings have not changed.
+// build makes a generation without touching what runs: the accounts of a configuration,
+// each with the subaccounts that were found. It takes over the accounts whose settings
+// have not changed.
 func (e *Exporter) build(cfg *config.Config, old generation) (generation, error) {
 	var g generation
 	ctx, cancel := context.WithTimeout(e.ctx, secretsTimeout)
 	defer cancel()
-	known := make(map[string]*account)
-	for _, a := range old {
-		known[a.identity] = a
-	}
-	for _, c := range cfg.Accounts() {
-		settings := settings{c, cfg.API(), cfg.Rollover(), cfg.MaxAge()}
-		before := known[c.Identity()]
-		if before != nil && before.settings.equal(settings) {
-			g = append(g, before)
+	known := old.byIdentity()
+	for _, c := range cfg.AllAccounts() {
+		settings, needed := settingsOf(cfg, c)
+		if !needed {
 			continue
 		}
-		built, err := e.buildAccount(ctx, settings, before)
+		a, err := e.takeOver(ctx, settings, known)
 		if err != nil {
 			return nil, fmt.Errorf("account %q: %w", c.Name, err)
 		}
-		g = append(g, built)
+		g = append(g, a)
+		if a.discovery == nil {
+			continue
+		}
+		found, err := e.subaccounts(ctx, cfg, a, known)
+		if err != nil {
+			return nil, err
+		}
+		g = append(g, found...)
 	}
 	return g, nil
 }

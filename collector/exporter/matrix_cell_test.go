@@ -65,7 +65,8 @@ func endpointOf(path string) twiliotest.Endpoint {
 	for end, endpoint := range map[string]twiliotest.Endpoint{
 		"/UsageRecords": twiliotest.UsageRecords, "/Sims": twiliotest.Sims, "/Fleets": twiliotest.Fleets,
 		"/Networks": twiliotest.Networks, "/BillingPeriods": twiliotest.BillingPeriods, "/Monthly.json": twiliotest.Monthly, "/Balance.json": twiliotest.Balance,
-		"/token": twiliotest.Token,
+		"/Accounts.json": twiliotest.Accounts,
+		"/token":         twiliotest.Token,
 	} {
 		if strings.HasSuffix(path, end) {
 			return endpoint
@@ -135,6 +136,9 @@ func (c column) allPolls() [][2]string {
 	all := polls()
 	if name, _, ok := strings.Cut(c.on, ":"); ok {
 		all = append(all, [2]string{"a", name}, [2]string{"b", name})
+	}
+	if c.endpoint == twiliotest.Accounts {
+		all = append(all, [2]string{"a", "subaccounts"}, [2]string{"a/Meters", "account_usage"})
 	}
 	return all
 }
@@ -258,7 +262,7 @@ var details = []struct {
 	{regexp.MustCompile(`^usage by \w+ from \S+ to \S+: |^billing period of sim \S+: `), ""},
 	{regexp.MustCompile(`RQ[0-9a-f]{32}`), "RQ…"},
 	{regexp.MustCompile(`\w+ (bytes|cost) of \w+ "[^"]*"|of category "[^"]*"`), "…"},
-	{regexp.MustCompile(`"[^"]*" (from \S+ on )?is listed twice|category "[^"]*" of \S+ is listed twice`), "… is listed twice"},
+	{regexp.MustCompile(`(account )?"[^"]*" (from \S+ on )?is listed twice|category "[^"]*" of \S+ is listed twice`), "… is listed twice"},
 	{regexp.MustCompile(`[a-z_]+: "[^"]*" is not`), "…: … is not"},
 	{regexp.MustCompile(`[a-z_]+: longer than`), "…: longer than"},
 	{regexp.MustCompile(`(record|page) [0-9]+ of`), "$1 … of"},
@@ -266,6 +270,7 @@ var details = []struct {
 	{regexp.MustCompile(`member name "[^"]*"`), "member name …"},
 	{regexp.MustCompile(`within "[^"]*"`), "within …"},
 	{regexp.MustCompile(`offset [0-9]+`), "offset …"},
+	{regexp.MustCompile(`at byte [0-9]+`), "at byte …"},
 	{regexp.MustCompile(`"[^"]*": the sum of`), "…: the sum of"},
 	{regexp.MustCompile(`[a-z_]+: found`), "…: found"},
 	// A token request and the attempt that it is for time out at the same moment.

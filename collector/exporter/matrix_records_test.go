@@ -7,12 +7,12 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
 
-// numbers are faults of the numbers in records. Sims, Networks and BillingPeriods have
-// none, and a token has none that is money or bytes.
+// numbers are faults of the numbers in records. Sims, Networks, BillingPeriods and
+// Accounts have none, and a token has none that is money or bytes.
 func numbers() section {
 	const answer = "answer"
 	noNumbers := func(m effects) effects {
-		return m.but(effect{notApplicable: "no numbers"}, twiliotest.Sims, twiliotest.Networks, twiliotest.BillingPeriods, twiliotest.Token)
+		return m.but(effect{notApplicable: "no numbers"}, twiliotest.Sims, twiliotest.Networks, twiliotest.BillingPeriods, twiliotest.Accounts, twiliotest.Token)
 	}
 	negative := func(v float64) float64 { return -v }
 	less := func(v float64) float64 { return v * 9 / 10 }
@@ -114,6 +114,7 @@ func records() section {
 					but(effect{
 						change: gone(append(monthlyGauges(), "twilio_account_usage_as_of_timestamp_seconds")...), note: "counters stay, gauges are gone",
 					}, twiliotest.Monthly).
+					but(effect{note: "subaccounts stay until the next list lacks them, too"}, twiliotest.Accounts).
 					but(noPeriod(), twiliotest.BillingPeriods),
 			},
 			{
@@ -124,12 +125,14 @@ func records() section {
 					}, twiliotest.UsageRecords).
 					but(effect{change: gone("twilio_supersim_sim_info"), fresh: "brand-new-", note: "taken as they are, as new series"}, twiliotest.Sims).
 					but(effect{}, twiliotest.Fleets, twiliotest.BillingPeriods).
+					but(effect{note: "a subaccount that is not known to be suspended or closed stays"}, twiliotest.Accounts).
 					but(effect{change: gone("twilio_supersim_network_info"), fresh: "brand-new-", note: "taken as they are, as new series"}, twiliotest.Networks).
 					but(effect{change: gone("twilio_account_previous_month_usage{", "twilio_account_previous_month_usage_events{"), fresh: "brand-new-", note: "taken as they are, as new series that stay until the month ends"}, twiliotest.Monthly),
 			},
 			{
 				name: "control characters in names", Fault: twiliotest.Fault{Kind: twiliotest.ControlCharacters},
 				effects: every(effect{notApplicable: "no names"}).
+					but(effect{notApplicable: "a rename: each becomes U+FFFD"}, twiliotest.Accounts). // TestNamesOfSubaccounts
 					but(replaced("twilio_supersim_sim_info"), twiliotest.Sims).
 					but(replaced("twilio_supersim_fleet_info"), twiliotest.Fleets).
 					but(replaced("twilio_supersim_network_info"), twiliotest.Networks),

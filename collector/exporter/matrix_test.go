@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-kit/log"
 
+	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
@@ -71,8 +72,7 @@ type column struct {
 	on       string   // configuration of a collector that is on for this column alone
 }
 
-// columns are in the order of the page. Accounts follows with the collector that
-// requests it.
+// columns are in the order of the page.
 func columns() []column {
 	inventory := []string{"supersim_inventory"}
 	return []column{
@@ -86,6 +86,7 @@ func columns() []column {
 		},
 		{twiliotest.Monthly, twilio.EndpointMonthlyUsage, "Monthly", "a", []string{"account_usage"}, ""},
 		{twiliotest.Balance, twilio.EndpointBalance, "Balance", "a", []string{"account_balance"}, ""},
+		{twiliotest.Accounts, twilio.EndpointAccounts, "Accounts", "a", []string{"subaccounts"}, ""},
 		{twiliotest.Token, twilio.EndpointToken, "Token", "b", []string{"supersim_usage", "supersim_inventory"}, ""},
 	}
 }
@@ -174,13 +175,18 @@ func (f fault) meet(t *testing.T, c column, want effect) outcomeAt {
 	if c.on != "" {
 		cfg = strings.Replace(cfg, "collectors:\n", "collectors:\n  "+c.on+"\n", 1)
 	}
-	p := launchAs(t, bothAccounts+cfg,
+	accounts := bothAccounts
+	if c.endpoint == twiliotest.Accounts {
+		accounts = withParent(accounts)
+	}
+	p := start(t, parse(t, accounts+cfg),
 		log.NewJSONLogger, inMemory(func(account string) http.RoundTripper {
-			if account == c.account {
-				return counter.wrap(simulators[account].Transport())
+			name, _, _ := strings.Cut(account, "/") // a subaccount is served with its parent
+			if name == c.account {
+				return counter.wrap(simulators[name].Transport())
 			}
-			return simulators[account].Transport()
-		}))
+			return simulators[name].Transport()
+		}), func(o *exporter.Options) { o.DiscoveryInterval = 5 * time.Minute })
 	defer p.stop()
 	until(t, "2004-03-15 12:04:00")
 	good := p.results()

@@ -34,7 +34,7 @@ type perAccount interface{ DeletePartialMatch(prometheus.Labels) int }
 func selfFamilies() []metric.Family { return newMetrics(prometheus.NewRegistry()).families }
 
 func newMetrics(registry prometheus.Registerer) *metrics {
-	m := &metrics{families: []metric.Family{accountInfo()}}
+	m := &metrics{families: []metric.Family{accountInfo(), superSIMAvailable()}}
 	register := promauto.With(registry)
 	opts := func(f metric.Family) prometheus.Opts {
 		m.families = append(m.families, f)
@@ -112,7 +112,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 
 // initialize makes the counters of an account exist at 0, so that increase() sees
 // their first increase.
-func (m *metrics) initialize(account string, provider twilio.Provider, collectors []string) {
+func (m *metrics) initialize(account string, endpoints []twilio.Endpoint, collectors []string) {
 	for _, c := range collectors {
 		m.polls.WithLabelValues(account, c)
 		m.decreases.WithLabelValues(account, c)
@@ -121,7 +121,7 @@ func (m *metrics) initialize(account string, provider twilio.Provider, collector
 			m.pollFailures.WithLabelValues(account, c, string(reason))
 		}
 	}
-	for _, endpoint := range provider.Endpoints() {
+	for _, endpoint := range endpoints {
 		m.requests.WithLabelValues(account, string(endpoint), "200")
 		m.requestDuration.WithLabelValues(account, string(endpoint))
 		for _, reason := range twilio.RetryReasons() {
@@ -133,17 +133,27 @@ func (m *metrics) initialize(account string, provider twilio.Provider, collector
 // pollEnded counts a poll and shows its outcome.
 func (m *metrics) pollEnded(account, name string, o *Outcome, r collector.Result) {
 	m.polls.WithLabelValues(account, name).Inc()
-	m.pollDuration.WithLabelValues(account, name).Set(o.Duration.Seconds())
+	m.show(account, name, o)
 	if o.Reason != "" {
-		m.pollSuccess.WithLabelValues(account, name).Set(0)
 		m.pollFailures.WithLabelValues(account, name, string(o.Reason)).Inc()
 		return
 	}
-	m.pollSuccess.WithLabelValues(account, name).Set(1)
-	m.pollLastSuccess.WithLabelValues(account, name).Set(float64(o.LastSuccess.UnixMilli()) / 1000)
-	m.pollRecords.WithLabelValues(account, name).Set(float64(o.Records))
 	m.decreases.WithLabelValues(account, name).Add(float64(r.Decreases))
 	m.unseen.WithLabelValues(account, name).Add(float64(r.Unseen))
+}
+
+// show shows the outcome of a poll.
+func (m *metrics) show(account, name string, o *Outcome) {
+	success := 1.0
+	if o.Reason != "" {
+		success = 0
+	}
+	m.pollSuccess.WithLabelValues(account, name).Set(success)
+	m.pollDuration.WithLabelValues(account, name).Set(o.Duration.Seconds())
+	if !o.LastSuccess.IsZero() {
+		m.pollLastSuccess.WithLabelValues(account, name).Set(float64(o.LastSuccess.UnixMilli()) / 1000)
+		m.pollRecords.WithLabelValues(account, name).Set(float64(o.Records))
+	}
 }
 
 // stateWritten shows the outcome of writing an account's state.

@@ -35,7 +35,8 @@ func (r *Redaction) know(accounts []*account) {
 		known.byAccount[a.name] = a.redactor
 	}
 	secrets = slices.DeleteFunc(secrets, func(s string) bool { return len(s) < minSecret })
-	known.all = twilio.NewRedactor(secrets...)
+	slices.Sort(secrets) // those of a parent are those of its subaccounts, too
+	known.all = twilio.NewRedactor(slices.Compact(secrets)...)
 	r.known.Store(known)
 }
 

@@ -44,12 +44,23 @@ func (x *Exposition) Replace(families []metric.Family, sources []*Source) {
 	for _, s := range x.sources {
 		if s.state != nil {
 			s.state = x.withFamilies(s.state)
+			x.rename(s)
 		}
 	}
 	// A family's samples come account by account, and within one in the order of
 	// its sources.
 	slices.SortStableFunc(x.sources, func(a, b *Source) int { return strings.Compare(a.account, b.account) })
 	x.update(time.Now(), nil)
+}
+
+// rename gives the samples of a source that it has adopted the account of the source.
+func (x *Exposition) rename(s *Source) {
+	for i, before := range s.state.samples {
+		if before.account != s.account {
+			x.version++
+			s.state.samples[i] = before.of(s.account, x.version)
+		}
+	}
 }
 
 // withFamilies is a state with the families of the table. It has no samples of a family

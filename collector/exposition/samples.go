@@ -174,6 +174,19 @@ func (s *samples) labelValues(i int) []string {
 	return values
 }
 
+// of is the samples as those of another account.
+func (s *samples) of(account string, version uint64) *samples {
+	next := *s
+	next.account, next.version = account, version
+	next.labels = slices.Clone(s.labels)
+	for l, label := range s.family.labels {
+		if label == "account" && l < len(next.labels) { // samples that are none have no labels
+			next.labels[l] = metric.Const(account)
+		}
+	}
+	return &next
+}
+
 // equal reports whether s and o are the same in every format, apart from the headers
 // of their families.
 func (s *samples) equal(o *samples) bool {

@@ -40,7 +40,8 @@ func (s *Source) at(now time.Time) (*state, time.Time) {
 	return s.state, until
 }
 
-// Adopt exposes what another source of the same account exposed, until the first
+// Adopt exposes what another source of the same account, or of the account under its
+// name before, exposed, until the first
 // Show. Samples stay out whose labels are not those of the source's families, by which
 // they will come. It must come before Replace has this source, and after the last Show
 // of the other one.

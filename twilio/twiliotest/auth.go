@@ -22,12 +22,17 @@ func (s *Simulator) authenticate(q *request) (*world, *response) {
 	defer s.mu.Unlock()
 	for _, w := range s.order {
 		a := &w.account
-		if a.Provider != Twilio {
+		if a.Provider != Twilio || !w.exists(q.now) {
 			continue
 		}
-		if user == a.SID && password == a.AuthToken || user == a.KeySID && password == a.KeySecret {
-			return w, nil
+		q.byKey = user == a.KeySID && password == a.KeySecret
+		if !q.byKey && (user != a.SID || password != a.AuthToken) {
+			continue
 		}
+		if !s.isOpen(w) {
+			return nil, s.inactive()
+		}
+		return w, nil
 	}
 	return nil, unauthenticated(s.anonymous())
 }
@@ -44,13 +49,13 @@ func (s *Simulator) anonymous() Provider {
 }
 
 // target is the account that a 2010-04-01 path names: the caller's own or a
-// subaccount of it.
+// subaccount of it, whatever its status.
 func (s *Simulator) target(q *request) (*world, *response) {
 	w := s.worlds[q.path]
 	switch {
-	case w == nil || w.account.Provider != Twilio:
+	case w == nil || w.account.Provider != Twilio || !w.exists(q.now):
 		return nil, failure(http.StatusNotFound, 20404, "There is no account "+q.path)
-	case w != q.world && w.account.Parent != q.world.account.SID:
+	case w != q.world && (w.account.Parent != q.world.account.SID || q.byKey && s.options.KeysStayHome):
 		return nil, unauthenticated(Twilio)
 	}
 	return w, nil

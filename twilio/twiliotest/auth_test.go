@@ -34,7 +34,7 @@ func TestBasicAuth(t *testing.T) {
 func TestRouting(t *testing.T) {
 	s := twiliotest.New(options())
 	for path, want := range map[string]int{
-		"/": 20404, "/v1/Sims/HS1": 20404, "/v1/sims": 20404, "/2010-04-01/Accounts.json": 20404,
+		"/": 20404, "/v1/Sims/HS1": 20404, "/v1/sims": 20404, "/2010-04-01/Accounts": 20404,
 		"/2010-04-01/Accounts/AC1/Balance.json":                   20404,
 		"/2010-04-01/Accounts/" + kore + "/Balance.json":          20404,
 		"/2010-04-01/Accounts/" + child + "/Balance.json":         20404,

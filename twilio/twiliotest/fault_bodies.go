@@ -100,6 +100,7 @@ func duplicateKey(body []byte, e Endpoint) []byte {
 		Networks:       `"iso_country":"XX",`,
 		BillingPeriods: `"end_time":"2999-01-01T00:00:00Z",`,
 		Monthly:        `"usage":"1",`,
+		Accounts:       `"status":"closed",`,
 	}[e]
 	return append(append(bytes.Clone(body[:first+2]), repeated...), body[first+2:]...)
 }

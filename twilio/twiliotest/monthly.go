@@ -131,7 +131,7 @@ func (s *Simulator) monthlyRecords(w *world, from, to, at time.Time, subaccounts
 		records := w.month(month, at)
 		if subaccounts {
 			for _, child := range s.order {
-				if child.account.Parent == w.account.SID {
+				if child.account.Parent == w.account.SID && child.exists(at) {
 					records = merge(records, child.month(month, at))
 				}
 			}

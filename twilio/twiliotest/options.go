@@ -38,6 +38,9 @@ type Options struct {
 	// Readings say what the documentation leaves open.
 	Readings
 
+	// AccountReadings say what the documentation of accounts leaves open.
+	AccountReadings
+
 	// TokenLifetime is how long a KORE access token is valid; 0 means one hour.
 	TokenLifetime time.Duration
 
@@ -60,6 +63,10 @@ type Account struct {
 	AuthToken         string
 	KeySID, KeySecret string
 
+	// StandardKey makes the key a Standard one, which opens everything but the list of
+	// accounts. Otherwise it is a Main key.
+	StandardKey bool
+
 	// ClientID and ClientSecret are KORE's OAuth2 client credentials.
 	ClientID, ClientSecret string
 
@@ -67,6 +74,18 @@ type Account struct {
 	// the parent's account usage where IncludeSubaccounts is true; its SIMs are
 	// not seen with the parent's credentials.
 	Parent string
+
+	// FriendlyName is the account's name, which need not be unique; "" is none. See
+	// Simulator.Rename.
+	FriendlyName string
+
+	// Status is active, suspended, closed or something unheard of; "" means active.
+	// The credentials of a suspended or closed account are refused, and those of its
+	// subaccounts; the parent can still read it. See Simulator.SetStatus.
+	Status string
+
+	// Created is from when on the account exists. The zero time is always.
+	Created time.Time
 
 	// Currency is in upper case, ISO 4217; "" means USD.
 	Currency string
@@ -162,6 +181,9 @@ func (a Account) defaults() Account {
 	}
 	if a.Currency == "" {
 		a.Currency = "USD"
+	}
+	if a.Status == "" {
+		a.Status = "active"
 	}
 	if a.SIMs == 0 {
 		a.SIMs = 25

@@ -128,8 +128,8 @@ func (g *paging) respond(q *request, key string, build func() listing) *response
 		records = append(records, all.record(i))
 	}
 	more := to < all.n
-	if q.path != "" {
-		return success(g.v2010(q, records, from, more))
+	if q.endpoint == Monthly || q.endpoint == Accounts {
+		return success(g.v2010(q, key, records, from, more))
 	}
 
 	body := append([]byte(`{"`), key...)
@@ -198,10 +198,9 @@ type envelope struct {
 	Previous *string `json:"previous_page_uri"`
 	Start    int     `json:"start"`
 	URI      string  `json:"uri"`
-	Records  []any   `json:"usage_records"`
 }
 
-func (g *paging) v2010(q *request, records []any, from int, more bool) envelope {
+func (g *paging) v2010(q *request, key string, records []any, from int, more bool) any {
 	path := q.http.URL.Path
 	e := envelope{
 		End:      max(from+len(records)-1, 0),
@@ -210,7 +209,6 @@ func (g *paging) v2010(q *request, records []any, from int, more bool) envelope 
 		PageSize: g.size,
 		Start:    from,
 		URI:      path + g.link(g.page, g.page > 0),
-		Records:  records,
 	}
 	if more {
 		e.Next = new(path + g.link(g.page+1, true))
@@ -218,7 +216,16 @@ func (g *paging) v2010(q *request, records []any, from int, more bool) envelope 
 	if g.page > 0 {
 		e.Previous = new(path + g.link(g.page-1, true))
 	}
-	return e
+	if key == "accounts" {
+		return struct {
+			Records []any `json:"accounts"`
+			envelope
+		}{records, e}
+	}
+	return struct {
+		envelope
+		Records []any `json:"usage_records"`
+	}{e, records}
 }
 
 func origin(r *http.Request) string {

@@ -74,6 +74,7 @@ const (
 	BillingPeriods Endpoint = "billing_periods"
 	Monthly        Endpoint = "monthly"
 	Balance        Endpoint = "balance"
+	Accounts       Endpoint = "accounts"
 	Token          Endpoint = "token"
 )
 
@@ -82,6 +83,7 @@ type request struct {
 	http     *http.Request
 	ctx      context.Context
 	world    *world // of the credentials
+	byKey    bool   // they are an API key
 	path     string // SID in a 2010-04-01 path
 	endpoint Endpoint
 	xml      bool
@@ -185,6 +187,9 @@ func (s *Simulator) serve(q *request) *response {
 	if q.world.account.Provider == KORE {
 		return gateway(http.StatusNotFound, "not_found", "KORE serves no such path")
 	}
+	if q.endpoint == Accounts {
+		return s.accounts(q)
+	}
 	target, refusal := s.target(q)
 	if refusal != nil {
 		return refusal
@@ -207,6 +212,8 @@ func route(path string) (e Endpoint, accountSID string, xml bool) {
 		return Fleets, "", false
 	case "/v1/Networks":
 		return Networks, "", false
+	case "/2010-04-01/Accounts.json":
+		return Accounts, "", false
 	case "/api-services/v1/auth/token":
 		return Token, "", false
 	}

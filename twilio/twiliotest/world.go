@@ -60,6 +60,7 @@ type simsSince struct {
 // world is what one account owns and uses.
 type world struct {
 	account    Account
+	standing   standing
 	readings   Readings
 	now        func() time.Time
 	billedFrom time.Time // nothing costs anything before
@@ -93,6 +94,7 @@ type world struct {
 func newWorld(a Account, r Readings, now func() time.Time) *world {
 	w := &world{
 		account:    a,
+		standing:   standing{a.FriendlyName, a.Status},
 		readings:   r,
 		now:        now,
 		maxDelay:   generatedDelay,
