@@ -128,7 +128,7 @@ func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	inventory := c.account.Inventory.get()
-	c.judge(found)
+	c.judge(plan, found)
 	c.late.observe(found.hours)
 	c.remember(plan, found.totals)
 	bytes, cost := c.report(plan, found, inventory)

@@ -213,9 +213,12 @@ func byKeyAndHour(a, b usageTotal) int {
 // compared, is taken as complete if it has been so for a while, and lacked no less or
 // only what may come late. An empty one tells nothing.
 //
-// After a poll with listings that were not complete in any, the next two come soon.
-func (c *SuperSIMUsage) judge(f *usageFound) {
+// After a poll with listings that were not complete in any, the next two come soon. So
+// they do where a month is read for the last time and a listing lacks more than before.
+func (c *SuperSIMUsage) judge(plan usagePlan, f *usageFound) {
 	now := time.Now()
+	readsEnd := c.bytes.ReadsEnd(plan.bytes) || c.cost.ReadsEnd(plan.cost)
+	shortEnd := false
 	for q, listing := range f.listings {
 		last, seen := c.listings[q.listing()]
 		if q.group.name == accountGroup || seen && f.empty[q] {
@@ -235,14 +238,18 @@ func (c *SuperSIMUsage) judge(f *usageFound) {
 			next.found, next.day = listing, q.day()
 		}
 		c.listings[q.listing()] = next
+		shortEnd = shortEnd || readsEnd && next.short > last.short
 	}
 	c.again = time.Time{}
 	isIncomplete := func(q query) bool { return !q.hour && q.group.name != accountGroup && !c.isComplete(q) }
-	if !slices.ContainsFunc(slices.Collect(maps.Keys(f.listings)), isIncomplete) {
+	incomplete := slices.ContainsFunc(slices.Collect(maps.Keys(f.listings)), isIncomplete)
+	if !incomplete && !shortEnd {
 		c.incompletePolls = 0
 		return
 	}
-	c.billsFound = time.Time{} // what is billed was found out of listings that are not shown
+	if incomplete {
+		c.billsFound = time.Time{} // what is billed was found out of listings that are not shown
+	}
 	if c.incompletePolls++; c.incompletePolls < lastingShortPolls {
 		c.again = now.Add(lastingShort / (lastingShortPolls - 1))
 	}
