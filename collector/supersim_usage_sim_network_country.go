@@ -21,24 +21,29 @@ type simNetworkCountries struct {
 
 // listNetworks returns the networks as the inventory has them. If it lacks one that
 // has usage and no country yet, they are listed now: whether the inventory has
-// answered yet must not decide on a label. It also returns how many records were
-// read.
+// answered yet must not decide on a label. A list that lacks one is read again, because
+// records can move between its pages. It also returns how many records were read.
 func (c *SuperSIMUsage) listNetworks(ctx context.Context, held *holding, totals usageTotals) ([]twilio.Network, int, error) {
-	networks := c.account.Inventory.get().networks
-	complete := true
-	for _, d := range c.networks(totals) {
-		sid := d.group.network
-		_, named := c.countries.bytes[sid]
-		_, listed := findNetwork(networks, sid)
-		complete = complete && (sid == "" || named || listed)
+	networks, records := c.account.Inventory.get().networks, 0
+	lacksOne := func() bool {
+		return slices.ContainsFunc(c.networks(totals), func(d dimension) bool {
+			sid := d.group.network
+			_, named := c.countries.bytes[sid]
+			_, listed := findNetwork(networks, sid)
+			return sid != "" && !named && !listed
+		})
 	}
-	if complete {
-		return networks, 0, nil
+	for n := 0; n <= rereadings && lacksOne(); n++ {
+		listed, err := readListing(held, twilio.EndpointNetworks,
+			func() iter.Seq2[twilio.Network, error] { return c.account.Client.Networks(ctx) },
+			bySID(networkSize, func(n twilio.Network) string { return n.SID }), len(networks))
+		if err != nil {
+			return nil, records, err
+		}
+		networks = listed
+		records += len(listed)
 	}
-	networks, err := readListing(held, twilio.EndpointNetworks,
-		func() iter.Seq2[twilio.Network, error] { return c.account.Client.Networks(ctx) },
-		bySID(networkSize, func(n twilio.Network) string { return n.SID }), len(networks))
-	return networks, len(networks), err
+	return networks, records, nil
 }
 
 // nameCountries gives the networks in totals that have no country yet the one that a

@@ -525,7 +525,14 @@ func TestCountryOfANetwork(t *testing.T) {
 					t.Errorf("sums %v", sum)
 				}
 				requests += r.simulator.Requests(twiliotest.Networks)
-				if want := map[bool]int{false: 0, true: 1}[len(x.inventory) == 0 || x.inventory[0] != "2004-02-29 22:00" || !x.networkIsListed]; requests != want {
+				want := 0
+				switch {
+				case !x.networkIsListed:
+					want = 3 // a list may have lost it
+				case len(x.inventory) == 0 || x.inventory[0] != "2004-02-29 22:00":
+					want = 1
+				}
+				if requests != want {
 					t.Errorf("%d listings of networks beside the inventory's, want %d", requests, want)
 				}
 			})

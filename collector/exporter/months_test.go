@@ -166,10 +166,11 @@ func (w *world) run(t *testing.T) {
 		case w.faults && recovers.IsZero() && now.After(fault):
 			episodes++
 			recovers = now.Add(w.upTo(90 * time.Minute))
-			// A process that starts while the API fails, and until after the month is
-			// left, never learns what the month before it had come to.
-			if !w.storage && recovers.After(restart) && w.nearEdge(restart) {
-				restart = recovers.Add(time.Minute)
+			// A process that starts while the API fails, or before it was polled after that,
+			// and until after the month is left, never learns what the month before it had
+			// come to.
+			if polled := recovers.Add(time.Hour + 10*time.Minute); !w.storage && polled.After(restart) && w.nearEdge(restart) {
+				restart = polled
 			}
 			w.fail()
 			fault = now.Add(w.upTo(72 * time.Hour))
