@@ -110,7 +110,12 @@ func tryStart(t *testing.T, cfg *config.Config, logger func(io.Writer) log.Logge
 	launched := time.Duration(time.Now().UnixNano())
 	o := exporter.Options{
 		Logger: logger(p.log), Registry: p.registry, UserAgent: "twilio_exporter/test", Dial: dial, Redaction: p.redaction, FS: p.disk,
-		Offset: func(_ string, interval time.Duration) time.Duration { return launched % interval },
+		Offset: func(identity string, interval time.Duration) time.Duration {
+			if strings.HasSuffix(identity, "|supersim_usage") {
+				return (launched + 50*time.Millisecond) % interval // after the inventory
+			}
+			return launched % interval
+		},
 	}
 	for _, option := range options {
 		option(&o)
