@@ -45,6 +45,7 @@ func record(t *testing.T, file string, options twiliotest.Options, collectors st
 		ctx, cancel := context.WithCancel(t.Context())
 		registry := prometheus.NewRegistry()
 		e := exporter.New(ctx, exporter.Options{
+			Offset: func(string, time.Duration) time.Duration { return 0 }, // polls at whole intervals
 			Logger: log.NewNopLogger(), Registry: registry, UserAgent: "twilio_exporter/test",
 			Dial: func(a config.Account, timeout time.Duration, userAgent string, observer twilio.Observer) (http.RoundTripper, error) {
 				return inMemory(a, simulator.Transport(), timeout, userAgent, observer), nil

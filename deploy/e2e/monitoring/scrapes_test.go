@@ -97,6 +97,7 @@ func (n *network) run(t *testing.T, cfg *config.Config, simulator *twiliotest.Si
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	e := exporter.New(ctx, exporter.Options{
+		Offset: func(string, time.Duration) time.Duration { return 0 }, // polls at whole intervals
 		// Without metrics of the process: they are read from /proc, which takes long.
 		Logger: log.NewNopLogger(), Registry: prometheus.NewRegistry(), UserAgent: "twilio_exporter/test",
 		Dial: func(a config.Account, timeout time.Duration, userAgent string, observer twilio.Observer) (http.RoundTripper, error) {
