@@ -12,6 +12,7 @@ remove | purge | 0)
 esac
 
 if [ "${1:-}" = purge ]; then
+	rm -rf /var/lib/twilio_exporter # the state that storage.path keeps
 	rm -rf /etc/twilio_exporter # the secrets do not belong to the package
 	# The user owns no files, so no file can pass to a later user with the same ID.
 	if getent passwd twilio_exporter >/dev/null; then
