@@ -221,7 +221,11 @@ func (c *SuperSIMUsage) judge(plan usagePlan, f *usageFound) {
 	shortEnd := false
 	for q, listing := range f.listings {
 		last, seen := c.listings[q.listing()]
-		if q.group.name == accountGroup || seen && f.empty[q] {
+		if q.group.name == accountGroup {
+			continue
+		}
+		if seen && f.empty[q] {
+			shortEnd = shortEnd || readsEnd
 			continue
 		}
 		l := f.lack(q)
