@@ -9,6 +9,7 @@ import (
 // accountUsageState is the state of AccountUsage.
 type accountUsageState struct {
 	IncludeSubaccounts bool // in the usage that is counted
+	Complete           bool // listings were found to be complete
 	Lists              stringLists
 
 	Counters ledgerState
@@ -20,7 +21,7 @@ func (c *AccountUsage) State() any {
 	if !c.counters.HasReport() {
 		return nil
 	}
-	s := &accountUsageState{IncludeSubaccounts: c.cfg.IncludeSubaccounts}
+	s := &accountUsageState{IncludeSubaccounts: c.cfg.IncludeSubaccounts, Complete: c.listings.complete}
 	s.Counters = newLedgerState(c.counters, func(k accountColumn) columnKey {
 		kind := "usage"
 		if k.events {
@@ -52,6 +53,6 @@ func (c *AccountUsage) Restore(decode func(any) error, since, now time.Time) (Re
 	if err != nil {
 		return Result{}, err
 	}
-	c.counters, c.gauges = counters, gauges
+	c.counters, c.gauges, c.listings.complete = counters, gauges, s.Complete
 	return Result{Batches: c.batches(now)}, nil
 }

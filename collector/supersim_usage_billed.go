@@ -106,7 +106,7 @@ func (c *SuperSIMUsage) hadAmount(group grouping, totals []usageTotal, now time.
 // recordsPerPage is about how many records the API returns with one request.
 const recordsPerPage = 1000
 
-func pages(records int) int { return max(1, (records+recordsPerPage-1)/recordsPerPage) }
+func pages(records int) int { return pagesOf(records, recordsPerPage) }
 
 // A billedTotal is a total whose hours are being read.
 type billedTotal struct {

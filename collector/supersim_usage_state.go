@@ -3,7 +3,6 @@ package collector
 import (
 	"maps"
 	"slices"
-
 	"time"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"

@@ -150,6 +150,9 @@ func apis(a config.Account, client *twilio.Client, r *Account, size *collector.S
 	if !a.Provider.HasAccountAPI() {
 		return all
 	}
+	if a.Subaccounts.Enabled {
+		all = append(all, request{twilio.EndpointAccounts, func(ctx context.Context) error { return first(client.Accounts(ctx)) }})
+	}
 	if on.AccountUsage.Enabled {
 		all = append(all, request{twilio.EndpointMonthlyUsage, func(ctx context.Context) error {
 			now := time.Now().UTC()
