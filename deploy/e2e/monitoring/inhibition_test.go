@@ -8,8 +8,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/alertmanager/api/v2/models"
+	"github.com/prometheus/alertmanager/pkg/labels"
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/programs"
 )
@@ -166,4 +170,65 @@ func TestOneCauseOneMessage(t *testing.T) {
 		}
 	}()
 	eventually(t, "Alertmanager to inhibit alerts", asExpected)
+}
+
+// TestInhibitedAlertsEndFirst checks that an alert that inhibits another one keeps firing
+// for longer. Where both end at once, Alertmanager can look between the two messages, and
+// sends the one that was inhibited.
+func TestInhibitedAlertsEndFirst(t *testing.T) {
+	var config struct {
+		Inhibit []struct {
+			Source []string `yaml:"source_matchers"`
+			Target []string `yaml:"target_matchers"`
+		} `yaml:"inhibit_rules"`
+	}
+	if err := yaml.Unmarshal([]byte(read(t, shipped(t, "alertmanager", "alertmanager.yml"))), &config); err != nil {
+		t.Fatal(err)
+	}
+	alerts := rulesOf(t, shipped(t, "prometheus", "rules", "alerts.yml"))
+	matching := func(matchers []string) (found []rule) {
+		var all labels.Matchers
+		for _, text := range matchers {
+			m, err := labels.ParseMatcher(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, m)
+		}
+		for _, a := range alerts {
+			if all.Matches(model.LabelSet{"alertname": model.LabelValue(a.Alert), "collector": "supersim_usage"}) {
+				found = append(found, a)
+			}
+		}
+		return found
+	}
+	keeps := func(a rule) time.Duration {
+		if a.KeepFiring == "" {
+			return 0
+		}
+		d, err := model.ParseDuration(a.KeepFiring)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return time.Duration(d)
+	}
+	pairs := 0
+	for _, inhibit := range config.Inhibit {
+		for _, source := range matching(inhibit.Source) {
+			// Those about the exporter end with the sample of one and the same poll or scrape.
+			if source.Labels["component"] == "exporter" {
+				continue
+			}
+			for _, target := range matching(inhibit.Target) {
+				pairs++
+				if keeps(source) < keeps(target)+5*time.Minute {
+					t.Errorf("%s keeps firing for %s, and %s, which it inhibits, for %s: want five minutes more",
+						source.Alert, keeps(source), target.Alert, keeps(target))
+				}
+			}
+		}
+	}
+	if pairs < 10 {
+		t.Errorf("found %d pairs of alerts of which one inhibits the other", pairs)
+	}
 }

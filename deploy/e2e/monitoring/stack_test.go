@@ -122,7 +122,9 @@ api: {timeout: 10s, max_retries: 1}
 	for _, name := range []string{"thresholds.yml", "recording.yml"} {
 		change(t, filepath.Join(s.config, "rules", name), `interval: \d+m`, `interval: 1s`)
 	}
-	change(t, filepath.Join(s.config, "rules", "alerts.yml"), `interval: \d+m`, `interval: 1s`, `for: \d+[mh]`, `for: 3s`)
+	change(t, filepath.Join(s.config, "rules", "alerts.yml"), `interval: \d+m`, `interval: 1s`,
+		`keep_firing_for: 15m`, `keep_firing_for: 3s`, `keep_firing_for: 20m`, `keep_firing_for: 6s`,
+		`keep_firing_for: 25m`, `keep_firing_for: 9s`, `for: \d+[mh]`, `for: 3s`)
 	s.prometheus = startPrometheus(t, filepath.Join(s.config, "prometheus.yml"), data,
 		"--enable-feature=created-timestamp-zero-ingestion")
 	return s
