@@ -67,11 +67,13 @@ func command(ctx context.Context, hangup <-chan os.Signal, args []string, env fu
 		fmt.Fprintf(stderr, "twilio_exporter: %v, try --help\n", err)
 		return 2
 	}
-	run := func() error { return serve(ctx, hangup, o, env, stdout, stderr) }
-	if o.command == "check" {
-		run = func() error { return checkAccounts(ctx, o, env, stdout) }
+	switch o.command {
+	case "check":
+		err = checkAccounts(ctx, o, env, stdout)
+	default:
+		err = serve(ctx, hangup, o, env, stdout, stderr)
 	}
-	if err := run(); err != nil {
+	if err != nil {
 		if !errors.Is(err, errNotEverythingWorks) { // which has been said
 			fmt.Fprintln(stderr, err)
 		}
@@ -186,29 +188,12 @@ var errNotEverythingWorks = errors.New("not everything that is polled works")
 
 // checkAccounts asks each API of each account once.
 func checkAccounts(ctx context.Context, o options, env func(string) (string, bool), stdout io.Writer) error {
-	load := func() (*config.Config, error) { return loadConfig(o, env) }
-	if o.demo {
-		simulated, err := demo.New()
-		if err != nil {
-			return err
-		}
-		defer simulated.Close()
-		go simulated.Run()
-		load = func() (*config.Config, error) { return simulated.Config, nil }
-	}
-	cfg, err := lifecycle.Await(ctx, load)
+	cfg, done, err := o.load(ctx, env)
 	if err != nil {
 		return err
 	}
-	report, err := check.Run(ctx, check.Options{
-		Accounts: cfg.Shard(o.shard, o.totalShards).Accounts(), API: cfg.API(),
-		Dial: func(a config.Account, wrap func(http.RoundTripper) http.RoundTripper, observer twilio.Observer) (*twilio.Client, error) {
-			client, _, err := exporter.NewClient(a, cfg.API(), exporter.ClientOptions{
-				UserAgent: userAgent(), Redactor: twilio.NewRedactor(a.Secrets(ctx, new(config.Files))...), Observer: observer, Wrap: wrap,
-			})
-			return client, err
-		},
-	})
+	defer done()
+	report, err := check.Run(ctx, check.Options{Accounts: cfg.Accounts(), API: cfg.API(), Dial: newDial(ctx, cfg)})
 	if err != nil {
 		return err
 	}
@@ -223,6 +208,36 @@ func checkAccounts(ctx context.Context, o options, env func(string) (string, boo
 		return errNotEverythingWorks
 	}
 	return nil
+}
+
+// load reads the configuration for a command that ends by itself, with the accounts of
+// this shard. done ends the simulated API of --demo.
+func (o options) load(ctx context.Context, env func(string) (string, bool)) (cfg *config.Config, done func(), err error) {
+	read, done := func() (*config.Config, error) { return loadConfig(o, env) }, func() {}
+	if o.demo {
+		simulated, err := demo.New()
+		if err != nil {
+			return nil, nil, err
+		}
+		go simulated.Run()
+		read, done = func() (*config.Config, error) { return simulated.Config, nil }, simulated.Close
+	}
+	if cfg, err = lifecycle.Await(ctx, read); err != nil {
+		done()
+		return nil, nil, err
+	}
+	return cfg.Shard(o.shard, o.totalShards), done, nil
+}
+
+// newDial makes the clients of a command that asks the APIs itself. wrap, which may be
+// nil, sees each request and response.
+func newDial(ctx context.Context, cfg *config.Config) func(a config.Account, wrap func(http.RoundTripper) http.RoundTripper, observer twilio.Observer) (*twilio.Client, error) {
+	return func(a config.Account, wrap func(http.RoundTripper) http.RoundTripper, observer twilio.Observer) (*twilio.Client, error) {
+		client, _, err := exporter.NewClient(a, cfg.API(), exporter.ClientOptions{
+			UserAgent: userAgent(), Redactor: twilio.NewRedactor(a.Secrets(ctx, new(config.Files))...), Observer: observer, Wrap: wrap,
+		})
+		return client, err
+	}
 }
 
 // addServer adds a server to the group.
