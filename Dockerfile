@@ -10,6 +10,8 @@ ARG VERSION=dev REVISION=unknown BRANCH=unknown BUILD_DATE=unknown
 RUN GOOS=$TARGETOS GOARCH=$TARGETARCH make build \
     VERSION="$VERSION" REVISION="$REVISION" BRANCH="$BRANCH" BUILD_DATE="$BUILD_DATE" \
     BUILD_USER=docker BINARY=/out/twilio_exporter
+# For storage.path: a volume that is mounted here for the first time has its owner.
+RUN install --directory --mode=0700 /out/folders/var/lib/twilio_exporter
 
 # Only the static binary and the CA certificates: no shell, no package manager, and no
 # HEALTHCHECK, which needs a program in the image. Use /-/healthy and /-/ready as
@@ -17,6 +19,7 @@ RUN GOOS=$TARGETOS GOARCH=$TARGETARCH make build \
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /out/twilio_exporter /twilio_exporter
+COPY --from=build --chown=65532:65532 /out/folders/ /
 USER 65532:65532
 EXPOSE 9860
 ENTRYPOINT ["/twilio_exporter"]

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"net/url"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -17,14 +18,16 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/sirupsen/logrus"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/programs"
 )
 
 // deploy is the directory deploy of the repository.
 const deploy = "../.."
 
-// load reads compose.yml like "docker compose -f deploy/compose.yml". Errors, unknown
-// keys and warnings fail the test.
-func load(t *testing.T) *types.Project {
+// load reads files like "docker compose -f deploy/compose.yml", with one -f for each.
+// Errors, unknown keys and warnings fail the test.
+func load(t *testing.T, overrides ...string) *types.Project {
 	t.Helper()
 	var warnings bytes.Buffer
 	logrus.SetOutput(&warnings) // the library logs warnings
@@ -33,9 +36,13 @@ func load(t *testing.T) *types.Project {
 	if err != nil {
 		t.Fatal(err)
 	}
+	files := []types.ConfigFile{{Filename: filepath.Join(directory, "compose.yml")}}
+	for _, name := range overrides {
+		files = append(files, types.ConfigFile{Filename: filepath.Join(directory, name)})
+	}
 	project, err := loader.LoadWithContext(t.Context(), types.ConfigDetails{
 		WorkingDir:  directory,
-		ConfigFiles: []types.ConfigFile{{Filename: filepath.Join(directory, "compose.yml")}},
+		ConfigFiles: files,
 		Environment: types.Mapping{}, // compose.yml uses no variables
 	})
 	if err != nil {
@@ -102,6 +109,64 @@ func TestExporterIsBuilt(t *testing.T) {
 	}
 	if !slices.Equal(exporter.Command, []string{"--demo"}) || len(exporter.Entrypoint) > 0 || exporter.Ports[0].Target != 9860 {
 		t.Errorf("runs %v %v, port %d", exporter.Entrypoint, exporter.Command, exporter.Ports[0].Target)
+	}
+}
+
+// TestOwnAccount checks that the exporter with an account of its own finds its
+// configuration and its secret, and keeps its state in a volume.
+func TestOwnAccount(t *testing.T) {
+	project := load(t, "compose.account.yml")
+	exporter := project.Services["exporter"]
+	file, isFile := strings.CutPrefix(exporter.Command[0], "--config.file=")
+	if len(exporter.Command) != 1 || !isFile || !exporter.ReadOnly {
+		t.Fatalf("runs %v", exporter.Command)
+	}
+	var cfg struct {
+		Accounts []struct {
+			BasicAuth struct {
+				PasswordFile string `yaml:"password_file"`
+			} `yaml:"basic_auth"`
+		}
+		Storage struct{ Path string }
+	}
+	config := inContainer(t, exporter, file)
+	readYAML(t, config, &cfg)
+	if len(exporter.Secrets) != 1 || cfg.Accounts[0].BasicAuth.PasswordFile != "/run/secrets/"+exporter.Secrets[0].Source {
+		t.Errorf("the password file is %q, the secrets %v", cfg.Accounts[0].BasicAuth.PasswordFile, exporter.Secrets)
+	}
+	state := slices.IndexFunc(exporter.Volumes, func(v types.ServiceVolumeConfig) bool {
+		return v.Type == types.VolumeTypeVolume && v.Target == cfg.Storage.Path && !v.ReadOnly
+	})
+	if _, known := project.Volumes[exporter.Volumes[max(state, 0)].Source]; state < 0 || !known {
+		t.Errorf("storage.path is %q, the volumes %v", cfg.Storage.Path, exporter.Volumes)
+	}
+	// A volume takes its owner from the folder of the image.
+	image, err := os.ReadFile(filepath.Join(deploy, "..", "Dockerfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"/out/folders" + cfg.Storage.Path, "--chown=65532:65532 /out/folders/ /", "USER 65532:65532"} {
+		if !strings.Contains(string(image), line) {
+			t.Errorf("the Dockerfile has no %q", line)
+		}
+	}
+	// The exporter itself takes the file, but for the paths of the container.
+	directory := t.TempDir()
+	content, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, here := range map[string]string{cfg.Storage.Path: directory, "/run/secrets/": directory + "/"} {
+		content = bytes.ReplaceAll(content, []byte(path), []byte(here))
+	}
+	for name, text := range map[string]string{"config.yml": string(content), "twilio": "secret"} {
+		if err := os.WriteFile(filepath.Join(directory, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	command := exec.Command(programs.Path(t, programs.Exporter), "--config.file="+filepath.Join(directory, "config.yml"), "--config.check")
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, output)
 	}
 }
 
