@@ -28,6 +28,7 @@ type process struct {
 	address string // on which it listens, 127.0.0.1:PORT
 	log     *output
 	stop    func()
+	kill    func() // with SIGKILL; stop does nothing after it
 }
 
 // listening matches the log line with the address on which a program listens.
@@ -45,7 +46,14 @@ func start(t *testing.T, program string, arguments ...string) *process {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- command.Wait() }()
-	p.stop = sync.OnceFunc(func() {
+	var over sync.Once
+	p.kill = func() {
+		over.Do(func() {
+			_ = command.Process.Kill()
+			<-ended
+		})
+	}
+	stop := func() {
 		_ = command.Process.Signal(syscall.SIGTERM)
 		select {
 		case err := <-ended:
@@ -57,7 +65,8 @@ func start(t *testing.T, program string, arguments ...string) *process {
 			<-ended
 			t.Errorf("%s did not stop; output:\n%s", program, p.log.tail())
 		}
-	})
+	}
+	p.stop = func() { over.Do(stop) }
 	t.Cleanup(p.stop)
 	eventually(t, program+" to listen", func() bool {
 		select {
