@@ -40,6 +40,32 @@ type Hourly interface {
 	AtHour(ctx context.Context) error
 }
 
+// A Grouped collector can leave groups out of a poll, which takes fewer requests then.
+// Its methods are not called during a poll.
+type Grouped interface {
+	// Groups are those that can be left out, in the order in which to do so.
+	Groups() []string
+	// LeaveOut says for how long after a poll that listed a group the next ones leave it
+	// out. The edges of a month go before it.
+	LeaveOut(within map[string]time.Duration)
+	// GroupsDue are the groups that a poll at now lists.
+	GroupsDue(now time.Time) []string
+}
+
+type groupKey struct{}
+
+// inGroup marks the requests of a context as those for a group.
+func inGroup(ctx context.Context, name string) context.Context {
+	return context.WithValue(ctx, groupKey{}, name)
+}
+
+// GroupOf returns the group of a Grouped collector for which a request asks; "" if it
+// asks for none.
+func GroupOf(ctx context.Context) string {
+	name, _ := ctx.Value(groupKey{}).(string)
+	return name
+}
+
 // An Adopter continues where the collector that it replaces ended, so that a reload
 // of the configuration loses nothing.
 type Adopter interface {

@@ -36,8 +36,13 @@ type SuperSIMUsage struct {
 	incompletePolls int                    // in a row, the last ones
 	again           time.Time              // when to poll again because of them; zero: at the interval
 
-	unbilledWhole bool      // the API gives totals without an amount only if nothing of them is billed
-	billsFound    time.Time // the hour in which it was last found out what is billed of them
+	unbilledWhole bool            // the API gives totals without an amount only if nothing of them is billed
+	billsFound    time.Time       // the hour in which it was last found out what is billed of them
+	billsFoundOf  map[string]bool // the groups that were listed then; nil: all
+
+	leaveOut map[string]time.Duration // for how long after it was read a group is left out
+	ends     map[string]groupEnds     // by group, of the last poll that listed it
+	allBy    time.Time                // from when on no group is left out; zero if that is not known
 
 	unattributedBytes, unattributedCost metric.Batch // as last known
 
@@ -79,7 +84,7 @@ func NewSuperSIMUsage(account *Account, cfg config.SuperSIMUsage) *SuperSIMUsage
 		bytes:  monthly.NewLedger[bytesColumn](account.ledgerOptions(cfg.Settle.Usage)),
 		cost:   monthly.NewLedger[costColumn](account.ledgerOptions(cfg.Settle.Cost)),
 		months: make(map[query][]string), listings: make(map[query]completeness),
-		late: newLateness(),
+		late: newLateness(), ends: make(map[string]groupEnds),
 	}
 	for _, group := range cfg.Groups {
 		if group == groupSimNetwork {
@@ -110,7 +115,8 @@ func (c *SuperSIMUsage) Adopt(previous Collector) {
 	if p.cfg.Filter != c.cfg.Filter {
 		return // the listings before were of less, and what they lack now did not come late
 	}
-	c.months, c.listings, c.billsFound = p.months, p.listings, p.billsFound
+	c.months, c.listings, c.billsFound, c.billsFoundOf = p.months, p.listings, p.billsFound, p.billsFoundOf
+	c.ends, c.allBy = p.ends, p.allBy
 	c.unattributedBytes, c.unattributedCost = p.unattributedBytes, p.unattributedCost
 	c.late = p.late
 }
@@ -136,6 +142,7 @@ func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 	now := time.Now().UTC() // the samples are exposed from now on, not from the start of the poll
 	decreased := c.commit(now, bytes, cost)
 	c.nameCountries(found.totals, found.networks)
+	c.noteEnds(plan, now)
 	c.gauges = append(c.hourGauges(plan, found.totals), c.networkInfo(inventory.networks))
 	c.gauges = append(c.gauges, c.unattributed(plan, found)...)
 	c.sawInventory = inventory.known
@@ -230,6 +237,9 @@ func (c *SuperSIMUsage) Advance(now time.Time) (Result, bool) {
 	}
 	c.renameCountries()
 	reset := !createdBytes.Equal(c.bytes.Created()) || !createdCost.Equal(c.cost.Created())
+	if reset {
+		c.allBy = now
+	}
 	return Result{Batches: c.batches(now), Reset: reset}, true
 }
 

@@ -29,7 +29,7 @@ func (c *SuperSIMUsage) findBilled(ctx context.Context, plan usagePlan, totals u
 		return true, 0, nil
 	}
 	hour := time.Now().UTC().Truncate(time.Hour)
-	if c.cost.HasReport() && hour.Equal(c.billsFound) && !c.cost.ReadsEnd(plan.cost) {
+	if c.cost.HasReport() && hour.Equal(c.billsFound) && !c.cost.ReadsEnd(plan.cost) && !c.listsMore(plan) {
 		return false, 0, nil // once an hour is often enough for what comes up to a day late
 	}
 	// The account's are asked for first, so that the sums over groups reach them.
@@ -49,8 +49,28 @@ func (c *SuperSIMUsage) findBilled(ctx context.Context, plan usagePlan, totals u
 			return false, records, err
 		}
 	}
-	c.billsFound = hour
+	c.billsFound, c.billsFoundOf = hour, c.listedNames(plan)
 	return true, records, nil
+}
+
+// listedNames are the groups that a poll lists.
+func (c *SuperSIMUsage) listedNames(plan usagePlan) map[string]bool {
+	names := make(map[string]bool)
+	for _, group := range c.groups() {
+		names[group.name] = !plan.leavesOut(group)
+	}
+	return names
+}
+
+// listsMore reports whether a poll lists a group that was left out when it was found out
+// what is billed.
+func (c *SuperSIMUsage) listsMore(plan usagePlan) bool {
+	for name, listed := range c.listedNames(plan) {
+		if listed && c.billsFoundOf != nil && !c.billsFoundOf[name] {
+			return true
+		}
+	}
+	return false
 }
 
 // billDelay is how late amounts are reported at most.

@@ -32,8 +32,10 @@ func (q query) ofAccount() query {
 // usagePlan is everything that one poll asks for. Byte and cost counters that
 // run over the same month share their listings.
 type usagePlan struct {
+	now         time.Time
 	bytes, cost monthly.Window
-	hour        time.Time // end of the hour that the gauges describe
+	hour        time.Time       // end of the hour that the gauges describe
+	leftOut     map[string]bool // by name of the group
 	// Without duplicates. The account's come first: as usage is only added, what is
 	// asked for later has to reach them.
 	ofAccount, ofGroups []query
@@ -44,9 +46,11 @@ type usageTotals map[query][]usageTotal
 
 func (c *SuperSIMUsage) plan(now time.Time) usagePlan {
 	p := usagePlan{
-		bytes: c.bytes.Window(now),
-		cost:  c.cost.Window(now),
-		hour:  now.Add(-c.cfg.HourDelay).Truncate(time.Hour),
+		now:     now,
+		bytes:   c.bytes.Window(now),
+		cost:    c.cost.Window(now),
+		hour:    now.Add(-c.cfg.HourDelay).Truncate(time.Hour),
+		leftOut: c.leftOut(now),
 	}
 	add := func(q query) {
 		if !q.start.Before(q.end) {
@@ -60,6 +64,9 @@ func (c *SuperSIMUsage) plan(now time.Time) usagePlan {
 		}
 	}
 	for _, d := range c.listed {
+		if p.leavesOut(d.group) {
+			continue
+		}
 		add(p.hourQuery(d.group))
 		for _, ledger := range []struct {
 			monthly.Window
@@ -149,6 +156,7 @@ func (c *SuperSIMUsage) weight(q query) int {
 // list reads one listing and adds up its records by key and, where totals are split, by
 // hour. It also returns how many records there were.
 func (c *SuperSIMUsage) list(ctx context.Context, held *holding, q query) ([]usageTotal, int, error) {
+	ctx = inGroup(ctx, c.askedFor(q.group))
 	d, params := c.dimension(q.group), c.params(q)
 	// There will be about as many records as there are counters.
 	sizeHint := 0

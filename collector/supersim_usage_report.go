@@ -15,9 +15,17 @@ func (c *SuperSIMUsage) report(p usagePlan, found *usageFound, inventory resourc
 	bytes, cost := monthly.NewReport[bytesColumn](p.bytes), monthly.NewReport[costColumn](p.cost)
 	currencies := c.currencies(totals, func(group grouping) query { return monthQuery(group, p.cost) })
 	previousCurrencies := c.currencies(totals, func(group grouping) query { return previousQuery(group, p.cost) })
-	bytesMissed := c.networksMissed(&c.unsureBytes, c.bytes.HasReport(), p.bytes)
-	costMissed := c.networksMissed(&c.unsureCost, c.cost.HasReport(), p.cost)
+	bytes.Keep(func(k bytesColumn) bool { return p.leavesOut(k.group) })
+	cost.Keep(func(k costColumn) bool { return p.leavesOut(k.group) })
+	bytesMissed, costMissed := false, false
+	if !p.leavesOut(simNetworkGroup("")) {
+		bytesMissed = c.networksMissed(&c.unsureBytes, c.bytes.HasReport(), p.bytes)
+		costMissed = c.networksMissed(&c.unsureCost, c.cost.HasReport(), p.cost)
+	}
 	for _, d := range c.counted(totals) {
+		if p.leavesOut(d.group) {
+			continue
+		}
 		var columns []*monthly.ColumnReport
 		expected := c.expected(d, p.bytes, inventory)
 		for _, dir := range d.directions() {

@@ -29,8 +29,8 @@ func (c *SuperSIMUsage) batches(now time.Time) []metric.Batch {
 	}
 	batches = append(batches, c.simNetworkCosts(now)...)
 	for _, group := range c.groups() {
-		usageEnds = append(usageEnds, metric.Sample{Labels: []string{group.name}, Value: seconds(c.bytes.End(now))})
-		costEnds = append(costEnds, metric.Sample{Labels: []string{group.name}, Value: seconds(c.cost.End(now))})
+		usageEnds = append(usageEnds, metric.Sample{Labels: []string{group.name}, Value: seconds(end(c.bytes, c.ends[group.name].bytes, now))})
+		costEnds = append(costEnds, metric.Sample{Labels: []string{group.name}, Value: seconds(end(c.cost, c.ends[group.name].cost, now))})
 	}
 	return append(batches, metric.NewBatch(usageEnd(), usageEnds), metric.NewBatch(costEnd(), costEnds))
 }
@@ -72,9 +72,12 @@ func (c *SuperSIMUsage) costCurrencies(group grouping) []string {
 // hourGauges are the samples of one hour. Whatever has byte counters and no
 // record was silent.
 func (c *SuperSIMUsage) hourGauges(p usagePlan, totals usageTotals) []metric.Batch {
-	var batches []metric.Batch
+	batches := c.keptGauges(p)
 	var ends []metric.Sample
 	for _, d := range c.exposed(totals, c.countries.bytes) {
+		if p.leavesOut(d.group) {
+			continue
+		}
 		for _, dir := range d.directions() {
 			counters := c.bytes.IDs(dir.column)
 			ids, values := make([]string, 0, len(counters)), make([]float64, 0, len(counters))
@@ -97,7 +100,7 @@ func (c *SuperSIMUsage) hourGauges(p usagePlan, totals usageTotals) []metric.Bat
 		}
 	}
 	for _, group := range c.groups() {
-		ends = append(ends, metric.Sample{Labels: []string{group.name}, Value: seconds(p.hour)})
+		ends = append(ends, metric.Sample{Labels: []string{group.name}, Value: seconds(c.ends[group.name].hour)})
 	}
 	return append(batches, metric.NewBatch(hourEnd(), ends))
 }

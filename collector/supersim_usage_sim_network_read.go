@@ -14,7 +14,7 @@ import (
 // name the networks, and the list of networks, for their countries. It returns how many
 // records it read.
 func (c *SuperSIMUsage) readNetworks(ctx context.Context, held *holding, p usagePlan, f *usageFound) (records int, err error) {
-	if !c.simNetwork {
+	if !c.simNetwork || p.leavesOut(simNetworkGroup("")) {
 		return 0, nil
 	}
 	queries := c.networkQueries(p, f.listings)
@@ -42,7 +42,7 @@ func (c *SuperSIMUsage) readNetworks(ctx context.Context, held *holding, p usage
 // SIM's total and its networks is not counted for the SIM: what is reported between two
 // listings would seem to have no network, and counters cannot take it back.
 func (c *SuperSIMUsage) addWithoutNetwork(p usagePlan, totals usageTotals) {
-	if !c.simNetwork {
+	if !c.simNetwork || p.leavesOut(simNetworkGroup("")) {
 		return
 	}
 	for q, listing := range totals {

@@ -25,6 +25,7 @@ type superSIMUsageState struct {
 	UnsureBytes, UnsureCost       time.Time
 	Complete                      []listingState
 
+	Ends                                []groupEndsState
 	UnbilledWhole                       bool
 	BillsFound                          time.Time
 	UnattributedBytes, UnattributedCost []batchState
@@ -36,6 +37,12 @@ type monthKeys struct {
 	Group, Network string
 	Month          time.Time
 	Keys           int // number of the list
+}
+
+// groupEndsState is up to when a group was read.
+type groupEndsState struct {
+	Group             string
+	Bytes, Cost, Hour time.Time
 }
 
 // listingState names a listing that was complete.
@@ -72,6 +79,11 @@ func (c *SuperSIMUsage) State() any {
 		UnsureBytes: c.unsureBytes, UnsureCost: c.unsureCost,
 		UnbilledWhole: c.unbilledWhole, BillsFound: c.billsFound, SawInventory: c.sawInventory,
 		LateAsOf: c.late.asOf,
+	}
+	for _, group := range c.groups() {
+		if e, ok := c.ends[group.name]; ok {
+			s.Ends = append(s.Ends, groupEndsState{group.name, e.bytes, e.cost, e.hour})
+		}
 	}
 	s.Bytes = newLedgerState(c.bytes, func(k bytesColumn) columnKey {
 		return columnKey{k.group.name, k.group.network, directionName(k.download)}
@@ -153,6 +165,9 @@ func (c *SuperSIMUsage) restore(s *superSIMUsageState, since, now time.Time) (er
 		if len(batches) > 0 {
 			*b.batch = batches[0]
 		}
+	}
+	for _, e := range s.Ends {
+		c.ends[e.Group] = groupEnds{bytes: e.Bytes.UTC(), cost: e.Cost.UTC(), hour: e.Hour.UTC()}
 	}
 	c.late.asOf = s.LateAsOf.UTC()
 	for _, h := range s.Late {

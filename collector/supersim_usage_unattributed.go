@@ -98,6 +98,9 @@ func (c *SuperSIMUsage) compareAll(ctx context.Context, held *holding, plan usag
 	found := make(map[query]difference)
 	var differ []query // of the account
 	for _, group := range c.groups() {
+		if plan.leavesOut(group) {
+			continue
+		}
 		for _, w := range []monthly.Window{plan.bytes, plan.cost} {
 			q := monthQuery(group, w)
 			if listing, asked := totals.all(q); asked && group.name != accountGroup {
@@ -125,16 +128,17 @@ func (c *SuperSIMUsage) compareAll(ctx context.Context, held *holding, plan usag
 func (c *SuperSIMUsage) unattributed(plan usagePlan, found *usageFound) []metric.Batch {
 	var bytes, cost []metric.Sample
 	for _, group := range c.groups() {
+		if plan.leavesOut(group) {
+			bytes = append(bytes, samplesOf(c.unattributedBytes, group)...)
+			cost = append(cost, samplesOf(c.unattributedCost, group)...)
+			continue
+		}
 		if diff, ok := found.differences[monthQuery(group, plan.bytes)]; ok && !diff.missing {
 			bytes = append(bytes,
 				metric.Sample{Labels: []string{group.name, "download"}, Value: float64(diff.download)},
 				metric.Sample{Labels: []string{group.name, "upload"}, Value: float64(diff.upload)})
 		} else if ok {
-			for s := range c.unattributedBytes.All() {
-				if s.Labels[0] == group.name {
-					bytes = append(bytes, s)
-				}
-			}
+			bytes = append(bytes, samplesOf(c.unattributedBytes, group)...)
 		}
 		diff := found.differences[monthQuery(group, plan.cost)]
 		for _, currency := range slices.Sorted(maps.Keys(diff.cost)) {
@@ -151,4 +155,14 @@ func (c *SuperSIMUsage) unattributed(plan usagePlan, found *usageFound) []metric
 	}
 	c.unattributedBytes = metric.NewBatch(unattributedBytes(), bytes)
 	return []metric.Batch{c.unattributedBytes, c.unattributedCost}
+}
+
+// samplesOf are the samples of a group.
+func samplesOf(b metric.Batch, group grouping) (samples []metric.Sample) {
+	for s := range b.All() {
+		if s.Labels[0] == group.name {
+			samples = append(samples, s)
+		}
+	}
+	return samples
 }

@@ -5,25 +5,26 @@ import (
 	"time"
 )
 
-// LeastRequests returns how many requests a poll of a collector takes at least: one for
-// each listing. The collector is named by its YAML key.
-func (c Collectors) LeastRequests(collector string) int {
+// LeastRequests returns how many requests a poll of a collector takes at least, one for
+// each listing, by group, with "" for what belongs to none. The collector is named by its
+// YAML key.
+func (c Collectors) LeastRequests(collector string) map[string]int {
 	switch collector {
 	case "supersim_usage":
-		n := 3 // of the account: its hours, the month and the closed hour
+		n := map[string]int{"": 3} // of the account: its hours, the month and the closed hour
 		for _, group := range c.SuperSIMUsage.Groups {
 			switch {
 			case group == "account":
 			case group == "sim_network" && slices.Contains(c.SuperSIMUsage.Groups, "network"):
 			default: // sim_network lists the networks, too
-				n += 2
+				n[group] = 2
 			}
 		}
 		return n
 	case "supersim_inventory":
-		return 3 // SIMs, fleets, networks
+		return map[string]int{"": 3} // SIMs, fleets, networks
 	default:
-		return 1
+		return map[string]int{"": 1}
 	}
 }
 

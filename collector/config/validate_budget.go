@@ -26,7 +26,9 @@ func (v validator) requestBudget(path string, c *values) {
 				continue
 			}
 			interval := LongestInterval(s.Interval, c.MaxAge)
-			perHour += float64(account.Collectors.LeastRequests(name)) / interval.Hours()
+			for _, requests := range account.Collectors.LeastRequests(name) {
+				perHour += float64(requests) / interval.Hours()
+			}
 			longest = max(longest, interval)
 		}
 		if least := int(math.Ceil(perHour)); limit < least {

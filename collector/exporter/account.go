@@ -124,7 +124,7 @@ func (e *Exporter) buildTasks(a *account) []*task {
 		}
 		t := e.newTask(a, c.name, c.new(a.shared, options), schedule.Interval)
 		t.families = c.families
-		t.requests = float64(options.LeastRequests(c.name))
+		t.requests = newTaskRequests(options.LeastRequests(c.name))
 		if before := byName[c.after]; before != nil {
 			before.successors = append(before.successors, t)
 		}
@@ -139,7 +139,7 @@ func (e *Exporter) newTask(a *account, name string, c collector.Collector, inter
 		account: a, name: name, families: func(config.Collectors) []metric.Family { return nil }, collector: c, interval: interval,
 		exposition: e.exposition, source: exposition.NewSource(a.name, a.settings.maxAge),
 		metrics: e.metrics, logger: log.With(a.logger, "collector", name),
-		wake: make(chan struct{}, 1), done: make(chan struct{}), requests: 1, states: &e.states,
+		wake: make(chan struct{}, 1), done: make(chan struct{}), requests: newTaskRequests(map[string]int{"": 1}), states: &e.states,
 	}
 	t.offset = func(interval time.Duration) time.Duration { return e.options.Offset(t.identity(), interval) }
 	t.every.Store(int64(t.interval))

@@ -59,8 +59,8 @@ func TestBudget(t *testing.T) {
 		{70, map[string]int{"supersim_usage": 24, "supersim_inventory": 36, "account_usage": 24, "account_balance": 24}, `"account_balance 15m"`},
 		{60, map[string]int{"supersim_usage": 24, "supersim_inventory": 18, "account_usage": 24, "account_balance": 3},
 			`"account_balance 2h, supersim_inventory 20m"`},
-		{36, map[string]int{"supersim_usage": 12, "supersim_inventory": 3, "account_usage": 3, "account_balance": 3},
-			`"account_balance 2h, supersim_inventory 2h, account_usage 2h, supersim_usage 30m"`},
+		{36, map[string]int{"supersim_usage": 21, "supersim_inventory": 3, "account_usage": 3, "account_balance": 3},
+			`"account_balance 2h, supersim_inventory 2h, account_usage 2h, supersim_usage by sim 2h, supersim_usage by fleet 30m"`},
 	} {
 		t.Run(fmt.Sprint(x.limit), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -99,6 +99,62 @@ func TestBudget(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestBudgetLeavesGroupsOut: a group that is left out shows what was read last, and up to
+// when that counts. Over a restart with storage it does so, too.
+func TestBudgetLeavesGroupsOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		until(t, "2004-03-15 09:59:00")
+		busy := many(5)
+		busy.Usage = func(twiliotest.SIM, time.Time) []twiliotest.Segment {
+			return []twiliotest.Segment{{Upload: 1, Download: 2}}
+		}
+		s := twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{busy}})
+		yaml := "accounts:" + twilioAccount + "api: {max_requests_per_hour: 36}\nstorage: {path: " + t.TempDir() + "}" + only("supersim_usage: {}",
+			"supersim_inventory: {interval: 10m}", "account_usage: {interval: 15m}", "account_balance: {interval: 5m}")
+		p := launch(t, yaml, map[string]*twiliotest.Simulator{"a": s}, spread)
+		defer func() { p.stop() }()
+		ends := func(group string) string {
+			var all []string
+			for _, metric := range []string{"usage_end", "cost_end", "hour_end"} {
+				end := p.gather()[fmt.Sprintf(`twilio_supersim_%s_timestamp_seconds{account="a",group=%q}`, metric, group)]
+				all = append(all, time.Unix(int64(end), 0).UTC().Format("15:04"))
+			}
+			return strings.Join(all, " ")
+		}
+		ofSIMs := func() map[string]float64 {
+			all := p.gather()
+			maps.DeleteFunc(all, func(name string, _ float64) bool { return !strings.HasPrefix(name, "twilio_supersim_sim_") })
+			return all
+		}
+		until(t, "2004-03-15 14:30:00")
+		before := ofSIMs()
+		check := func(group, want string) {
+			t.Helper()
+			if have := ends(group); have != want {
+				t.Errorf("%s: by %s, usage, cost and hour end at %s, want %s", stamp(), group, have, want)
+			}
+		}
+		check("sim", "14:00 14:00 13:00")
+		until(t, "2004-03-15 15:50:00")
+		check("account", "15:00 15:00 14:00")
+		check("fleet", "15:00 15:00 14:00")
+		check("sim", "14:00 14:00 13:00")
+		if now := ofSIMs(); len(now) < 20 || !maps.Equal(now, before) {
+			t.Errorf("samples by SIM have changed, or there are none: %d", len(now))
+		}
+		p.kill()
+		p = launch(t, yaml, map[string]*twiliotest.Simulator{"a": s}, spread)
+		check("account", "15:00 15:00 14:00")
+		check("sim", "14:00 14:00 13:00")
+		until(t, "2004-03-15 16:30:00")
+		check("account", "16:00 16:00 15:00")
+		check("sim", "15:00 15:00 14:00") // as the start read it
+		if now := ofSIMs(); maps.Equal(now, before) {
+			t.Error("samples by SIM have not changed")
+		}
+	})
 }
 
 // TestBudgetIsABound: whatever fails and is repeated, there are no more requests in any

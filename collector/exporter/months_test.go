@@ -1,10 +1,12 @@
 package exporter_test
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -91,6 +93,31 @@ func TestTenMonths(t *testing.T) {
 	}
 }
 
+// TestMonthsOnABudget is the start of a month in some of these worlds, where the budget of
+// requests is so short that polls leave groups out: each is listed only every few hours.
+// Worlds in which what is billed has to be found out by the hour need more requests than
+// any such budget.
+func TestMonthsOnABudget(t *testing.T) {
+	t.Parallel()
+	run := 0
+	for _, w := range worlds() {
+		if w.readings.Unbilled == twiliotest.UnbilledPartlyNull || w.readings.NullHours {
+			continue
+		}
+		if run++; run > 6 || testing.Short() && run > 1 {
+			return
+		}
+		w.until, w.budget = w.month.AddDate(0, 0, 3), 25
+		if w.simNetwork {
+			w.budget = 50
+		}
+		t.Run(fmt.Sprintf("%02d", w.number), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, w.run)
+		})
+	}
+}
+
 // world is what one run of TestTenMonths goes through.
 type world struct {
 	number           int
@@ -100,6 +127,7 @@ type world struct {
 	restarts, faults bool
 	simNetwork       bool // usage by SIM and network is counted, too
 	storage          bool // a restarted process continues from the state of the one before
+	budget           int  // requests an hour, 0: no limit
 
 	random     *rand.Rand
 	simulators map[string]*twiliotest.Simulator // by account
@@ -147,7 +175,11 @@ func (w *world) run(t *testing.T) {
 	var recovers, startedUp time.Time // until when requests fail or lists are short
 	var outcomes []*exporter.Outcome
 	restarts, episodes, samples := 0, 0, 0
-	for end := w.until.Add(28 * time.Hour); time.Now().Before(end); {
+	end := w.until.Add(28 * time.Hour)
+	if w.budget > 0 {
+		end = end.Add(12 * time.Hour) // groups are read up to eight hours late
+	}
+	for time.Now().Before(end) {
 		now := time.Now()
 		if w.restarts && now.After(restart) {
 			w.end(p)
@@ -185,10 +217,25 @@ func (w *world) run(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 	}
+	if lists := countLists(w.simulators["a"]); w.budget > 0 && lists["sim"] > lists["account"]*2/3 {
+		t.Errorf("no listing is left out: %v", lists)
+	}
 	p.stop()
 	t.Logf("world %d: month=%s restarts=%v faults=%v sim_network=%v storage=%v %s; %d restarts, %d episodes of faults, %d samples",
 		w.number, w.month.Format("2006-01"), w.restarts, w.faults, w.simNetwork, w.storage, w.readings, restarts, episodes, samples)
 	w.check(t)
+}
+
+// countLists counts the listings by group.
+func countLists(s *twiliotest.Simulator) map[string]int {
+	lists := make(map[string]int)
+	for _, r := range s.Log() {
+		uri, err := url.Parse(r.URI)
+		if err == nil && r.Endpoint == twiliotest.UsageRecords && uri.Query().Get("Page") == "" {
+			lists[cmp.Or(uri.Query().Get("Group"), "account")+uri.Query().Get("Network")]++
+		}
+	}
+	return lists
 }
 
 func (w *world) simulate() {
@@ -221,6 +268,9 @@ func (w *world) launch(t *testing.T) *process {
 		only("supersim_usage: {interval: 1h, "+monthsSettle+", groups: ["+groups+"]}", "supersim_inventory: {interval: 90m}")
 	if w.storage {
 		yaml += "storage: {path: " + w.folder + "}\n"
+	}
+	if w.budget > 0 {
+		yaml += fmt.Sprintf("api: {max_requests_per_hour: %d}\nmax_age: 12h\n", w.budget)
 	}
 	return launch(t, yaml, w.simulators, spread)
 }

@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/twilio-exporter/twilio_exporter/collector"
 	"github.com/twilio-exporter/twilio_exporter/collector/budget"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
@@ -42,6 +44,7 @@ type queuedRequest struct {
 	poll         *polling
 	granted      chan struct{} // closed when it may be sent
 	unresponsive bool          // how it counts while it is under way
+	counted      int           // requests that were counted for it when it was granted
 }
 
 // accountRequests is a twilio.Limiter: the part of one account in the queue.
@@ -50,6 +53,7 @@ type accountRequests struct {
 	most    int            // requests of the account at a time
 	perHour int            // requests of the account in any hour; 0: no limit
 	sent    *budget.Window // its requests
+	hops    atomic.Int64   // requests that the last one became by redirects, beyond itself
 
 	// guarded by the queue's mutex
 	underWay     int
@@ -88,8 +92,9 @@ func (a *accountRequests) Acquire(ctx context.Context) (func(int, error), error)
 	}
 	started := time.Now()
 	return func(requests int, err error) {
-		a.count(requests - 1) // one was counted when it was granted
-		r.poll.requests.Add(int64(requests))
+		a.count(requests - r.counted)
+		a.hops.Store(int64(max(requests-1, 0)))
+		r.poll.count(collector.GroupOf(ctx), requests)
 		slow := err != nil && (twilio.ReasonOf(err) == twilio.ReasonTimeout || time.Since(started) >= slowFailure)
 		a.queue.end(r, slow)
 	}, nil
@@ -135,7 +140,7 @@ func (r *queuedRequest) room() time.Duration {
 	if r.poll.urgent {
 		return 0
 	}
-	return r.account.room(1)
+	return r.account.room(1 + int(r.account.hops.Load()))
 }
 
 // forget gives up a request that waits, or was granted in the same moment.
@@ -146,7 +151,7 @@ func (q *requestQueue) forget(r *queuedRequest) {
 		q.waiting = slices.Delete(q.waiting, i, i+1)
 		return
 	}
-	r.account.count(-1)
+	r.account.count(-r.counted)
 	q.leave(r)
 }
 
@@ -184,7 +189,8 @@ func (q *requestQueue) admit() {
 		q.waiting = slices.Delete(q.waiting, i, i+1)
 		q.underWay++
 		next.account.underWay++
-		next.account.count(1)
+		next.counted = 1 + int(next.account.hops.Load())
+		next.account.count(next.counted)
 		if next.unresponsive = next.account.unresponsive; next.unresponsive {
 			q.unresponsive++
 		}
@@ -211,8 +217,27 @@ type polling struct {
 	// urgent reports whether the requests are not held up by the account's budget.
 	urgent bool
 	// until is when the next poll must not be held up; zero if that is not known.
-	until    time.Time
-	requests atomic.Int64 // so far
+	until time.Time
+
+	mu       sync.Mutex
+	requests map[string]int // so far, by group
+}
+
+// count counts requests for a group, "" for none.
+func (p *polling) count(group string, requests int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.requests == nil {
+		p.requests = make(map[string]int)
+	}
+	p.requests[group] += requests
+}
+
+// counts are the requests by group.
+func (p *polling) counts() map[string]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.requests)
 }
 
 type pollingKey struct{}

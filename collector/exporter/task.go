@@ -30,11 +30,10 @@ type task struct {
 	exposition *exposition.Exposition
 	source     *exposition.Source // of the collector's results
 
-	requests   float64      // that a poll takes; this and the next two are guarded by the account's plan
-	learned    []float64    // that the last polls took
-	polled     bool         // a poll has succeeded
-	every      atomic.Int64 // time.Duration: the interval, or longer where the budget is short
-	skipsHours atomic.Bool  // nothing is read at whole hours, for want of budget
+	requests   taskRequests                             // that its polls take; guarded by the account's plan
+	every      atomic.Int64                             // time.Duration: the interval, or longer where the budget is short
+	skipsHours atomic.Bool                              // nothing is read at whole hours, for want of budget
+	leavesOut  atomic.Pointer[map[string]time.Duration] // for how long after they were read, for want of budget
 
 	wake       chan struct{} // to reschedule it
 	successors []*task       // to reschedule after its successful polls
@@ -99,6 +98,7 @@ func (t *task) run(ctx context.Context, delay time.Duration) {
 				continue
 			}
 			started := time.Now()
+			t.leaveGroupsOut()
 			due, ok := t.due(started)
 			changed := ok && !due.After(started)
 			polling := &polling{started: started, urgent: changed && !overdue || !change.IsZero() && !change.After(started)}
@@ -218,7 +218,7 @@ func (t *task) poll(ctx context.Context, polling *polling) {
 		t.writeState(ctx, now, result.Records)
 		t.exposition.Show(t.source, result.Batches, now)
 	}
-	t.learn(float64(polling.requests.Load()), err == nil)
+	t.learn(polling.counts(), err == nil)
 	t.metrics.pollEnded(t.account.name, t.name, outcome, result)
 	t.log(outcome, result.Warnings)
 	t.outcome.Store(outcome)
@@ -255,13 +255,6 @@ func (t *task) log(o *Outcome, warnings []string) {
 // next poll.
 const manyRecords = 10_000
 
-// expected is how many requests the next poll is expected to take.
-func (t *task) expected() int {
-	t.account.plan.mu.Lock()
-	defer t.account.plan.mu.Unlock()
-	return int(t.requests)
-}
-
 // reschedule makes the task ask its collector again when the next poll is due.
 func (t *task) reschedule() {
 	select {
@@ -274,7 +267,7 @@ func (t *task) reschedule() {
 // poll of its own.
 func (t *task) adopt(old *task) {
 	t.outcome.Store(old.outcome.Load())
-	t.adoptRequests(old)
+	t.requests = old.requests
 	t.saved.Store(old.saved.Load())
 	t.source.Adopt(old.source, t.families(t.account.settings.account.Collectors))
 	if a, ok := t.collector.(collector.Adopter); ok {

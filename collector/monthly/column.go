@@ -179,6 +179,15 @@ func (m *merger) merge(have *column, r *ColumnReport) (next *column, decreased [
 	return next, decreased
 }
 
+// keep notes when the counters of a column that stays as it is stop showing 0.
+func (m *merger) keep(c *column) {
+	for i, until := range c.zeroUntil {
+		if until := until.time(); c.held[i] > 0 && m.now.Before(until) {
+			m.firstShown, m.lastShown = Earliest(m.firstShown, until), later(m.lastShown, until)
+		}
+	}
+}
+
 // idReader reads a sorted list of ids.
 type idReader struct {
 	ids  []string

@@ -183,8 +183,12 @@ func (l *Ledger[K]) begin(now time.Time, w Window) {
 // merge merges a report into the columns, and returns the counters that were
 // reported lower than before.
 func (l *Ledger[K]) merge(m *merger, r *Report[K]) (decreased []Counter[K]) {
-	for k := range l.columns {
-		r.Column(k) // so that columns without a report are merged, too
+	for k, c := range l.columns {
+		if r.kept != nil && r.kept(k) {
+			m.keep(c)
+		} else {
+			r.Column(k) // so that columns without a report are merged, too
+		}
 	}
 	for k, c := range r.columns {
 		have := l.columns[k]
@@ -271,12 +275,22 @@ func (l *Ledger[K]) NextChange(now time.Time) time.Time {
 	if !l.closeAt.IsZero() && !now.Before(l.closeAt) {
 		return now // the time came while a poll was under way
 	}
+	return Earliest(l.NextEdge(now), nextOf(now, l.nextShown))
+}
+
+// NextEdge is the first moment after now at which the month begins, ends, or is to be
+// read for the last time. It is zero if none is known.
+func (l *Ledger[K]) NextEdge(now time.Time) time.Time {
 	w := l.Window(now)
-	var next time.Time
 	// A counter that first appears in the poll at two rollovers before the month closes
 	// shows 0 until the last poll, and then its value until the month closes.
 	last := w.closes.Add(-l.calendar.rollover)
-	for _, t := range []time.Time{l.zeroUntil, last.Add(-l.calendar.rollover), last, w.closes, l.closeAt, l.nextShown} {
+	return nextOf(now, l.zeroUntil, last.Add(-l.calendar.rollover), last, w.closes, l.closeAt)
+}
+
+// nextOf is the first of some moments that is after now; zero if none is.
+func nextOf(now time.Time, moments ...time.Time) (next time.Time) {
+	for _, t := range moments {
 		if t.After(now) {
 			next = Earliest(next, t)
 		}

@@ -310,6 +310,41 @@ func TestStartedInRollover(t *testing.T) {
 	)
 }
 
+// TestKeep: the counters of a column that a poll did not ask for stay as they are: at
+// their values, at 0 while they are new, and in the new month at 0 until they are read.
+func TestKeep(t *testing.T) {
+	l := monthly.NewLedger[column](options("2004-03-10 12:00"))
+	run(t, l,
+		step{at: "2004-03-10 12:00", report: values{"a": 13}, show: values{"a": 13}, end: "2004-03-10 12:00"},
+		step{at: "2004-03-10 13:00", report: values{"a": 14, "b": 5}, show: values{"a": 14, "b": 0}, end: "2004-03-10 13:00", next: "2004-03-10 13:15"})
+	keep := func(at, next string, want values) {
+		t.Helper()
+		now := date(at)
+		l.Advance(now)
+		r := monthly.NewReport[column](l.Window(now))
+		r.Keep(func(column) bool { return true })
+		if decreased := l.Commit(now, r); len(decreased) > 0 {
+			t.Errorf("%s: %v decreased", at, decreased)
+		}
+		if have := show(l, now); !maps.Equal(have, want) {
+			t.Errorf("%s: want %v, have %v", at, want, have)
+		}
+		if have := text(l.NextChange(now)); have != next {
+			t.Errorf("%s: want the next change at %s, have it at %s", at, next, have)
+		}
+		if have := text(l.NextEdge(now)); have != "2004-04-01 01:30" && now.Before(date("2004-04-01 00:00")) {
+			t.Errorf("%s: want the next edge at two rollovers before the month is left, have it at %s", at, have)
+		}
+	}
+	keep("2004-03-10 13:10", "2004-03-10 13:15", values{"a": 14, "b": 0})
+	keep("2004-03-10 14:10", "2004-04-01 01:30", values{"a": 14, "b": 5})
+	run(t, l,
+		step{at: "2004-04-01 01:45", report: values{"a": 20, "b": 5}, show: values{"a": 20, "b": 5}, end: "2004-04-01 00:00"},
+		step{at: "2004-04-01 02:00", show: values{"a": 0, "b": 0}, end: "2004-04-01 00:00"})
+	keep("2004-04-01 02:20", "2004-05-01 01:30", values{"a": 0, "b": 0})
+	run(t, l, step{at: "2004-04-01 03:00", report: values{"a": 1}, show: values{"a": 1}, end: "2004-04-01 03:00"})
+}
+
 // TestAdopt: the counters go on by the options of the new ledger.
 func TestAdopt(t *testing.T) {
 	old := monthly.NewLedger[column](options("2004-03-01 01:50"))

@@ -9,12 +9,17 @@ import (
 type Report[K comparable] struct {
 	window  Window
 	columns map[K]*ColumnReport
+	kept    func(K) bool // nil: none
 }
 
 // NewReport makes an empty report on a month.
 func NewReport[K comparable](w Window) *Report[K] {
-	return &Report[K]{w, make(map[K]*ColumnReport)}
+	return &Report[K]{window: w, columns: make(map[K]*ColumnReport)}
 }
+
+// Keep says which columns the poll did not ask for: their counters stay as they are. A
+// report that reads the end of the month must have all.
+func (r *Report[K]) Keep(kept func(K) bool) { r.kept = kept }
 
 // Column is the report on a column of counters.
 func (r *Report[K]) Column(k K) *ColumnReport {
