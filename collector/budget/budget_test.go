@@ -144,3 +144,22 @@ func TestWindowWait(t *testing.T) {
 		t.Errorf("after %s, %d are left", wait, w.Count(after))
 	}
 }
+
+// TestWindowRestore: another window goes on with the requests of the last hour.
+func TestWindowRestore(t *testing.T) {
+	w, next := new(budget.Window), new(budget.Window)
+	now := time.Date(2004, 3, 15, 12, 0, 0, 0, time.UTC)
+	for _, minutes := range []int{-70, -50, -10, 0} {
+		w.Add(now.Add(time.Duration(minutes)*time.Minute), 1)
+	}
+	next.Add(now, 1)
+	// The clock was set back by five minutes: what was sent then is of now.
+	back := now.Add(-5 * time.Minute)
+	next.Restore(back, w.Sent(now))
+	if have := next.Sent(back); len(have) != 4 || !have[0].Equal(now.Add(-50*time.Minute)) || !have[2].Equal(back) {
+		t.Errorf("have %v", have)
+	}
+	if have := next.Count(back.Add(50 * time.Minute)); have != 3 {
+		t.Errorf("want 3 requests an hour after the first, have %d", have)
+	}
+}

@@ -24,6 +24,29 @@ func (w *Window) Add(now time.Time, n int) {
 	w.sent = w.sent[:len(w.sent)-min(max(-n, 0), len(w.sent))]
 }
 
+// Sent returns the moments of the requests in the hour before now, the first one first.
+func (w *Window) Sent(now time.Time) []time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.forget(now)
+	return slices.Clone(w.sent)
+}
+
+// Restore counts requests that another process sent. Those that lie in the future are
+// taken to be of now: the clock may have been set back.
+func (w *Window) Restore(now time.Time, sent []time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, at := range sent {
+		if at.After(now) {
+			at = now
+		}
+		w.sent = append(w.sent, at)
+	}
+	slices.SortFunc(w.sent, time.Time.Compare)
+	w.forget(now)
+}
+
 // Count returns how many requests there were in the hour before now.
 func (w *Window) Count(now time.Time) int {
 	w.mu.Lock()

@@ -189,6 +189,25 @@ func TestBudgetIsABound(t *testing.T) {
 	}
 }
 
+// TestBudgetOverRestarts: with storage, processes that follow each other share a budget.
+func TestBudgetOverRestarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noon(t)
+		s := twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{{SID: sidA, AuthToken: "token-a", SIMs: 5}}})
+		const limit = 60
+		yaml := "accounts:" + twilioAccount + fmt.Sprintf("api: {max_requests_per_hour: %d}\nstorage: {path: %s}", limit, t.TempDir()) +
+			only("supersim_usage: {}", "supersim_inventory: {}", "account_usage: {}", "account_balance: {}")
+		for range 24 {
+			p := launch(t, yaml, map[string]*twiliotest.Simulator{"a": s}, spread)
+			time.Sleep(5 * time.Minute)
+			p.stop()
+		}
+		if most := mostInAnHour(s); most > limit || most < limit/2 {
+			t.Errorf("want at most %d requests in an hour, have %d", limit, most)
+		}
+	})
+}
+
 // TestBudgetLetsEdgesPass: at the edges of a month, usage is polled although nothing is
 // left of the budget.
 func TestBudgetLetsEdgesPass(t *testing.T) {

@@ -36,7 +36,8 @@ const (
 // collector of Collectors.
 type accountState struct {
 	Identity   string
-	Saved      time.Time // until then at least, the results were exposed
+	Saved      time.Time   // until then at least, the results were exposed
+	Sent       []time.Time // requests within the last hour, with a budget
 	Collectors []collectorState
 }
 
@@ -185,7 +186,9 @@ func (s *stateFolder) write(a *account) {
 	var size int64
 	if err == nil {
 		var content []byte
-		if content, err = encodeState(a.identity, states, time.Now().UTC(), a.stateSize); err == nil {
+		now := time.Now().UTC()
+		head := accountState{Identity: a.identity, Saved: now, Sent: a.requests.sent.Sent(now)}
+		if content, err = encodeState(head, states, a.stateSize); err == nil {
 			a.stateSize = len(content)
 			size, err = folder.Write(storage.Name(a.identity), content)
 		}
@@ -219,10 +222,9 @@ func (s *stateFolder) written(account string, size int64, err error) {
 	s.metrics.stateWritten(account, size, err)
 }
 
-// encodeState is the content of an account's file. It is expected to have about as many
+// encodeState is the content of an account's file, with the states after the head. It is expected to have about as many
 // bytes as sizeHint.
-func encodeState(identity string, states []*savedState, saved time.Time, sizeHint int) ([]byte, error) {
-	head := accountState{Identity: identity, Saved: saved}
+func encodeState(head accountState, states []*savedState, sizeHint int) ([]byte, error) {
 	for _, s := range states {
 		head.Collectors = append(head.Collectors, s.collectorState)
 	}
@@ -285,6 +287,9 @@ func (a *account) restore(content []byte, now time.Time, logger log.Logger) erro
 	}
 	if head.Identity != a.identity {
 		return &storage.InvalidError{Reason: "it is of another account"}
+	}
+	if a.requests.perHour > 0 {
+		a.requests.sent.Restore(now, head.Sent)
 	}
 	tasks := make(map[string]*task)
 	for _, t := range a.tasks {
