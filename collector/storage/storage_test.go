@@ -383,3 +383,19 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkWrite writes the state of a million series, which is 20 MB, to the disk.
+func BenchmarkWrite(b *testing.B) {
+	folder, err := storage.Open(storage.OS{}, b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer folder.Close()
+	payload := make([]byte, 20<<20)
+	b.SetBytes(int64(len(payload)))
+	for b.Loop() {
+		if _, err := folder.Write("a", payload); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
