@@ -25,6 +25,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
+	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/version"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
@@ -35,6 +36,7 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/collector/demo"
 	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
 	"github.com/twilio-exporter/twilio_exporter/collector/lifecycle"
+	"github.com/twilio-exporter/twilio_exporter/collector/once"
 	"github.com/twilio-exporter/twilio_exporter/collector/web"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
@@ -70,11 +72,13 @@ func command(ctx context.Context, hangup <-chan os.Signal, args []string, env fu
 	switch o.command {
 	case "check":
 		err = checkAccounts(ctx, o, env, stdout)
+	case "once":
+		err = pollOnce(ctx, o, env, stdout, stderr)
 	default:
 		err = serve(ctx, hangup, o, env, stdout, stderr)
 	}
 	if err != nil {
-		if !errors.Is(err, errNotEverythingWorks) { // which has been said
+		if !errors.Is(err, errNotEverythingWorks) && !errors.Is(err, once.ErrIncomplete) { // which has been said
 			fmt.Fprintln(stderr, err)
 		}
 		return 1
@@ -84,8 +88,10 @@ func command(ctx context.Context, hangup <-chan os.Signal, args []string, env fu
 
 // options are the flags, checked.
 type options struct {
-	command       string // "serve" or "check"
+	command       string // "serve", "check", …
 	format        string // of what a command prints
+	output        string // file for it; empty: standard output
+	timeout       time.Duration
 	configFile    string
 	configCheck   bool
 	configWatch   bool
@@ -208,6 +214,29 @@ func checkAccounts(ctx context.Context, o options, env func(string) (string, boo
 		return errNotEverythingWorks
 	}
 	return nil
+}
+
+// pollOnce polls everything once and writes the exposition. It logs nothing but what is
+// amiss: cron sends a mail of every output.
+func pollOnce(ctx context.Context, o options, env func(string) (string, bool), stdout, stderr io.Writer) error {
+	cfg, done, err := o.load(ctx, env)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if o.logLevel == "info" {
+		o.logLevel = "warn"
+	}
+	redaction := new(exporter.Redaction)
+	logger, _ := newLogger(o, redaction, stderr)
+	format := expfmt.TypeTextPlain
+	if o.format == "openmetrics" {
+		format = expfmt.TypeOpenMetrics
+	}
+	return once.Run(ctx, once.Options{
+		Config: cfg, Exporter: exporter.Options{Logger: logger, UserAgent: userAgent(), Redaction: redaction},
+		Format: format, Timeout: o.timeout, Output: o.output, Stdout: stdout,
+	})
 }
 
 // load reads the configuration for a command that ends by itself, with the accounts of
@@ -358,6 +387,9 @@ func loadConfig(o options, env func(string) (string, bool)) (*config.Config, err
 	} else {
 		cfg, err = config.FromEnvironment(env)
 	}
+	if err == nil && o.command != "serve" {
+		cfg = cfg.WithoutStorage()
+	}
 	if err == nil {
 		err = cfg.CheckFiles()
 	}
@@ -429,6 +461,10 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 	app.Command("serve", "Poll the accounts and serve their metrics.").Default()
 	check := app.Command("check", "Ask each API of each account once, and say what works, what does not and why, and what polling will take.")
 	check.Flag("format", "Format of the result: text, json.").Default("text").EnumVar(&o.format, "text", "json")
+	once := app.Command("once", "Poll everything once and write the metrics, for cron, CI and the textfile collector of node_exporter.")
+	once.Flag("format", "Format of the metrics: text, openmetrics.").Default("text").EnumVar(&o.format, "text", "openmetrics")
+	once.Flag("output", "File to replace by the metrics; default: standard output.").PlaceHolder("FILE").StringVar(&o.output)
+	once.Flag("timeout", "How long all polls together may take; what has not ended by then has failed.").Default("10m").DurationVar(&o.timeout)
 	app.Flag("config.file", "YAML configuration; without it, one account is taken from the TWILIO_* environment variables.").PlaceHolder("FILE").StringVar(&o.configFile)
 	app.Flag("config.check", "Load the configuration and every file that it names, print the effective configuration or all faults, and exit.").BoolVar(&o.configCheck)
 	app.Flag("config.watch", "Load the configuration again whenever the content of its file changes.").BoolVar(&o.configWatch)
@@ -451,6 +487,8 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 		return o, exit, errors.New("--demo and --config.file exclude each other")
 	case o.configWatch && o.configFile == "":
 		return o, exit, errors.New("--config.watch needs --config.file")
+	case o.command == "once" && o.timeout <= 0:
+		return o, exit, errors.New("--timeout must be more than 0")
 	case o.maxRequests < 0:
 		return o, exit, errors.New("--web.max-requests must not be negative")
 	}

@@ -356,6 +356,11 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"check", "--demo"}, 0, "Everything that is polled works.", ""},
 		{[]string{"check", "--demo", "--format=json"}, 0, `"requests_per_hour":`, ""},
 		{[]string{"check", "--demo", "--format=xml"}, 2, "", "text,json"},
+		{[]string{"once", "--demo"}, 0, "# TYPE twilio_account_info gauge\n", ""},
+		{[]string{"once", "--demo", "--format=openmetrics", "--shard=1", "--total-shards=2"}, 0, "\n# EOF\n", ""},
+		{[]string{"once", "--demo", "--format=json"}, 2, "", "text,openmetrics"},
+		{[]string{"once", "--demo", "--timeout=0s"}, 2, "", "--timeout must be"},
+		{[]string{"once", "--demo", "--output=/nonexistent/a.prom"}, 1, "", "cannot write /nonexistent/a.prom: "},
 		{[]string{"--config.check", "--demo", "--shard=1", "--total-shards=2"}, 0, "\n2 of its 2 accounts fall to shard 1 of 0 to 1.\n", ""},
 	} {
 		status, stdout, stderr := runToEnd(t, nil, x.args...)
@@ -1346,5 +1351,36 @@ func TestCheckFails(t *testing.T) {
 	}
 	if status, stdout, stderr := runToEnd(t, nil, "check", "--config.file=/nonexistent"); status != 1 || stdout != "" || !strings.Contains(stderr, "cannot be read") {
 		t.Errorf("status %d, %q, %q", status, stdout, stderr)
+	}
+}
+
+// TestOnce: what was polled well is written, what failed is named, and the exit status
+// says so. storage.path is of no interest: a daemon may be running on it.
+func TestOnce(t *testing.T) {
+	s, url := simulate(t)
+	config := write(t, "config.yml", yaml(url, "a", "storage: {path: /proc/nothing/can/be/made}"))
+	output := write(t, "twilio.prom", "old")
+	for _, x := range []struct {
+		status int
+		has    []string
+		lacks  []string
+		stderr string
+	}{
+		{0, []string{`twilio_account_balance{account="a"`, `twilio_supersim_sim_info{account="a"`}, []string{"old", "twilio_exporter_", "go_"}, ""},
+		{1, []string{`twilio_supersim_sim_info{account="a"`}, []string{"twilio_account_balance"}, `account=a collector=account_balance msg="poll failed; there are no results yet" reason=permission`},
+	} {
+		status, stdout, stderr := runToEnd(t, nil, "once", "--config.file="+config, "--output="+output)
+		if status != x.status || stdout != "" || x.stderr == "" && stderr != "" {
+			t.Errorf("want status %d, have %d, %q, %q", x.status, status, stdout, stderr)
+		}
+		contains(t, stderr, x.stderr)
+		lacks(t, stderr, token)
+		content, err := os.ReadFile(output)
+		if err != nil {
+			t.Fatal(err)
+		}
+		contains(t, string(content), x.has...)
+		lacks(t, string(content), x.lacks...)
+		s.Inject(twiliotest.Fault{Kind: twiliotest.Forbidden, Endpoint: twiliotest.Balance})
 	}
 }

@@ -83,3 +83,11 @@ func (c *Config) API() API { return c.values.API }
 
 // Storage returns where the state of accounts is kept.
 func (c *Config) Storage() Storage { return c.values.Storage }
+
+// WithoutStorage returns the same configuration with an empty storage.path, for what
+// keeps no state: it needs neither the folder nor the lock on it.
+func (c *Config) WithoutStorage() *Config {
+	without := *c
+	without.values.Storage = Storage{}
+	return &without
+}

@@ -43,6 +43,7 @@ type account struct {
 
 	discovery *discovery // of its subaccounts; nil if they are not watched
 	late      bool       // found after the start: the exporter is ready without it
+	once      bool       // each collector polls once
 
 	requests  *accountRequests
 	plan      requestPlan
@@ -83,6 +84,7 @@ func (e *Exporter) buildAccount(ctx context.Context, s settings, before *account
 			MaxConcurrency: s.api.MaxConcurrency,
 		},
 		requests: requests, transport: transport, secrets: secrets, redactor: redactor, logger: log.With(e.options.Logger, "account", name),
+		once: e.options.Once,
 	}
 	// An inventory that nothing keeps up to date any more is dropped.
 	if before != nil && s.account.Collectors.SuperSIMInventory.Enabled {
@@ -127,6 +129,7 @@ func (e *Exporter) buildTasks(a *account) []*task {
 		t.requests = newTaskRequests(options.LeastRequests(c.name))
 		if before := byName[c.after]; before != nil {
 			before.successors = append(before.successors, t)
+			t.predecessor = before
 		}
 		tasks, byName[c.name] = append(tasks, t), t
 	}
@@ -135,9 +138,13 @@ func (e *Exporter) buildTasks(a *account) []*task {
 
 // newTask makes the task of one collector, without samples.
 func (e *Exporter) newTask(a *account, name string, c collector.Collector, interval time.Duration) *task {
+	maxAge := a.settings.maxAge
+	if a.once {
+		maxAge = 0
+	}
 	t := &task{
 		account: a, name: name, families: func(config.Collectors) []metric.Family { return nil }, collector: c, interval: interval,
-		exposition: e.exposition, source: exposition.NewSource(a.name, a.settings.maxAge),
+		exposition: e.exposition, source: exposition.NewSource(a.name, maxAge),
 		metrics: e.metrics, logger: log.With(a.logger, "collector", name),
 		wake: make(chan struct{}, 1), done: make(chan struct{}), requests: newTaskRequests(map[string]int{"": 1}), states: &e.states,
 	}

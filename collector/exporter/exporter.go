@@ -37,6 +37,9 @@ type Options struct {
 	// its interval since the epoch. Default: a hash of the identity, which names both.
 	Offset func(identity string, interval time.Duration) time.Duration
 	FS     storage.FS // for the states of accounts; default: that of the operating system
+	// Once makes every collector poll once, without a schedule, and its results not
+	// become too old. See WaitPolled.
+	Once bool
 }
 
 // An Exporter polls accounts and exposes their results. It has a configuration

@@ -142,6 +142,9 @@ func (t *task) expected() int {
 
 // replan fits the polls of the account into the requests that it may send.
 func (a *account) replan(m *metrics) {
+	if a.once {
+		return // there is no interval to fit
+	}
 	a.plan.mu.Lock()
 	defer a.plan.mu.Unlock()
 	tasks := slices.Clone(a.tasks)

@@ -71,7 +71,11 @@ func (g generation) start(ctx context.Context, m *metrics) {
 	for _, s := range startOrder(tasks) {
 		go func() {
 			defer close(s.done)
-			s.run(s.account.ctx, s.delay)
+			if s.account.once {
+				s.runOnce(s.account.ctx)
+			} else {
+				s.run(s.account.ctx, s.delay)
+			}
 		}()
 	}
 }

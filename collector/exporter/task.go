@@ -35,10 +35,11 @@ type task struct {
 	skipsHours atomic.Bool                              // nothing is read at whole hours, for want of budget
 	leavesOut  atomic.Pointer[map[string]time.Duration] // for how long after they were read, for want of budget
 
-	wake       chan struct{} // to reschedule it
-	successors []*task       // to reschedule after its successful polls
-	outcome    atomic.Pointer[Outcome]
-	done       chan struct{} // closed when it runs no more
+	wake        chan struct{} // to reschedule it
+	successors  []*task       // to reschedule after its successful polls
+	predecessor *task         // of which it is a successor; or nil
+	outcome     atomic.Pointer[Outcome]
+	done        chan struct{} // closed when it runs no more
 
 	states   *atomic.Pointer[stateFolder] // nil in it: no states are written
 	saved    atomic.Pointer[savedState]   // to be written
