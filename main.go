@@ -37,6 +37,7 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
 	"github.com/twilio-exporter/twilio_exporter/collector/lifecycle"
 	"github.com/twilio-exporter/twilio_exporter/collector/once"
+	"github.com/twilio-exporter/twilio_exporter/collector/simulator"
 	"github.com/twilio-exporter/twilio_exporter/collector/web"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
@@ -74,6 +75,8 @@ func command(ctx context.Context, hangup <-chan os.Signal, args []string, env fu
 		err = checkAccounts(ctx, o, env, stdout)
 	case "once":
 		err = pollOnce(ctx, o, env, stdout, stderr)
+	case "simulate":
+		err = simulator.Run(ctx, o.simulate, stdout)
 	default:
 		err = serve(ctx, hangup, o, env, stdout, stderr)
 	}
@@ -92,6 +95,7 @@ type options struct {
 	format        string // of what a command prints
 	output        string // file for it; empty: standard output
 	timeout       time.Duration
+	simulate      simulator.Options
 	configFile    string
 	configCheck   bool
 	configWatch   bool
@@ -465,6 +469,7 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 	once.Flag("format", "Format of the metrics: text, openmetrics.").Default("text").EnumVar(&o.format, "text", "openmetrics")
 	once.Flag("output", "File to replace by the metrics; default: standard output.").PlaceHolder("FILE").StringVar(&o.output)
 	once.Flag("timeout", "How long all polls together may take; what has not ended by then has failed.").Default("10m").DurationVar(&o.timeout)
+	o.addSimulate(app.Command("simulate", "Serve the simulated API alone, and print the configuration that talks to it."))
 	app.Flag("config.file", "YAML configuration; without it, one account is taken from the TWILIO_* environment variables.").PlaceHolder("FILE").StringVar(&o.configFile)
 	app.Flag("config.check", "Load the configuration and every file that it names, print the effective configuration or all faults, and exit.").BoolVar(&o.configCheck)
 	app.Flag("config.watch", "Load the configuration again whenever the content of its file changes.").BoolVar(&o.configWatch)
@@ -489,6 +494,10 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 		return o, exit, errors.New("--config.watch needs --config.file")
 	case o.command == "once" && o.timeout <= 0:
 		return o, exit, errors.New("--timeout must be more than 0")
+	case o.command == "simulate":
+		if err := o.simulate.Check(); err != nil {
+			return o, exit, err
+		}
 	case o.maxRequests < 0:
 		return o, exit, errors.New("--web.max-requests must not be negative")
 	}
@@ -500,6 +509,17 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 	}
 	o.routePrefix, err = routePrefix(o.routePrefix, o.externalURL)
 	return o, exit, err
+}
+
+// addSimulate adds the flags of the simulated API.
+func (o *options) addSimulate(c *kingpin.CmdClause) {
+	c.Flag("listen-address", "Address to listen on; a port of 0 is any free one.").Default("127.0.0.1:9861").StringVar(&o.simulate.ListenAddress)
+	c.Flag("sims", "How many SIMs the simulated account has.").Default("200").UintVar(&o.simulate.SIMs)
+	c.Flag("fleets", "How many fleets it has.").Default("4").UintVar(&o.simulate.Fleets)
+	c.Flag("seed", "What decides everything that is simulated: the same seed has the same usage.").Default("1").Uint64Var(&o.simulate.Seed)
+	c.Flag("provider", "Whose API it is: twilio, kore.").Default("twilio").EnumVar((*string)(&o.simulate.Provider), "twilio", "kore")
+	c.Flag("latency", "How long each response takes.").Default("0s").DurationVar(&o.simulate.Latency)
+	c.Flag("remote-faults", "Serve /-/faults also where --listen-address is not a loopback address.").BoolVar(&o.simulate.RemoteFaults)
 }
 
 // parseShard reads two flags. kingpin's integer flags accept 1.5 as 1, and their

@@ -361,6 +361,11 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"once", "--demo", "--format=json"}, 2, "", "text,openmetrics"},
 		{[]string{"once", "--demo", "--timeout=0s"}, 2, "", "--timeout must be"},
 		{[]string{"once", "--demo", "--output=/nonexistent/a.prom"}, 1, "", "cannot write /nonexistent/a.prom: "},
+		{[]string{"simulate", "--sims=0"}, 2, "", "--sims must be from 1 to 100000"},
+		{[]string{"simulate", "--sims=1.5"}, 2, "", "1.5"},
+		{[]string{"simulate", "--provider=acme"}, 2, "", "twilio,kore"},
+		{[]string{"simulate", "--latency=-1s"}, 2, "", "--latency must not be negative"},
+		{[]string{"simulate", "--listen-address=nonsense"}, 1, "", "cannot listen"},
 		{[]string{"--config.check", "--demo", "--shard=1", "--total-shards=2"}, 0, "\n2 of its 2 accounts fall to shard 1 of 0 to 1.\n", ""},
 	} {
 		status, stdout, stderr := runToEnd(t, nil, x.args...)
@@ -1382,5 +1387,29 @@ func TestOnce(t *testing.T) {
 		contains(t, string(content), x.has...)
 		lacks(t, string(content), x.lacks...)
 		s.Inject(twiliotest.Fault{Kind: twiliotest.Forbidden, Endpoint: twiliotest.Balance})
+	}
+}
+
+// TestSimulate: check works with the configuration that simulate prints, and a signal
+// ends it well.
+func TestSimulate(t *testing.T) {
+	for _, provider := range []string{"twilio", "kore"} {
+		var stdout, stderr buffer
+		ctx, cancel := context.WithCancel(t.Context())
+		exit := make(chan int, 1)
+		go func() {
+			exit <- command(ctx, nil, []string{"simulate", "--listen-address=127.0.0.1:0", "--sims=7", "--fleets=2", "--provider=" + provider}, environment{}.lookup, &stdout, &stderr)
+		}()
+		for end := time.Now().Add(patience); stdout.String() == "" && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		}
+		status, report, errors := runToEnd(t, nil, "check", "--format=json", "--config.file="+write(t, "a.yml", stdout.String()))
+		if status != 0 {
+			t.Errorf("%s: check ended with status %d: %s%s", provider, status, report, errors)
+		}
+		contains(t, report, `"sims": 7`, `"fleets": 2`, `"provider": "`+provider+`"`)
+		cancel()
+		if status := <-exit; status != 0 || stderr.String() != "" {
+			t.Errorf("%s: status %d, %s", provider, status, stderr.String())
+		}
 	}
 }

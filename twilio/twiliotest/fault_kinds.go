@@ -191,10 +191,19 @@ const (
 	UnknownEncoding FaultKind = "unknown_encoding"
 )
 
+// Endpoints lists all endpoints.
+func Endpoints() []Endpoint {
+	return []Endpoint{UsageRecords, Sims, Fleets, Networks, BillingPeriods, Monthly, Balance, Accounts, Token}
+}
+
 // FaultKinds lists all kinds.
 func FaultKinds() []FaultKind {
 	return slices.Concat(connectionKinds(), replacingKinds(), []FaultKind{Slow, PageOverlap, PageGap}, documentKinds(), bodyKinds())
 }
+
+// InMemoryOnly reports whether the kind does nothing over real sockets, but over
+// Simulator.Transport alone.
+func (k FaultKind) InMemoryOnly() bool { return k.breaksConnection() }
 
 func connectionKinds() []FaultKind {
 	return []FaultKind{

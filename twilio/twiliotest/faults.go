@@ -47,6 +47,18 @@ func (s *Simulator) Inject(f Fault) {
 	s.faults = append(s.faults, &armedFault{Fault: f})
 }
 
+// Injected lists the faults that there are, in the order of their injection. Those that
+// have occurred as often as they should are among them.
+func (s *Simulator) Injected() []Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]Fault, len(s.faults))
+	for i, f := range s.faults {
+		all[i] = f.Fault
+	}
+	return all
+}
+
 // ClearFaults ends all faults.
 func (s *Simulator) ClearFaults() {
 	s.mu.Lock()

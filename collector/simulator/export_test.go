@@ -1,0 +1,7 @@
+package simulator
+
+// Names for tests of what cannot be reached over a loopback address.
+var (
+	IsLoopback    = isLoopback
+	FaultsHandler = faultsHandler
+)
