@@ -132,9 +132,10 @@ fuzz:
 		done; \
 	done
 
-## reference: write the metric reference in collector/METRICS.md from the code
+## reference: write collector/METRICS.md and deploy/completion/ from the code
 reference:
 	UPDATE_GOLDEN=1 $(GO) test -count=1 -run '^TestReference$$' ./collector/exporter
+	UPDATE_GOLDEN=1 $(GO) test -count=1 -run '^TestCompletionFiles$$' .
 
 ## release-snapshot: archives, deb and rpm in dist/, as in a release
 release-snapshot:

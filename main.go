@@ -32,6 +32,7 @@ import (
 	sloggokit "github.com/tjhop/slog-gokit"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/check"
+	"github.com/twilio-exporter/twilio_exporter/collector/completion"
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/demo"
 	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
@@ -461,7 +462,7 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 	app.UsageWriter(stdout).ErrorWriter(stderr).Terminate(func(code int) { exit = code })
 	app.Version(version.Print("twilio_exporter"))
 	app.VersionFlag.Short('v')
-	app.HelpFlag.Short('h')
+	app.HelpFlag.Short('h').Help("Show help, of a command if one is named.")
 	app.Command("serve", "Poll the accounts and serve their metrics.").Default()
 	check := app.Command("check", "Ask each API of each account once, and say what works, what does not and why, and what polling will take.")
 	check.Flag("format", "Format of the result: text, json.").Default("text").EnumVar(&o.format, "text", "json")
@@ -484,6 +485,10 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 	app.Flag("log.level", "Least severe messages to log.").Default("info").EnumVar(&o.logLevel, "debug", "info", "warn", "error")
 	app.Flag("log.format", "Format of log messages.").Default("logfmt").EnumVar(&o.logFormat, "logfmt", "json")
 	o.web = kingpinflag.AddFlags(app, ":9860")
+	if text := script(app, args); text != "" {
+		fmt.Fprint(stdout, text)
+		return o, 0, nil
+	}
 	if o.command, err = app.Parse(args); exit >= 0 || err != nil {
 		return o, exit, err
 	}
@@ -509,6 +514,25 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 	}
 	o.routePrefix, err = routePrefix(o.routePrefix, o.externalURL)
 	return o, exit, err
+}
+
+// script is the completion script or man page that the only argument asks for; "" if it
+// is something else. kingpin has scripts of its own for some of these flags.
+func script(app *kingpin.Application, args []string) string {
+	if len(args) != 1 {
+		return ""
+	}
+	switch args[0] {
+	case "--completion-script-bash":
+		return completion.Bash(app.Model())
+	case "--completion-script-zsh":
+		return completion.Zsh(app.Model())
+	case "--completion-script-fish":
+		return completion.Fish(app.Model())
+	case "--help-man":
+		return completion.Man(app.Model())
+	}
+	return ""
 }
 
 // addSimulate adds the flags of the simulated API.

@@ -1413,3 +1413,32 @@ func TestSimulate(t *testing.T) {
 		}
 	}
 }
+
+// TestCompletionFiles: the completion scripts and the man page of the packages are those
+// of the flags. UPDATE_GOLDEN=1 writes them.
+func TestCompletionFiles(t *testing.T) {
+	for flag, name := range map[string]string{
+		"--completion-script-bash": "twilio_exporter.bash",
+		"--completion-script-zsh":  "twilio_exporter.zsh",
+		"--completion-script-fish": "twilio_exporter.fish",
+		"--help-man":               "twilio_exporter.1",
+	} {
+		status, stdout, stderr := runToEnd(t, nil, flag)
+		if status != 0 || stderr != "" {
+			t.Errorf("%s: status %d, %s", flag, status, stderr)
+		}
+		file := filepath.Join("deploy", "completion", name)
+		if os.Getenv("UPDATE_GOLDEN") != "" {
+			if err := os.WriteFile(file, []byte(stdout), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		have, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(have) != stdout {
+			t.Errorf("%s is not what %s writes: run make reference", file, flag)
+		}
+	}
+}

@@ -25,9 +25,10 @@ func goList(t *testing.T, args ...string) []string {
 // Whoever adds an arrow adds it here.
 func TestImports(t *testing.T) {
 	arrows := map[string][]string{
-		"":                            {"collector/check", "collector/config", "collector/demo", "collector/exporter", "collector/lifecycle", "collector/once", "collector/simulator", "collector/web", "twilio"},
+		"":                            {"collector/check", "collector/completion", "collector/config", "collector/demo", "collector/exporter", "collector/lifecycle", "collector/once", "collector/simulator", "collector/web", "twilio"},
 		"collector/atomicfile":        nil,
 		"collector/once":              {"collector/atomicfile", "collector/config", "collector/exporter", "collector/lifecycle"},
+		"collector/completion":        nil,
 		"collector/simulator":         {"twilio/twiliotest"},
 		"collector/check":             {"collector", "collector/config", "twilio"},
 		"collector/demo":              {"collector/config", "twilio/twiliotest"},

@@ -109,6 +109,8 @@ func isShared(file string) bool {
 	return slices.Contains([]string{
 		"/.", "/etc", "/etc/default", "/usr", "/usr/bin", "/usr/lib", "/usr/lib/systemd", "/usr/lib/systemd/system",
 		"/usr/lib/sysusers.d", "/usr/share", "/usr/share/doc", "/usr/share/doc/twilio-exporter",
+		"/usr/share/bash-completion", "/usr/share/bash-completion/completions", "/usr/share/zsh", "/usr/share/zsh/site-functions",
+		"/usr/share/fish", "/usr/share/fish/vendor_completions.d", "/usr/share/man", "/usr/share/man/man1",
 	}, file)
 }
 
