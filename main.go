@@ -95,6 +95,8 @@ type options struct {
 	command       string // "serve", "check", …
 	format        string // of what a command prints
 	output        string // file for it; empty: standard output
+	probe         bool
+	probeWait     time.Duration
 	timeout       time.Duration
 	simulate      simulator.Options
 	configFile    string
@@ -204,7 +206,9 @@ func checkAccounts(ctx context.Context, o options, env func(string) (string, boo
 		return err
 	}
 	defer done()
-	report, err := check.Run(ctx, check.Options{Accounts: cfg.Accounts(), API: cfg.API(), Dial: newDial(ctx, cfg)})
+	report, err := check.Run(ctx, check.Options{
+		Accounts: cfg.Accounts(), API: cfg.API(), Dial: newDial(ctx, cfg), Probe: o.probe, ProbeWait: o.probeWait,
+	})
 	if err != nil {
 		return err
 	}
@@ -466,6 +470,8 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 	app.Command("serve", "Poll the accounts and serve their metrics.").Default()
 	check := app.Command("check", "Ask each API of each account once, and say what works, what does not and why, and what polling will take.")
 	check.Flag("format", "Format of the result: text, json.").Default("text").EnumVar(&o.format, "text", "json")
+	check.Flag("probe", "Also find out how the API behaves where its documentation is silent.").BoolVar(&o.probe)
+	check.Flag("probe-wait", "Time between the two listings of --probe that show how late usage is.").Default("1m").DurationVar(&o.probeWait)
 	once := app.Command("once", "Poll everything once and write the metrics, for cron, CI and the textfile collector of node_exporter.")
 	once.Flag("format", "Format of the metrics: text, openmetrics.").Default("text").EnumVar(&o.format, "text", "openmetrics")
 	once.Flag("output", "File to replace by the metrics; default: standard output.").PlaceHolder("FILE").StringVar(&o.output)
@@ -497,6 +503,8 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 		return o, exit, errors.New("--demo and --config.file exclude each other")
 	case o.configWatch && o.configFile == "":
 		return o, exit, errors.New("--config.watch needs --config.file")
+	case o.probeWait < 0:
+		return o, exit, errors.New("--probe-wait must not be negative")
 	case o.command == "once" && o.timeout <= 0:
 		return o, exit, errors.New("--timeout must be more than 0")
 	case o.command == "simulate":

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 type Report struct {
 	OK       bool      `json:"ok"` // everything that is polled works
 	Accounts []Account `json:"accounts"`
+	Probe    []Answer  `json:"probe,omitempty"` // if Options.Probe is set
 }
 
 // Account is what the check of one account found.
@@ -36,6 +38,8 @@ type Account struct {
 	Fleets     int      `json:"fleets"` // likewise
 	Plan       Plan     `json:"plan"`
 	Advice     []string `json:"advice,omitempty"` // on the account as a whole
+
+	answers []Answer
 }
 
 // API is how one resource of the APIs responded.
@@ -69,6 +73,10 @@ type Options struct {
 	Accounts []config.Account
 	API      config.API
 	Dial     Dialer
+	// Probe also finds out how the APIs behave where their documentation is silent.
+	Probe bool
+	// ProbeWait is the time between two listings that show how late usage is.
+	ProbeWait time.Duration
 }
 
 // accountsAtOnce are checked at a time.
@@ -93,13 +101,15 @@ func Run(ctx context.Context, o Options) (Report, error) {
 		for _, api := range a.APIs {
 			report.OK = report.OK && api.OK
 		}
+		report.Probe = append(report.Probe, a.answers...)
 	}
 	return report, err
 }
 
 func checkAccount(ctx context.Context, a config.Account, o Options) (Account, error) {
-	seen := &traffic{first: make(map[twilio.Endpoint]time.Duration)}
-	client, err := o.Dial(a, seen.wrap, seen)
+	seen := newTraffic()
+	record := new(recorder)
+	client, err := o.Dial(a, func(next http.RoundTripper) http.RoundTripper { return record.wrap(seen.wrap(next)) }, seen)
 	if err != nil {
 		return Account{}, err
 	}
@@ -115,7 +125,15 @@ func checkAccount(ctx context.Context, a config.Account, o Options) (Account, er
 	plan := collector.NewPlan(a.Provider, a.Collectors, size)
 	r.Plan = Plan{plan.RequestsPerHour, plan.RequestsPerDay, plan.Series, plan.MemoryBytes}
 	r.Advice = advice(a, o.API, client, plan, seen)
-	return r, nil
+	if o.Probe && r.reads(twilio.EndpointUsageRecords) {
+		r.answers, err = newProbe(a, o, client, record, time.Now()).run(ctx)
+	}
+	return r, err
+}
+
+// reads reports whether an API was asked and works.
+func (a Account) reads(endpoint twilio.Endpoint) bool {
+	return slices.ContainsFunc(a.APIs, func(api API) bool { return api.API == endpoint && api.OK })
 }
 
 // request is the smallest one that shows whether a resource can be read.
@@ -238,6 +256,8 @@ type traffic struct {
 	clock time.Duration // how far the API's clock is ahead of this machine's
 	dated bool
 }
+
+func newTraffic() *traffic { return &traffic{first: make(map[twilio.Endpoint]time.Duration)} }
 
 // Request implements twilio.Observer.
 func (t *traffic) Request(endpoint twilio.Endpoint, _ string, took time.Duration) {

@@ -28,24 +28,44 @@ const accountSID = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 // setup is one account at a simulator, and how it is checked.
 type setup struct {
+	options   twiliotest.Options
 	simulator *twiliotest.Simulator
 	password  string
 	yaml      string                                    // after the account
 	wrap      func(http.RoundTripper) http.RoundTripper // between the check and the simulator
+	probe     bool
+	probeWait time.Duration
 }
 
 func newSetup(r twiliotest.Readings) *setup {
-	return &setup{
-		simulator: twiliotest.New(twiliotest.Options{
+	s := &setup{
+		options: twiliotest.Options{
 			Accounts: []twiliotest.Account{{SID: accountSID, AuthToken: "token", Seed: 1, SIMs: 20, Fleets: 3, Start: time.Now().AddDate(0, -1, 0)}},
 			Readings: r, Latency: 100 * time.Millisecond,
-		}),
+		},
 		password: "token",
 		wrap:     func(rt http.RoundTripper) http.RoundTripper { return rt },
 	}
+	s.change(func(*twiliotest.Options) {})
+	return s
+}
+
+// change changes the simulator.
+func (s *setup) change(f func(*twiliotest.Options)) {
+	f(&s.options)
+	s.simulator = twiliotest.New(s.options)
 }
 
 func (s *setup) run(t *testing.T) check.Report {
+	t.Helper()
+	report, err := s.runIn(t.Context(), t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func (s *setup) runIn(ctx context.Context, t *testing.T) (check.Report, error) {
 	t.Helper()
 	cfg, err := config.Parse("config.yml", []byte(`
 accounts:
@@ -56,8 +76,8 @@ accounts:
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := check.Run(t.Context(), check.Options{
-		Accounts: cfg.Accounts(), API: cfg.API(),
+	return check.Run(ctx, check.Options{
+		Accounts: cfg.Accounts(), API: cfg.API(), Probe: s.probe, ProbeWait: s.probeWait,
 		Dial: func(a config.Account, wrap func(http.RoundTripper) http.RoundTripper, observer twilio.Observer) (*twilio.Client, error) {
 			return twilio.New(twilio.Options{
 				Provider: a.Provider, AccountSID: a.AccountSID, SuperSIMURL: "http://simulator", APIURL: "http://simulator", UserAgent: "test",
@@ -67,10 +87,6 @@ accounts:
 			})
 		},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return report
 }
 
 // text is the report as an operator sees it.

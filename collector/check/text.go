@@ -51,8 +51,10 @@ func (r Report) WriteText(w io.Writer) error {
 	if !r.OK {
 		verdict = "\nNot everything that is polled works."
 	}
-	_, err := fmt.Fprintln(w, verdict)
-	return err
+	if _, err := fmt.Fprintln(w, verdict); err != nil {
+		return err
+	}
+	return r.writeProbe(w)
 }
 
 // columns say how far a request came.

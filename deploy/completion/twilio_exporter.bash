@@ -26,6 +26,9 @@ _twilio_exporter() {
 		COMPREPLY=($(compgen -W 'text json' -- "$cur"))
 		return
 		;;
+	check' --probe-wait')
+		return
+		;;
 	once' --format')
 		COMPREPLY=($(compgen -W 'text openmetrics' -- "$cur"))
 		return
@@ -103,7 +106,7 @@ _twilio_exporter() {
 	local words='--help --version --config.file= --config.check --config.watch --shard= --total-shards= --demo --web.telemetry-path= --web.external-url= --web.route-prefix= --web.max-requests= --web.disable-compression --log.level= --log.format= --web.systemd-socket --web.listen-address= --web.config.file='
 	case $command in
 	serve) words+=' ' ;;
-	check) words+=' --format=' ;;
+	check) words+=' --format= --probe --probe-wait=' ;;
 	once) words+=' --format= --output= --timeout=' ;;
 	simulate) words+=' --listen-address= --sims= --fleets= --seed= --provider= --latency= --remote-faults' ;;
 	'') words+=' serve check once simulate' ;;

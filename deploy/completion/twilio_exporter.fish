@@ -21,6 +21,8 @@ complete -c twilio_exporter -l web.config.file -r -F -d 'Path to configuration f
 complete -c twilio_exporter -n 'not __fish_seen_subcommand_from serve check once simulate' -a serve -d 'Poll the accounts and serve their metrics.'
 complete -c twilio_exporter -n 'not __fish_seen_subcommand_from serve check once simulate' -a check -d 'Ask each API of each account once, and say what works, what does not and why, and what polling will take.'
 complete -c twilio_exporter -n '__fish_seen_subcommand_from check' -l format -x -a 'text json' -d 'Format of the result: text, json.'
+complete -c twilio_exporter -n '__fish_seen_subcommand_from check' -l probe -d 'Also find out how the API behaves where its documentation is silent.'
+complete -c twilio_exporter -n '__fish_seen_subcommand_from check' -l probe-wait -x -d 'Time between the two listings of --probe that show how late usage is.'
 complete -c twilio_exporter -n 'not __fish_seen_subcommand_from serve check once simulate' -a once -d 'Poll everything once and write the metrics, for cron, CI and the textfile collector of node_exporter.'
 complete -c twilio_exporter -n '__fish_seen_subcommand_from once' -l format -x -a 'text openmetrics' -d 'Format of the metrics: text, openmetrics.'
 complete -c twilio_exporter -n '__fish_seen_subcommand_from once' -l output -r -F -d 'File to replace by the metrics; default: standard output.'

@@ -46,6 +46,8 @@ _twilio_exporter() {
 		check)
 			flags+=(
 		'--format=[Format of the result\: text, json.]:format:(text json)'
+		'--probe[Also find out how the API behaves where its documentation is silent.]'
+		'--probe-wait=[Time between the two listings of --probe that show how late usage is.]:wait:'
 			)
 			;;
 		once)
