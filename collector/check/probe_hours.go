@@ -34,13 +34,18 @@ func (p *probe) askHours(ctx context.Context) error {
 		}
 		return nil
 	}
+	p.answerRecords(records)
+	return nil
+}
+
+// answerRecords says what at least one record of an hour shows.
+func (p *probe) answerRecords(records []rawUsage) {
 	p.add(qAmounts, amounts(records), "none: both are read exactly")
 	p.answerUnbilled(records)
 	p.answerBills()
 	p.answerNull(slices.Concat(records, p.paged))
 	p.add(qOrder, order(records), noSetting)
 	p.answerAccountSID(records)
-	return nil
 }
 
 // answerAccountSID says whether records name the account.

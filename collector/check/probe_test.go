@@ -300,3 +300,19 @@ func TestProbeStopped(t *testing.T) {
 		}
 	})
 }
+
+// FuzzRecords: whatever the API sends, the answers quote nothing of it.
+func FuzzRecords(f *testing.F) {
+	const sid = "AC0123456789abcdef0123456789abcdef"
+	f.Add([]byte(`{"usage_records": [{"account_sid": "` + sid + `", "period": {"start_time": "2026-01-01T00:00:00Z", "end_time": "2026-01-01T01:00:00Z"},
+		"data_upload": 1, "data_total": null, "data_total_billed": "0.03", "billed_unit": "USD"}, {"data_total_billed": "` + sid + `"}]}`))
+	f.Add([]byte(`{"usage_records": [{"account_sid": 7, "period": null, "data_total_billed": " 3e-2 ", "billed_unit": "` + sid + `"}, {}], "meta": {"page_size": -1}}`))
+	f.Add([]byte(`{"usage_records": [null]}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, a := range check.AnswersTo(body) {
+			if strings.Contains(a.Answer+a.Consequence, sid) || a.Answer == "" || a.Consequence == "" {
+				t.Errorf("%q: %+v", body, a)
+			}
+		}
+	})
+}
