@@ -150,7 +150,7 @@ func TestBudgetLeavesGroupsOut(t *testing.T) {
 		check("sim", "14:00 14:00 13:00")
 		until(t, "2004-03-15 16:30:00")
 		check("account", "16:00 16:00 15:00")
-		check("sim", "15:00 15:00 14:00") // as the start read it
+		check("sim", "16:00 16:00 15:00")
 		if now := ofSIMs(); maps.Equal(now, before) {
 			t.Error("samples by SIM have not changed")
 		}
