@@ -167,7 +167,7 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 		RoutePrefix:   o.routePrefix,
 		TelemetryPath: o.telemetryPath,
 		Metrics:       e.Handler(exporter.HandlerOptions{MaxRequestsInFlight: o.maxRequests, DisableCompression: o.plain}),
-		Version:       version.Info(), Exporter: pages{e}, Reload: reload,
+		Version:       version.Info(), Exporter: e, Reload: reload,
 	}))
 
 	var g lifecycle.Group
@@ -326,25 +326,6 @@ func reloadOn(ctx context.Context, hangup <-chan os.Signal, reload func() error)
 	}
 }
 
-// pages is the exporter as the web pages see it.
-type pages struct{ *exporter.Exporter }
-
-// Polls implements web.Exporter.
-func (p pages) Polls() []web.Poll {
-	var polls []web.Poll
-	for _, s := range p.Status() {
-		poll := web.Poll{Account: s.Account, Provider: s.Provider, Collector: s.Collector, Interval: s.Interval}
-		if o := s.Outcome; o != nil {
-			poll.Ended, poll.Duration, poll.Records, poll.LastSuccess = o.Ended, o.Duration, o.Records, o.LastSuccess
-			if o.Reason != "" {
-				poll.Reason, poll.Err, poll.Advice = string(o.Reason), o.Err, o.Reason.Advice()
-			}
-		}
-		polls = append(polls, poll)
-	}
-	return polls
-}
-
 // newLogger makes the logger, which writes no secret, and a log/slog bridge to it
 // for the web toolkit.
 func newLogger(o options, redaction *exporter.Redaction, w io.Writer) (log.Logger, *slog.Logger) {
@@ -377,7 +358,7 @@ func demoNotice(o options) string {
 Demo: two simulated accounts, one at Twilio and one at KORE, polled every few seconds.
 
   metrics        %[1]s%[2]s
-  landing page   %[1]s/
+  status page    %[1]s/
 
   try            curl -s %[1]s%[2]s | grep twilio_supersim_fleet
 
@@ -594,6 +575,8 @@ func checkTelemetryPath(p string) error {
 		return errors.New("--web.telemetry-path must begin with a slash")
 	case p != "/" && path.Clean(p) != strings.TrimSuffix(p, "/"), strings.ContainsAny(p, " \t{}?#%"):
 		return errors.New("--web.telemetry-path must be a plain path")
+	case p == web.StatusPath:
+		return errors.New("--web.telemetry-path must not be " + web.StatusPath + ", where the status is")
 	case strings.HasPrefix(p, "/-/"):
 		return errors.New("--web.telemetry-path must not begin with /-/, where the exporter's own paths are")
 	}

@@ -282,7 +282,7 @@ func absentFromDemo(family string) bool {
 // TestDemo sees every family that the demo can have, and numbers that move.
 func TestDemo(t *testing.T) {
 	p := start(t, "--demo")
-	contains(t, p.stdout.String(), "http://127.0.0.1:0/metrics", "landing page", "curl")
+	contains(t, p.stdout.String(), "http://127.0.0.1:0/metrics", "status page", "curl")
 	// A value is a line without the families about the exporter.
 	lines := regexp.MustCompile(`(?m)^twilio_(supersim|account)_\w+\{.*$`)
 	values := func() string { return strings.Join(lines.FindAllString(p.get("/metrics"), -1), "\n") }

@@ -167,3 +167,6 @@ func (i *Inventory) get() resources {
 	defer i.mu.Unlock()
 	return i.last
 }
+
+// SIMName is the unique name of a SIM as last listed; "" if it has none or is not known.
+func (i *Inventory) SIMName(sid string) string { return i.get().sims.name(sid) }

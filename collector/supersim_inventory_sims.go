@@ -178,3 +178,14 @@ func (l *simList) fleetSims(fleets []twilio.Fleet) metric.Batch {
 	slices.SortFunc(samples, func(a, b metric.Sample) int { return slices.Compare(a.Labels, b.Labels) })
 	return metric.NewBatch(fleetSims(), samples)
 }
+
+// name is the unique name of a SIM; "" if it has none or is not in the list.
+func (l *simList) name(sid string) string {
+	if l == nil {
+		return ""
+	}
+	if i, found := slices.BinarySearchFunc(l.bySID, sid, func(i uint32, sid string) int { return strings.Compare(l.sids[i], sid) }); found {
+		return l.names[l.bySID[i]]
+	}
+	return ""
+}

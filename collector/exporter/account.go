@@ -147,6 +147,7 @@ func (e *Exporter) newTask(a *account, name string, c collector.Collector, inter
 		exposition: e.exposition, source: exposition.NewSource(a.name, maxAge),
 		metrics: e.metrics, logger: log.With(a.logger, "collector", name),
 		wake: make(chan struct{}, 1), done: make(chan struct{}), requests: newTaskRequests(map[string]int{"": 1}), states: &e.states,
+		polls: newPollLog(time.Now()),
 	}
 	t.offset = func(interval time.Duration) time.Duration { return e.options.Offset(t.identity(), interval) }
 	t.every.Store(int64(t.interval))

@@ -55,6 +55,7 @@ type Exporter struct {
 	replacing *semaphore.Weighted // held while one generation replaces another
 	cfg       *config.Config      // of the current generation; for the holder of replacing
 	ctx       context.Context
+	started   time.Time
 }
 
 // New makes an exporter and registers its self-metrics. It polls until the
@@ -73,7 +74,7 @@ func New(ctx context.Context, o Options) *Exporter {
 	o.DiscoveryInterval = cmp.Or(o.DiscoveryInterval, discoveryInterval)
 	e := &Exporter{
 		options: o, metrics: newMetrics(o.Registry), exposition: exposition.New(), queue: new(requestQueue),
-		replacing: semaphore.NewWeighted(1), ctx: ctx,
+		replacing: semaphore.NewWeighted(1), ctx: ctx, started: time.Now(),
 	}
 	o.Registry.MustRegister(newAccountInfoCollector(e.accounts), newSuperSIMAvailableCollector(e.accounts))
 	return e
@@ -239,20 +240,4 @@ func (e *Exporter) Wait() {
 func (e *Exporter) Ready() bool {
 	unfinished := func(t *task) bool { return t.outcome.Load() == nil && !t.account.late }
 	return e.current.Load() != nil && !slices.ContainsFunc(e.accounts().tasks(), unfinished)
-}
-
-// A Status is how a collector of an account is doing.
-type Status struct {
-	Account, Provider, Collector string
-	Interval                     time.Duration // longer than configured where max_requests_per_hour demands it
-	Outcome                      *Outcome      // nil before the first poll has ended
-}
-
-// Status lists every collector of every account in the configuration's order.
-func (e *Exporter) Status() []Status {
-	var all []Status
-	for _, t := range e.accounts().tasks() {
-		all = append(all, Status{t.account.name, string(t.account.provider), t.name, time.Duration(t.every.Load()), t.outcome.Load()})
-	}
-	return all
 }

@@ -240,6 +240,14 @@ func (p *polling) counts() map[string]int {
 	return maps.Clone(p.requests)
 }
 
+// total is how many requests there were.
+func (p *polling) total() (n int) {
+	for _, requests := range p.counts() {
+		n += requests
+	}
+	return n
+}
+
 type pollingKey struct{}
 
 func (p *polling) in(ctx context.Context) context.Context {

@@ -344,7 +344,7 @@ func (t *task) showRestored() {
 		return
 	}
 	o := t.outcome.Load()
-	t.exposition.Show(t.source, t.restored, o.LastSuccess)
+	t.show(t.restored, o.LastSuccess)
 	t.metrics.restored(t.account.name, t.name, o)
 	t.restored = nil
 }

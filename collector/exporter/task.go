@@ -2,6 +2,8 @@ package exporter
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -41,6 +43,13 @@ type task struct {
 	outcome     atomic.Pointer[Outcome]
 	done        chan struct{} // closed when it runs no more
 
+	// For the status page.
+	polls          *pollLog
+	next, underWay atomic.Int64 // when the next poll begins, and when the one under way began; Unix nanoseconds, 0: unknown, and none
+	shown          atomic.Pointer[shown]
+	history        atomic.Pointer[collector.History]
+	historyTried   time.Time // when it was last asked for in vain
+
 	states   *atomic.Pointer[stateFolder] // nil in it: no states are written
 	saved    atomic.Pointer[savedState]   // to be written
 	writing  atomic.Bool                  // a write that this task asked for has not ended
@@ -63,8 +72,28 @@ type Outcome struct {
 	Duration    time.Duration
 	Records     int           // of the last successful poll
 	LastSuccess time.Time     // end of the last successful poll; zero if there was none
+	Requests    int           // that it took, retries included
 	Reason      twilio.Reason // why it failed; empty if it did not
 	Err         string        // the error in one line, without secrets
+	Refusal     Refusal       // by the API, if it is what failed
+}
+
+// A Refusal is a response that refuses a request.
+type Refusal struct {
+	Status    int    // HTTP status; 0: there was no response
+	Code      int    // of Twilio; 0: none
+	RequestID string // without secrets; may be empty
+}
+
+// refusal is that in an error.
+func (t *task) refusal(err error) Refusal {
+	if e, ok := errors.AsType[*twilio.APIError](err); ok {
+		return Refusal{e.Status, e.Code, t.account.redactor.Line(e.RequestID)}
+	}
+	if e, ok := errors.AsType[*twilio.ResponseError](err); ok {
+		return Refusal{http.StatusOK, 0, t.account.redactor.Line(e.RequestID)}
+	}
+	return Refusal{}
 }
 
 // identity is the same for tasks that poll the same collector of the same account.
@@ -79,6 +108,7 @@ func (t *task) run(ctx context.Context, delay time.Duration) {
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
 	for {
+		t.next.Store(next.UnixNano())
 		hour := t.nextHour(time.Now())
 		atHour := !hour.IsZero() && hour.Before(next)
 		if atHour {
@@ -119,6 +149,9 @@ func (t *task) run(ctx context.Context, delay time.Duration) {
 				return
 			}
 			next, change = t.nextPoll(started, time.Now(), overdue)
+			if t.outcome.Load().Reason == "" {
+				t.readHistory(ctx)
+			}
 		}
 	}
 }
@@ -200,29 +233,35 @@ func (t *task) poll(ctx context.Context, polling *polling) {
 		if result, changed := c.Advance(started.UTC()); changed {
 			if result.Reset && t.states.Load() != nil {
 				// From the reset on, no sample from before it may be exposed.
-				t.exposition.Show(t.source, nil, last.LastSuccess)
+				t.show(nil, last.LastSuccess)
 			}
 			t.writeState(ctx, last.LastSuccess, last.Records)
-			t.exposition.Show(t.source, result.Batches, last.LastSuccess)
+			t.show(result.Batches, last.LastSuccess)
 		}
 	}
+	t.underWay.Store(started.UnixNano())
+	defer t.underWay.Store(0)
 	result, err := t.collector.Poll(polling.in(ctx))
 	if ctx.Err() != nil {
 		return // stopped, which is no failure
 	}
 	now := time.Now()
-	outcome := &Outcome{Ended: now, Duration: now.Sub(started), Records: last.Records, LastSuccess: last.LastSuccess}
+	outcome := &Outcome{
+		Ended: now, Duration: now.Sub(started), Requests: polling.total(),
+		Records: last.Records, LastSuccess: last.LastSuccess,
+	}
 	if err != nil {
-		outcome.Reason, outcome.Err = twilio.ReasonOf(err), t.account.redactor.Line(err.Error())
+		outcome.Reason, outcome.Err, outcome.Refusal = twilio.ReasonOf(err), t.account.redactor.Line(err.Error()), t.refusal(err)
 	} else {
 		outcome.Records, outcome.LastSuccess = result.Records, now
 		t.writeState(ctx, now, result.Records)
-		t.exposition.Show(t.source, result.Batches, now)
+		t.show(result.Batches, now)
 	}
 	t.learn(polling.counts(), err == nil)
 	t.metrics.pollEnded(t.account.name, t.name, outcome, result)
 	t.log(outcome, result.Warnings)
 	t.outcome.Store(outcome)
+	t.polls.add(outcome)
 	if err != nil {
 		return
 	}
@@ -232,6 +271,31 @@ func (t *task) poll(ctx context.Context, polling *polling) {
 	if result.Records >= manyRecords {
 		debug.FreeOSMemory()
 	}
+}
+
+// show exposes samples, and keeps what the status page says of them.
+func (t *task) show(batches []metric.Batch, asOf time.Time) {
+	t.exposition.Show(t.source, batches, asOf)
+	t.shown.Store(newShown(batches, asOf, t.shown.Load()))
+}
+
+// readHistory reads what the status page compares the month with. It costs one request
+// once in a while, and nothing depends on it.
+func (t *task) readHistory(ctx context.Context) {
+	h, ok := t.collector.(collector.Historian)
+	if !ok || time.Since(t.historyTried) < time.Hour || t.account.requests.room(1) > 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout((&polling{started: time.Now()}).in(ctx), atHourTimeout)
+	defer cancel()
+	history, err := h.ReadHistory(ctx, t.history.Load())
+	if err != nil {
+		t.historyTried = time.Now()
+		level.Debug(t.logger).Log("msg", "reading the month before failed; the status page has nothing to compare this one with",
+			"reason", string(twilio.ReasonOf(err)), "err", t.account.redactor.Line(err.Error()))
+		return
+	}
+	t.history.Store(history)
 }
 
 // log logs how a poll ended.
@@ -269,6 +333,8 @@ func (t *task) reschedule() {
 func (t *task) adopt(old *task) {
 	t.outcome.Store(old.outcome.Load())
 	t.requests = old.requests
+	t.polls = old.polls
+	t.adoptShown(old)
 	t.saved.Store(old.saved.Load())
 	t.source.Adopt(old.source, t.families(t.account.settings.account.Collectors))
 	if a, ok := t.collector.(collector.Adopter); ok {
