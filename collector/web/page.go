@@ -1,11 +1,9 @@
 package web
 
 import (
-	"cmp"
 	"fmt"
 	"hash/fnv"
 	"html/template"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,13 +14,15 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/collector/status"
 )
 
-// page is what the template shows.
+// page is what the template shows. Its parts are plain, because at 500 accounts the
+// template asks for 40,000 of them.
 type page struct {
-	status.Overview
-
+	Version            string
 	Title, Lead, Shown string
 	Metrics, Build     string // path of the metrics, and hash of the page's files
 	AsOf               time.Time
+	Since              string // when the process started
+	Ready              bool
 	Filter             filter
 	States             []stateOption
 	Accounts           []pageAccount
@@ -35,46 +35,58 @@ type stateOption struct {
 }
 
 type pageAccount struct {
-	status.Account
+	ID, Name, Provider, SID string // ID of the element
+	State                   status.State
+	Open                    bool
+	Figures                 []figure
+	Collectors              []pageCollector
+	Month                   []monthRow
+}
 
-	ID         string // of the element
-	Open       bool
-	Collectors []pageCollector
+// figure is what shows of an account that is closed.
+type figure struct {
+	Of    string
+	Value template.HTML
 }
 
 type pageCollector struct {
-	status.Collector
-
-	Every, Word, Took string
-	Chart             template.HTML
-	Error             *pageError
+	Name, Every, Word, Until, Took string
+	State                          status.State
+	Last, Next                     template.HTML
+	Requests, Records              int
+	Chart                          template.HTML
+	Error                          *pageError
 }
 
 type pageError struct {
-	status.Error
+	Code                                        int
+	Explanation, Advice, Message, Page, Results string // Page of Twilio on the code; "" if it has none
+}
 
-	Page    string // of Twilio on the code; "" if it has none
-	Results string // what is exposed meanwhile
+// monthRow is a number of the month.
+type monthRow struct {
+	Of, Until                       string
+	Value, Before, Change, Forecast template.HTML
 }
 
 type pageSIM struct {
-	status.SIM
-
-	Last  *float64 // bytes of the last hour; nil: not known
-	Since status.Time
-	Chart template.HTML
+	Name, SID, Account, Since string
+	Bytes, Last, Chart        template.HTML
 }
 
 // manyAccounts is from how many accounts on only those are open that are not ok.
 const manyAccounts = 12
 
+// dash stands for what is not there.
+const dash = "–"
+
 func newPage(o status.Overview, f filter, metrics, build string) page {
-	p := page{Overview: o, Metrics: metrics, Build: build, Filter: f, AsOf: o.Now.UTC().Truncate(time.Minute)}
+	p := page{
+		Version: o.Version, Title: "Twilio Exporter", Lead: lead(o), Metrics: metrics, Build: build,
+		Filter: f, AsOf: o.Now.UTC().Truncate(time.Minute), Since: clock(o.Started), Ready: o.Ready,
+	}
 	selected := f.accounts(o.Accounts)
-	failing := o.States[status.Failing] + o.States[status.Expired]
-	p.Lead = lead(o)
-	p.Title = "Twilio Exporter"
-	if failing > 0 {
+	if failing := o.States[status.Failing] + o.States[status.Expired]; failing > 0 {
 		p.Title = fmt.Sprintf("%d failing – Twilio Exporter", failing)
 	}
 	p.Shown = count(len(selected), "account")
@@ -85,16 +97,57 @@ func newPage(o status.Overview, f filter, metrics, build string) page {
 		p.States = append(p.States, stateOption{s, s == f.State})
 	}
 	for _, a := range selected {
-		h := fnv.New64a()
-		h.Write([]byte(a.Name))
-		account := pageAccount{Account: a, ID: fmt.Sprintf("a%x", h.Sum64()), Open: a.State != status.OK || len(selected) <= manyAccounts}
-		for _, c := range a.Collectors {
-			account.Collectors = append(account.Collectors, newPageCollector(a.Provider, c))
-		}
+		account := newPageAccount(a)
+		account.Open = a.State != status.OK || len(selected) <= manyAccounts
 		p.Accounts = append(p.Accounts, account)
 	}
 	for _, s := range o.BusiestSIMs {
 		p.SIMs = append(p.SIMs, newPageSIM(s))
+	}
+	return p
+}
+
+func newPageAccount(a status.Account) pageAccount {
+	h := fnv.New64a()
+	h.Write([]byte(a.Name))
+	p := pageAccount{ID: fmt.Sprintf("a%x", h.Sum64()), Name: a.Name, Provider: a.Provider, SID: a.AccountSID, State: a.State}
+	for _, c := range a.Collectors {
+		p.Collectors = append(p.Collectors, newPageCollector(a.Provider, c))
+	}
+	add := func(of, in, month string, until status.Time, value float64, before, forecast *float64, write func(float64) template.HTML) {
+		row := monthRow{Of: of + ", " + monthName(month), Until: clock(until), Value: write(value), Before: "not known", Change: dash, Forecast: dash}
+		f := figure{of, row.Value}
+		if in != "" {
+			row.Of = of + " in " + in + ", " + monthName(month)
+			f.Value += template.HTML(" " + template.HTMLEscapeString(in)) //nolint:gosec // escaped
+		}
+		if before != nil {
+			row.Before = write(*before)
+			if *before > 0 {
+				row.Change = change(value, *before)
+				f.Value += " " + row.Change
+			}
+		}
+		if forecast != nil {
+			row.Forecast = write(*forecast)
+		}
+		p.Month, p.Figures = append(p.Month, row), append(p.Figures, f)
+	}
+	if t := a.Traffic; t != nil {
+		add("Traffic", "", t.Month, t.Until, t.Bytes(), t.Previous, t.Forecast, bytesOf)
+	}
+	for _, c := range a.Costs {
+		add("Cost", c.Currency, c.Month, c.Until, c.Amount, c.Previous, c.Forecast, money)
+	}
+	for _, b := range a.Bills {
+		row := monthRow{Of: "Whole bill in " + b.Currency, Until: dash, Value: money(b.Amount), Before: dash, Change: dash, Forecast: dash}
+		if len(a.Bills) > 1 && b.AccountSID != a.AccountSID {
+			row.Of += ", " + b.AccountSID
+		}
+		if b.PreviousMonth != nil {
+			row.Before = money(*b.PreviousMonth) + ` <span class="every">(whole month)</span>`
+		}
+		p.Month = append(p.Month, row)
 	}
 	return p
 }
@@ -133,8 +186,12 @@ func count(n int, of string) string {
 
 func newPageCollector(provider string, c status.Collector) pageCollector {
 	p := pageCollector{
-		Collector: c, Every: model.Duration(time.Duration(c.Interval * float64(time.Second))).String(),
-		Took: "–", Word: string(c.State), Chart: pollsChart(c),
+		Name: c.Name, State: c.State, Every: model.Duration(time.Duration(c.Interval * float64(time.Second))).String(),
+		Word: string(c.State), Until: clock(c.CountUntil), Took: dash, Requests: c.Requests, Records: c.Records,
+		Last: relative("past", c.LastPoll), Next: relative("next", c.NextPoll), Chart: pollsChart(c),
+	}
+	if !c.Polling.IsZero() {
+		p.Next = "polls now"
 	}
 	switch {
 	case c.LastPoll.IsZero():
@@ -146,7 +203,10 @@ func newPageCollector(provider string, c status.Collector) pageCollector {
 		return p
 	}
 	p.Word = "failed (" + c.Error.Reason + ")"
-	p.Error = &pageError{Error: *c.Error, Results: "There are no results yet."}
+	p.Error = &pageError{
+		Code: c.Error.Code, Explanation: c.Error.Explanation, Advice: c.Error.Advice, Message: c.Error.Message,
+		Results: "There are no results yet.",
+	}
 	if c.Error.Code != 0 && provider == "twilio" {
 		p.Error.Page = fmt.Sprintf("https://www.twilio.com/docs/api/errors/%d", c.Error.Code)
 	}
@@ -160,98 +220,12 @@ func newPageCollector(provider string, c status.Collector) pageCollector {
 }
 
 func newPageSIM(s status.SIM) pageSIM {
-	p := pageSIM{SIM: s, Chart: hoursChart(s)}
-	known := slices.IndexFunc(s.Hours, func(v *float64) bool { return v != nil })
-	if known >= 0 {
-		p.Since = status.Time{Time: s.HoursEnd.Add(-time.Duration(len(s.Hours)-known) * time.Hour)}
-		p.Last = s.Hours[len(s.Hours)-1]
+	p := pageSIM{Name: s.Name, SID: s.SID, Account: s.Account, Since: dash, Bytes: bytesOf(s.Bytes), Last: dash, Chart: hoursChart(s)}
+	if known := slices.IndexFunc(s.Hours, func(v *float64) bool { return v != nil }); known >= 0 {
+		p.Since = clock(status.Time{Time: s.HoursEnd.Add(-time.Duration(len(s.Hours)-known) * time.Hour)})
+		if last := s.Hours[len(s.Hours)-1]; last != nil {
+			p.Last = bytesOf(*last)
+		}
 	}
 	return p
-}
-
-// pageFuncs are the template's functions.
-func pageFuncs() template.FuncMap {
-	return template.FuncMap{
-		"clock": clock, "month": monthName,
-		"past":  func(t status.Time) template.HTML { return clockElement("past", t) },
-		"next":  func(t status.Time) template.HTML { return clockElement("next", t) },
-		"bytes": func(v any) template.HTML { return data(number(v), bytesText(number(v))) },
-		"money": func(v any) template.HTML { return data(number(v), moneyText(number(v))) },
-		"change": func(now float64, before *float64) template.HTML {
-			if before == nil || *before <= 0 {
-				return ""
-			}
-			percent := strings.Replace(fmt.Sprintf("%+.0f\u202f%%", 100*(now/(*before)-1)), "-", "−", 1)
-			return template.HTML(`<span class="change">` + percent + `</span>`) //nolint:gosec // a number
-		},
-	}
-}
-
-// clockElement is a moment that the script makes relative.
-func clockElement(class string, t status.Time) template.HTML {
-	return template.HTML(fmt.Sprintf(`<time class="%s" datetime="%s">%s</time>`, class, t.UTC().Format(time.RFC3339), clock(t))) //nolint:gosec // digits and letters
-}
-
-// number is that of a float64, or of what a pointer to one points to.
-func number(v any) float64 {
-	if p, ok := v.(*float64); ok {
-		return *p
-	}
-	n, _ := v.(float64)
-	return n
-}
-
-// data is a number with its exact value.
-func data(exact float64, text string) template.HTML {
-	return template.HTML(`<data value="` + strconv.FormatFloat(exact, 'f', -1, 64) + `">` + text + `</data>`) //nolint:gosec // digits
-}
-
-// clock is a moment in UTC, without its year.
-func clock(t status.Time) string {
-	if t.IsZero() {
-		return "–"
-	}
-	return t.UTC().Format("2 Jan 15:04")
-}
-
-// monthName is November 2026 for 2026-11.
-func monthName(month string) string {
-	t, err := time.Parse("2006-01", month)
-	if err != nil {
-		return month
-	}
-	return t.Format("January 2006")
-}
-
-// bytesText is a number of bytes with at least three digits: 1.23 GB is 1.23e9 bytes, as
-// Twilio counts.
-func bytesText(v float64) string {
-	units := []string{"B", "kB", "MB", "GB", "TB", "PB", "EB"}
-	i := 0
-	for ; math.Abs(v) >= 999.5 && i < len(units)-1; i++ {
-		v /= 1000
-	}
-	if i == 0 {
-		return strconv.FormatFloat(v, 'f', 0, 64) + " B"
-	}
-	decimals := max(0, 2-int(math.Floor(math.Log10(max(math.Abs(v), 1)))))
-	return strconv.FormatFloat(v, 'f', decimals, 64) + " " + units[i]
-}
-
-// moneyText is an amount with two decimals, or four if it is small.
-func moneyText(v float64) string {
-	decimals := 2
-	if v != 0 && math.Abs(v) < 1 {
-		decimals = 4
-	}
-	text := strconv.FormatFloat(v, 'f', decimals, 64)
-	whole, fraction, _ := strings.Cut(text, ".")
-	sign := ""
-	if strings.HasPrefix(whole, "-") {
-		sign, whole = "-", whole[1:]
-	}
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + "\u202f" + whole[i:] // a narrow space
-	}
-	return sign + whole + "." + cmp.Or(fraction, "00")
 }

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"sync/atomic"
 
 	"github.com/go-kit/log"
 	"github.com/go-kit/log/level"
@@ -34,7 +35,8 @@ type statusPage struct {
 	version, metrics string
 	logger           log.Logger
 	template         *template.Template
-	build            string // of the page: its script loads the page anew if it changes
+	build            string       // of the page: its script loads the page anew if it changes
+	size             atomic.Int64 // in bytes, about what the page will have
 }
 
 // newStatusPage makes the page. Links are relative, so that they work below any path at
@@ -42,7 +44,7 @@ type statusPage struct {
 func newStatusPage(o Options) http.Handler {
 	return gzhttp.GzipHandler(&statusPage{
 		exporter: o.Exporter, version: o.Version, metrics: "." + o.TelemetryPath, logger: o.Logger,
-		template: template.Must(template.New("status.html").Funcs(pageFuncs()).ParseFS(assets, "assets/status.html")),
+		template: template.Must(template.ParseFS(assets, "assets/status.html")),
 		build:    buildOf(o.Version),
 	})
 }
@@ -60,12 +62,13 @@ func buildOf(version string) string {
 func (p *statusPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o := p.exporter.Overview()
 	o.Version = p.version
-	var body bytes.Buffer
-	if err := p.template.Execute(&body, newPage(o, filterOf(r.URL.Query()), p.metrics, p.build)); err != nil {
+	body := bytes.NewBuffer(make([]byte, 0, p.size.Load()))
+	if err := p.template.Execute(body, newPage(o, filterOf(r.URL.Query()), p.metrics, p.build)); err != nil {
 		level.Error(p.logger).Log("msg", "the status page cannot be rendered", "err", err)
 		http.Error(w, "the status page cannot be rendered: see the log", http.StatusInternalServerError)
 		return
 	}
+	p.size.Store(int64(body.Len() + body.Len()/16))
 	w.Header().Set("Content-Security-Policy", securityPolicy)
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	send(w, r, "text/html; charset=utf-8", body.Bytes())
