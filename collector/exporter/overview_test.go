@@ -1,0 +1,377 @@
+package exporter_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-kit/log"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/status"
+	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
+)
+
+// generated is a world with traffic in both accounts.
+func generated() map[string]*twiliotest.Simulator {
+	return map[string]*twiliotest.Simulator{
+		"a": twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{{SID: sidA, AuthToken: "token-a", Seed: 3, SIMs: 30, Fleets: 2}}}),
+		"b": twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{{
+			SID: sidB, Provider: twiliotest.KORE, ClientID: "client-b", ClientSecret: "secret-b", Seed: 4, SIMs: 12, Fleets: 1, Currency: "EUR",
+		}}}),
+	}
+}
+
+// accountOf is what the overview says of an account.
+func accountOf(t *testing.T, o status.Overview, name string) status.Account {
+	t.Helper()
+	for _, a := range o.Accounts {
+		if a.Name == name {
+			return a
+		}
+	}
+	t.Fatalf("no account %s in %+v", name, o)
+	return status.Account{}
+}
+
+func collectorOf(t *testing.T, o status.Overview, account, name string) status.Collector {
+	t.Helper()
+	for _, c := range accountOf(t, o, account).Collectors {
+		if c.Name == name {
+			return c
+		}
+	}
+	t.Fatalf("no collector %s of %s", name, account)
+	return status.Collector{}
+}
+
+// near reports whether two numbers are the same but for rounding.
+func near(a, b float64) bool { return math.Abs(a-b) <= 1e-6*max(1, math.Abs(b)) }
+
+// dayRequests counts the requests for usage by the day.
+type dayRequests struct {
+	http.RoundTripper
+	mu sync.Mutex
+	n  int
+}
+
+func (d *dayRequests) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Query().Get("Granularity") == "day" {
+		d.mu.Lock()
+		d.n++
+		d.mu.Unlock()
+	}
+	return d.RoundTripper.RoundTrip(r)
+}
+
+func (d *dayRequests) count() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.n
+}
+
+// TestOverview: what the page says is what /metrics says at the same moment, and the
+// month before is the simulator's truth.
+func TestOverview(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noon(t)
+		worlds := generated()
+		p := launch(t, bothAccounts, worlds)
+		defer p.stop()
+		if o := p.exporter.Overview(); o.Ready || o.States[status.Waiting] != 2 || len(o.BusiestSIMs) != 0 || accountOf(t, o, "a").Traffic != nil {
+			t.Errorf("before the first poll: %+v", o)
+		}
+		until(t, "2004-03-15 13:20:00")
+		o, have := p.exporter.Overview(), p.gather()
+		if !o.Ready || o.States[status.OK] != 2 || !o.Started.Equal(date("2004-03-15 12:02")) || !o.Now.Equal(date("2004-03-15 13:20")) {
+			t.Errorf("have %+v", o)
+		}
+		for name, x := range map[string]struct{ sid, currency string }{"a": {sidA, "USD"}, "b": {sidB, "EUR"}} {
+			a := accountOf(t, o, name)
+			labels := fmt.Sprintf(`{account=%q,account_sid=%q}`, name, x.sid)
+			traffic, cost := a.Traffic, a.Costs[0]
+			if traffic.Upload != have["twilio_supersim_account_upload_bytes_total"+labels] || traffic.Download != have["twilio_supersim_account_download_bytes_total"+labels] || traffic.Bytes() <= 0 {
+				t.Errorf("%s: have %+v", name, traffic)
+			}
+			if want := have[fmt.Sprintf(`twilio_supersim_account_cost_total{account=%q,account_sid=%q,currency=%q}`, name, x.sid, x.currency)]; cost.Amount != want || want <= 0 || cost.Currency != x.currency {
+				t.Errorf("%s: want a cost of %v, have %+v", name, want, cost)
+			}
+			if !traffic.Until.Equal(date("2004-03-15 13:00")) || !cost.Until.Equal(date("2004-03-15 13:00")) || traffic.Month != "2004-03" || a.AccountSID != x.sid {
+				t.Errorf("%s: have %+v, %+v", name, traffic, cost)
+			}
+			// 14 days and 13 hours of the month are counted.
+			days := worlds[name].Final(x.sid, twiliotest.Filter{}, date("2004-02-01 00:00"), date("2004-02-15 00:00"))
+			day := worlds[name].Final(x.sid, twiliotest.Filter{}, date("2004-02-15 00:00"), date("2004-02-16 00:00"))
+			if want := float64(days.Upload+days.Download) + float64(day.Upload+day.Download)*13/24; traffic.Previous == nil || !near(*traffic.Previous, want) {
+				t.Errorf("%s: want %v bytes in February, have %v", name, want, traffic.Previous)
+			}
+			if want := (float64(days.MicroCost) + float64(day.MicroCost)*13/24) / 1e6; cost.Previous == nil || !near(*cost.Previous, want) {
+				t.Errorf("%s: want a cost of %v in February, have %v", name, want, cost.Previous)
+			}
+			if want := traffic.Bytes() * 31 * 24 / (14*24 + 13); !near(*traffic.Forecast, want) {
+				t.Errorf("%s: want a forecast of %v, have %v", name, want, *traffic.Forecast)
+			}
+		}
+		a := accountOf(t, o, "a")
+		for _, bill := range a.Bills {
+			if labels := fmt.Sprintf(`{account="a",account_sid=%q,currency="USD"}`, sidA); bill.Amount != have["twilio_account_cost"+labels] || *bill.PreviousMonth != have["twilio_account_previous_month_cost"+labels] {
+				t.Errorf("have %+v", bill)
+			}
+		}
+		if len(a.Bills) != 1 || len(accountOf(t, o, "b").Bills) != 0 {
+			t.Errorf("have the bills %+v", a.Bills)
+		}
+		for _, c := range a.Collectors {
+			labels := fmt.Sprintf(`{account="a",collector=%q}`, c.Name)
+			if float64(c.Records) != have["twilio_exporter_poll_records"+labels] || len(c.Polls) != int(have["twilio_exporter_polls_total"+labels]) ||
+				float64(c.LastPoll.UnixMilli())/1000 != have["twilio_exporter_poll_last_success_timestamp_seconds"+labels] {
+				t.Errorf("have %+v", c)
+			}
+			if c.State != status.OK || c.Error != nil || c.Requests < 1 || !c.NextPoll.After(o.Now.Time) || !c.Expires.Equal(c.LastPoll.Add(3*time.Hour)) {
+				t.Errorf("have %+v", c)
+			}
+		}
+		// Polls came at 12:02 and once in each quarter of an hour: the next is at 13:32.
+		if c := collectorOf(t, o, "a", "supersim_usage"); !c.CountUntil.Equal(date("2004-03-15 13:00")) || !c.NextPoll.Truncate(time.Minute).Equal(date("2004-03-15 13:32")) {
+			t.Errorf("have %+v", c)
+		}
+	})
+}
+
+// TestBusiestSIMs: each hour of a SIM on the page is what the gauges of that hour showed
+// last, the SIMs of an hour's top ten are watched from it on, and no others are known to
+// be busier.
+func TestBusiestSIMs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noon(t)
+		p := launch(t, bothAccounts, generated())
+		defer p.stop()
+		seen := make(map[string]map[int64]float64) // by SIM and the hour's end
+		for range 30 * 4 {
+			time.Sleep(15 * time.Minute)
+			synctest.Wait()
+			have := p.gather()
+			for name, v := range have {
+				account, sim, found := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(name, "twilio_supersim_sim_hour_upload_bytes{account="), `"`), `"}`), `",sim_sid="`)
+				if !found || !strings.HasPrefix(name, "twilio_supersim_sim_hour_upload_bytes") {
+					continue
+				}
+				if seen[sim] == nil {
+					seen[sim] = make(map[int64]float64)
+				}
+				end := have[fmt.Sprintf(`twilio_supersim_hour_end_timestamp_seconds{account=%q,group="sim"}`, account)]
+				seen[sim][int64(end)] = v + have[strings.Replace(name, "upload", "download", 1)]
+			}
+		}
+		o := p.exporter.Overview()
+		if len(o.BusiestSIMs) != 10 {
+			t.Fatalf("have %d SIMs", len(o.BusiestSIMs))
+		}
+		all := make(map[string]float64) // of the 24 hours
+		last := o.BusiestSIMs[0].HoursEnd
+		for sim, hours := range seen {
+			for i := range status.HoursShown {
+				all[sim] += hours[last.Add(-time.Duration(i)*time.Hour).Unix()]
+			}
+		}
+		if !last.Equal(date("2004-03-16 16:00")) { // the poll at 18:02 is still to come
+			t.Errorf("the hours end at %s", last)
+		}
+		known := 0
+		for i, s := range o.BusiestSIMs {
+			if i > 0 && s.Bytes > o.BusiestSIMs[i-1].Bytes {
+				t.Errorf("not in order: %v after %v", s.Bytes, o.BusiestSIMs[i-1].Bytes)
+			}
+			var sum float64
+			for h, v := range s.Hours {
+				want := seen[s.SID][last.Add(time.Duration(h+1-status.HoursShown)*time.Hour).Unix()]
+				if v == nil {
+					continue
+				}
+				known++
+				if sum += *v; *v != want {
+					t.Errorf("%s hour %d: want %v, have %v", s.SID, h, want, *v)
+				}
+			}
+			if sum != s.Bytes || len(s.Hours) != status.HoursShown {
+				t.Errorf("have %+v, sum %v", s, sum)
+			}
+		}
+		if !slices.ContainsFunc(o.BusiestSIMs, func(s status.SIM) bool { return s.Name != "" }) {
+			t.Error("no SIM has a name")
+		}
+		if known < 200 { // of 240
+			t.Errorf("%d hours are known only", known)
+		}
+		// The busiest of all is known by all of its hours.
+		busiest := slices.MaxFunc(slices.Collect(func(yield func(string) bool) {
+			for sim := range all {
+				if !yield(sim) {
+					return
+				}
+			}
+		}), func(a, b string) int { return int(all[a] - all[b]) })
+		if first := o.BusiestSIMs[0]; first.SID != busiest || first.Bytes != all[busiest] {
+			t.Errorf("want %s with %v first, have %s with %v", busiest, all[busiest], first.SID, first.Bytes)
+		}
+	})
+}
+
+// TestOverviewOfFailures: a failure is explained; results that are too old are gone from
+// the page when they are from /metrics; failing accounts come first.
+func TestOverviewOfFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noon(t)
+		worlds := generated()
+		p := launch(t, bothAccounts, worlds)
+		defer p.stop()
+		until(t, "2004-03-15 12:10:00")
+		worlds["b"].Inject(twiliotest.Fault{Kind: twiliotest.Forbidden})
+		until(t, "2004-03-15 12:40:00")
+		o := p.exporter.Overview()
+		b := collectorOf(t, o, "b", "supersim_usage")
+		if o.Accounts[0].Name != "b" || o.Accounts[0].State != status.Failing || o.States[status.Failing] != 1 || o.States[status.OK] != 1 || o.Accounts[0].Traffic == nil {
+			t.Errorf("have %+v", o)
+		}
+		if e := b.Error; b.State != status.Failing || e == nil || e.Reason != "permission" || e.Status != 403 || e.Code != 70051 || e.RequestID == "" ||
+			!strings.Contains(e.Message, "HTTP 403, code 70051") || e.Explanation != "The API key has no permission for this resource." || !strings.Contains(e.Advice, "Main or Standard") {
+			t.Errorf("have %+v with %+v", b, e)
+		}
+		var reasons []string
+		for _, poll := range b.Polls {
+			reasons = append(reasons, poll.Reason)
+		}
+		if !slices.Equal(reasons, []string{"", "permission", "permission"}) || !b.PollsSince.Equal(date("2004-03-15 12:02")) {
+			t.Errorf("have polls %q since %s", reasons, b.PollsSince)
+		}
+		expires := b.Expires.Time
+		for _, x := range []struct {
+			at      time.Time
+			state   status.State
+			exposed bool
+		}{{expires, status.Failing, true}, {expires.Add(time.Millisecond), status.Expired, false}} {
+			time.Sleep(time.Until(x.at))
+			synctest.Wait()
+			o, have := p.exporter.Overview(), p.gather()
+			_, shown := have[fmt.Sprintf(`twilio_supersim_account_upload_bytes_total{account="b",account_sid=%q}`, sidB)]
+			onPage := slices.ContainsFunc(o.BusiestSIMs, func(s status.SIM) bool { return s.Account == "b" })
+			if a := accountOf(t, o, "b"); shown != x.exposed || (a.Traffic != nil) != x.exposed || onPage != x.exposed || collectorOf(t, o, "b", "supersim_usage").State != x.state {
+				t.Errorf("%s: exposed %t, SIMs on the page %t, have %+v", x.at, shown, onPage, a)
+			}
+		}
+		worlds["b"].ClearFaults()
+		time.Sleep(time.Hour)
+		if o := p.exporter.Overview(); o.States[status.OK] != 2 || accountOf(t, o, "b").Traffic == nil || collectorOf(t, o, "b", "supersim_usage").Error != nil {
+			t.Errorf("have %+v", o)
+		}
+	})
+}
+
+// TestPollsRemembered: no more than 100, and none older than a day; a reload forgets
+// neither them nor the hours of SIMs, unless the filter changes.
+func TestPollsRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noon(t)
+		p := launch(t, bothAccounts+"collectors: {account_balance: {interval: 1m}}\n", generated())
+		defer p.stop()
+		time.Sleep(26*time.Hour + time.Minute)
+		synctest.Wait()
+		o := p.exporter.Overview()
+		if c := collectorOf(t, o, "a", "account_balance"); len(c.Polls) != 100 || !c.PollsSince.Equal(c.Polls[0].Ended.Time) || o.Now.Sub(c.PollsSince.Time) > 101*time.Minute {
+			t.Errorf("have %d polls since %s", len(c.Polls), c.PollsSince)
+		}
+		if c := collectorOf(t, o, "a", "account_usage"); len(c.Polls) != 24 || !c.PollsSince.Equal(o.Now.Add(-24*time.Hour)) {
+			t.Errorf("have %d polls since %s", len(c.Polls), c.PollsSince)
+		}
+		hours := func(o status.Overview) (known int) {
+			for _, s := range o.BusiestSIMs {
+				for _, v := range s.Hours {
+					if v != nil {
+						known++
+					}
+				}
+			}
+			return known
+		}
+		before := hours(o)
+		p.reload(bothAccounts + "rollover: 20m\n")
+		synctest.Wait()
+		if o := p.exporter.Overview(); len(collectorOf(t, o, "a", "account_usage").Polls) < 24 || hours(o) < before || accountOf(t, o, "a").Traffic.Previous == nil {
+			t.Errorf("after a reload %d hours of %d are known: %+v", hours(o), before, accountOf(t, o, "a").Traffic)
+		}
+		p.reload(bothAccounts + "collectors: {supersim_usage: {filter: {fleet: " + fleet1 + "}}}\n")
+		if o := p.exporter.Overview(); len(o.BusiestSIMs) != 0 {
+			t.Errorf("with another filter %d hours are known", hours(o))
+		}
+	})
+}
+
+// TestHistoryRequests: the month before takes one request at the start and two in a
+// month; if one fails, no poll does.
+func TestHistoryRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		until(t, "2004-03-30 12:02:00")
+		worlds := generated()
+		days := &dayRequests{RoundTripper: worlds["a"].Transport()}
+		p := launchAs(t, "accounts:"+twilioAccount, log.NewLogfmtLogger, inMemory(func(string) http.RoundTripper { return days }))
+		defer p.stop()
+		for _, x := range []struct {
+			at       string
+			requests int
+			traffic  string // month
+			of       string // of the month before, up to where
+			cost     string
+		}{
+			{"2004-03-30 12:10:00", 1, "2004-03", "2004-02-29", "2004-03"},
+			{"2004-04-01 01:59:00", 1, "2004-03", "2004-02-29", "2004-03"},
+			{"2004-04-01 12:10:00", 2, "2004-04", "2004-03-01", "2004-03"}, // bytes have left the month
+			{"2004-04-02 12:10:00", 3, "2004-04", "2004-03-02", "2004-04"}, // and the cost, too
+			{"2004-04-20 12:10:00", 3, "2004-04", "2004-03-20", "2004-04"},
+		} {
+			until(t, x.at)
+			a := accountOf(t, p.exporter.Overview(), "a")
+			if days.count() != x.requests || a.Traffic.Month != x.traffic || a.Costs[0].Month != x.cost {
+				t.Errorf("%s: %d requests, %+v, %+v", x.at, days.count(), a.Traffic, a.Costs)
+			}
+			month := date(x.of[:7] + "-01 00:00")
+			whole := worlds["a"].Final(sidA, twiliotest.Filter{}, month, date(x.of+" 00:00"))
+			day := worlds["a"].Final(sidA, twiliotest.Filter{}, date(x.of+" 00:00"), date(x.of+" 00:00").AddDate(0, 0, 1))
+			share := min(1, a.Traffic.Until.Sub(date(x.traffic+"-01 00:00").AddDate(0, 0, date(x.of+" 00:00").Day()-1)).Hours()/24)
+			if want := float64(whole.Upload+whole.Download) + share*float64(day.Upload+day.Download); a.Traffic.Previous == nil || !near(*a.Traffic.Previous, want) {
+				t.Errorf("%s: want %v with %v of the day, have %+v", x.at, want, share, a.Traffic)
+			}
+			if a.Costs[0].Previous == nil {
+				t.Errorf("%s: have no cost before: %+v", x.at, a.Costs[0])
+			}
+		}
+	})
+}
+
+// TestOverviewWithoutICCIDs: not even where they are exposed, and neither in names.
+func TestOverviewWithoutICCIDs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noon(t)
+		worlds := handMade()
+		sims := worlds["a"].SIMs(sidA)
+		for i := range sims {
+			sims[i].UniqueName = "sim " + sims[i].ICCID
+		}
+		worlds["a"].SetSIMs(sidA, sims)
+		p := launch(t, bothAccounts+"collectors: {supersim_inventory: {iccid: true}}\n", worlds)
+		defer p.stop()
+		until(t, "2004-03-15 13:10:00")
+		document, err := json.Marshal(p.exporter.Overview())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := string(document); strings.Contains(text, "8988307") || !strings.Contains(text, "ICCID") {
+			t.Errorf("have %s", text)
+		}
+	})
+}
