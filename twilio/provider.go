@@ -1,7 +1,7 @@
 package twilio
 
 // Provider is the company that serves the Super SIM API of an account. Its text
-// is what the configuration and the landing page show.
+// is what the configuration and the status page show.
 type Provider string
 
 const (

@@ -2,6 +2,7 @@ package exporter_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -122,8 +123,11 @@ func (p *process) everything(w io.Writer) {
 	for _, accept := range []string{"", "application/openmetrics-text", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"} {
 		io.WriteString(w, body(p.t, get(h, "/metrics", accept)))
 	}
-	for _, s := range p.exporter.Status() { // of which the landing page is made
+	for _, s := range p.exporter.Status() { 
 		fmt.Fprintf(w, "%+v %+v\n", s, s.Outcome)
+	}
+	if err := json.NewEncoder(w).Encode(p.exporter.Overview()); err != nil {
+		p.t.Error(err)
 	}
 }
 
