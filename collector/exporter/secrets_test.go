@@ -123,7 +123,7 @@ func (p *process) everything(w io.Writer) {
 	for _, accept := range []string{"", "application/openmetrics-text", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"} {
 		io.WriteString(w, body(p.t, get(h, "/metrics", accept)))
 	}
-	for _, s := range p.exporter.Status() { 
+	for _, s := range p.exporter.Status() {
 		fmt.Fprintf(w, "%+v %+v\n", s, s.Outcome)
 	}
 	if err := json.NewEncoder(w).Encode(p.exporter.Overview()); err != nil {

@@ -61,6 +61,7 @@ type pageCollector struct {
 type pageError struct {
 	Code                                        int
 	Explanation, Advice, Message, Page, Results string // Page of Twilio on the code; "" if it has none
+	Again                                       bool   // the collector above has failed for the same reason
 }
 
 // monthRow is a number of the month.
@@ -112,7 +113,12 @@ func newPageAccount(a status.Account) pageAccount {
 	h.Write([]byte(a.Name))
 	p := pageAccount{ID: fmt.Sprintf("a%x", h.Sum64()), Name: a.Name, Provider: a.Provider, SID: a.AccountSID, State: a.State}
 	for _, c := range a.Collectors {
-		p.Collectors = append(p.Collectors, newPageCollector(a.Provider, c))
+		collector := newPageCollector(a.Provider, c)
+		if n := len(p.Collectors); n > 0 && collector.Error != nil {
+			above := p.Collectors[n-1].Error
+			collector.Error.Again = above != nil && above.Explanation == collector.Error.Explanation && above.Advice == collector.Error.Advice
+		}
+		p.Collectors = append(p.Collectors, collector)
 	}
 	add := func(of, in, month string, until status.Time, value float64, before, forecast *float64, write func(float64) template.HTML) {
 		row := monthRow{Of: of + ", " + monthName(month), Until: clock(until), Value: write(value), Before: "not known", Change: dash, Forecast: dash}

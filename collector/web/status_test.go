@@ -111,7 +111,7 @@ func TestLandingPage(t *testing.T) {
 		"As of 10 March 2004 12:07 UTC", "Polls are known since 10 Mar 09:07",
 		"supersim_usage every 1m30s failed (network)", "The last results, of 10 Mar 08:07, are too old: none are exposed any more.",
 		"supersim_inventory every 1h failed (permission) 10 Mar 12:06 10 Mar 13:07 – 1.5s 7 4711",
-		"Code 70051. The API key has no permission for this resource.", "use a Main key", "The results of 10 Mar 11:07 stay exposed until 10 Mar 14:07.",
+		"Code 70051. The API key has no permission for this resource.", "What to do: use a Main key.", "The results of 10 Mar 11:07 stay exposed until 10 Mar 14:07.",
 		"account_balance every 1h the first poll is under way – polls now",
 		"supersim_usage every 15m ok 10 Mar 12:06 10 Mar 12:21 10 Mar 12:00 250ms 29 12345",
 		"Traffic, March 2004 2.22 GB 10 Mar 12:00 2.00 GB +11 % 7.00 GB",
@@ -152,6 +152,31 @@ func TestPageWithoutResults(t *testing.T) {
 	for _, want := range []string{"The account is polled successfully.", "Traffic, March 2004 2.22 GB 10 Mar 12:00 not known – –"} {
 		if words := text(page); !strings.Contains(words, want) {
 			t.Errorf("want %q in %s", want, words)
+		}
+	}
+}
+
+// TestSameError: what it means and what to do is said once if collectors in a row fail for
+// the same reason; their messages stay.
+func TestSameError(t *testing.T) {
+	s := newSite("/metrics")
+	o := overview()
+	failing := &o.Accounts[1]
+	second := failing.Collectors[0]
+	second.Name = "account_balance"
+	failure := *second.Error
+	failure.Message = "Balance: HTTP 403"
+	second.Error = &failure
+	third := second
+	other := failure
+	other.Code, other.Explanation = 20003, "The credentials are wrong."
+	third.Error = &other
+	failing.Collectors = append(failing.Collectors, second, third)
+	s.exporter.overview = o
+	_, page := s.do("GET", "/")
+	for text, want := range map[string]int{"Code 70051.": 1, "Code 20003.": 1, "use a Main key": 2, "Balance: HTTP 403": 2, "(request RQ1)": 1} {
+		if have := strings.Count(page, text); have != want {
+			t.Errorf("want %q %d times, have it %d times", text, want, have)
 		}
 	}
 }
