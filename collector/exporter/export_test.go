@@ -1,6 +1,8 @@
 package exporter
 
 import (
+	"time"
+
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 )
@@ -23,4 +25,10 @@ func FamiliesOf(name string) []metric.Family {
 		}
 	}
 	return nil
+}
+
+// Watch takes from batches what the status page says, twice: with and without SIMs that
+// are watched already.
+func Watch(batches []metric.Batch, at time.Time) {
+	newShown(batches, at, newShown(batches, at, nil))
 }

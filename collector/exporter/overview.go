@@ -62,7 +62,7 @@ func (e *Exporter) simName(s status.SIM) string {
 // hideICCIDs takes ICCIDs out of texts that others wrote.
 func hideICCIDs(text string) string {
 	// ITU-T E.118: 89, then 16 to 18 digits.
-	return regexp.MustCompile(`\b89\d{16,18}\b`).ReplaceAllString(text, "<ICCID>")
+	return regexp.MustCompile(`89\d{16,18}`).ReplaceAllString(text, "<ICCID>")
 }
 
 func (a *account) overview(now time.Time) status.Account {

@@ -279,11 +279,15 @@ func (t *task) show(batches []metric.Batch, asOf time.Time) {
 	t.shown.Store(newShown(batches, asOf, t.shown.Load()))
 }
 
+// historyRoom is for how many requests there must be room in the account's budget before
+// one is spent on the status page.
+const historyRoom = 10
+
 // readHistory reads what the status page compares the month with. It costs one request
 // once in a while, and nothing depends on it.
 func (t *task) readHistory(ctx context.Context) {
 	h, ok := t.collector.(collector.Historian)
-	if !ok || time.Since(t.historyTried) < time.Hour || t.account.requests.room(1) > 0 {
+	if !ok || time.Since(t.historyTried) < time.Hour || t.account.requests.room(historyRoom) > 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout((&polling{started: time.Now()}).in(ctx), atHourTimeout)
