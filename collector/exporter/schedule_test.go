@@ -292,11 +292,12 @@ func TestRequests(t *testing.T) {
 	}{
 		// A month and an hour of five groups, and the account's hours of nine days; of
 		// networks and countries, and the account that they add up to, the month
-		// before, once.
-		{"one month", "2004-03-03 12:02:00", 2*(4+3) + 1 + 3, 2*(4+3) + 1},
+		// before, once. After the poll, the account's days of February, once.
+		{"one month", "2004-03-03 12:02:00", 2*(4+3) + 1 + 3 + 1, 2*(4+3) + 1},
 		// Bytes of March, costs of February, an hour, and nine days of hours; January's
-		// networks and countries, and the account, once.
-		{"two months", "2004-03-01 12:02:00", 3*(4+3) + 1 + 3, 3*(4+3) + 1},
+		// networks and countries, and the account, once. After the first poll, the days of
+		// February, and after the second those of January.
+		{"two months", "2004-03-01 12:02:00", 3*(4+3) + 1 + 3 + 1, 3*(4+3) + 1 + 1},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
