@@ -15,13 +15,10 @@ import (
 	apps "k8s.io/api/apps/v1"
 	core "k8s.io/api/core/v1"
 	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/serializer"
-	"k8s.io/client-go/kubernetes/scheme"
-	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/types"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
+
+	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/kubernetes/manifest"
 )
 
 // deploy is the directory deploy of the repository.
@@ -38,75 +35,14 @@ var builds = map[string]string{
 // sharded is the kustomization with several shards.
 const sharded = "overlays/sharded"
 
-// An object is a Kubernetes object.
-type object interface {
-	runtime.Object
-	v1.Object
-}
-
-// build builds a kustomization and decodes every object strictly: a field that its
-// type does not have is an error.
-func build(t *testing.T, name string) []object {
+// build builds a kustomization and decodes its objects.
+func build(t *testing.T, name string) []manifest.Object {
 	t.Helper()
-	made, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).
-		Run(filesys.MakeFsOnDisk(), filepath.Join(deploy, "kubernetes", name))
-	if err != nil {
-		t.Fatalf("kustomize build %s: %v", name, err)
-	}
-	var objects []object
-	for _, resource := range made.Resources() {
-		text, err := resource.AsYAML()
-		if err != nil {
-			t.Fatal(err)
-		}
-		objects = append(objects, decode(t, resource.CurId().String(), text))
-	}
-	return objects
-}
-
-// decode decodes an object to its type of Kubernetes or Prometheus Operator.
-func decode(t *testing.T, name string, text []byte) object {
-	t.Helper()
-	known := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{scheme.AddToScheme, monitoring.AddToScheme} {
-		if err := add(known); err != nil {
-			t.Fatal(err)
-		}
-	}
-	codecs := serializer.NewCodecFactory(known, serializer.EnableStrict)
-	decoded, _, err := codecs.UniversalDeserializer().Decode(text, nil, nil)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	o, ok := decoded.(object)
-	if !ok {
-		t.Fatalf("%s: a %T has no metadata", name, decoded)
-	}
-	return o
-}
-
-// all returns the objects of a type.
-func all[T object](objects []object) (found []T) {
-	for _, o := range objects {
-		if typed, ok := o.(T); ok {
-			found = append(found, typed)
-		}
-	}
-	return found
-}
-
-// the returns the only object of a type.
-func the[T object](t *testing.T, objects []object) T {
-	t.Helper()
-	found := all[T](objects)
-	if len(found) != 1 {
-		t.Fatalf("%d objects of type %T, want 1", len(found), *new(T))
-	}
-	return found[0]
+	return manifest.Build(t, deploy, name)
 }
 
 // eachBuild runs a test for every kustomization.
-func eachBuild(t *testing.T, test func(t *testing.T, name string, objects []object)) {
+func eachBuild(t *testing.T, test func(t *testing.T, name string, objects []manifest.Object)) {
 	t.Helper()
 	for name := range builds {
 		t.Run(name, func(t *testing.T) { test(t, name, build(t, name)) })
@@ -149,7 +85,7 @@ func TestFilesAreStrictYAML(t *testing.T) {
 }
 
 func TestNamespaceAndLabels(t *testing.T) {
-	eachBuild(t, func(t *testing.T, name string, objects []object) {
+	eachBuild(t, func(t *testing.T, name string, objects []manifest.Object) {
 		for _, o := range objects {
 			if o.GetNamespace() != builds[name] {
 				t.Errorf("%T %s is in namespace %q, want %q", o, o.GetName(), o.GetNamespace(), builds[name])
@@ -169,8 +105,8 @@ func TestNamespaceAndLabels(t *testing.T) {
 }
 
 func TestNoSecretIsMade(t *testing.T) {
-	eachBuild(t, func(t *testing.T, _ string, objects []object) {
-		if made := all[*core.Secret](objects); len(made) > 0 {
+	eachBuild(t, func(t *testing.T, _ string, objects []manifest.Object) {
+		if made := manifest.All[*core.Secret](objects); len(made) > 0 {
 			t.Errorf("the output contains the Secret %s", made[0].Name)
 		}
 	})
@@ -208,7 +144,7 @@ func TestRulesAreTheRules(t *testing.T) {
 		if err := yaml.UnmarshalStrict(rules, &plain); err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
-		wrapped, ok := decode(t, golden, have).(*monitoring.PrometheusRule)
+		wrapped, ok := manifest.Decode(t, golden, have).(*monitoring.PrometheusRule)
 		if !ok {
 			t.Fatalf("%s contains no PrometheusRule", golden)
 		}
@@ -216,8 +152,8 @@ func TestRulesAreTheRules(t *testing.T) {
 			t.Errorf("the rules of %s differ from %s", golden, file)
 		}
 	}
-	eachBuild(t, func(t *testing.T, _ string, objects []object) {
-		if have := len(all[*monitoring.PrometheusRule](objects)); have != len(files) {
+	eachBuild(t, func(t *testing.T, _ string, objects []manifest.Object) {
+		if have := len(manifest.All[*monitoring.PrometheusRule](objects)); have != len(files) {
 			t.Errorf("%d PrometheusRules for %d rule files", have, len(files))
 		}
 	})
@@ -270,9 +206,9 @@ func TestDashboardsAreTheDashboards(t *testing.T) {
 		}
 		want[filepath.Base(file)] = string(content)
 	}
-	eachBuild(t, func(t *testing.T, _ string, objects []object) {
+	eachBuild(t, func(t *testing.T, _ string, objects []manifest.Object) {
 		have := map[string]string{}
-		for _, m := range all[*core.ConfigMap](objects) {
+		for _, m := range manifest.All[*core.ConfigMap](objects) {
 			if m.Labels["grafana_dashboard"] != "1" {
 				continue
 			}
@@ -307,9 +243,9 @@ type workload struct {
 	template core.PodTemplateSpec
 }
 
-func theWorkload(t *testing.T, build string, objects []object) workload {
+func theWorkload(t *testing.T, build string, objects []manifest.Object) workload {
 	t.Helper()
-	deployments, sets := all[*apps.Deployment](objects), all[*apps.StatefulSet](objects)
+	deployments, sets := manifest.All[*apps.Deployment](objects), manifest.All[*apps.StatefulSet](objects)
 	switch {
 	case build == sharded && len(deployments) == 0 && len(sets) == 1:
 		return workload{sets[0].Spec.Selector, sets[0].Spec.Template}

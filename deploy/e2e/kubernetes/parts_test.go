@@ -29,6 +29,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
+	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/kubernetes/manifest"
 )
 
 const credentials = "twilio-exporter-credentials"
@@ -38,10 +39,10 @@ func isFalse(b *bool) bool { return b != nil && !*b }
 func isTrue(b *bool) bool  { return b != nil && *b }
 
 func TestPodSecurity(t *testing.T) {
-	eachBuild(t, func(t *testing.T, name string, objects []object) {
+	eachBuild(t, func(t *testing.T, name string, objects []manifest.Object) {
 		w := theWorkload(t, name, objects)
 		pod, c := w.template.Spec, container(t, w)
-		account := the[*core.ServiceAccount](t, objects)
+		account := manifest.The[*core.ServiceAccount](t, objects)
 		user, group := imageUser(t)
 		for problem, found := range map[string]bool{
 			"has another service account":               pod.ServiceAccountName != account.Name,
@@ -81,11 +82,11 @@ func TestPodSecurity(t *testing.T) {
 // TestSinglePoller checks that no account is ever polled by two pods. TestShards
 // covers the shards.
 func TestSinglePoller(t *testing.T) {
-	eachBuild(t, func(t *testing.T, name string, objects []object) {
+	eachBuild(t, func(t *testing.T, name string, objects []manifest.Object) {
 		if name == sharded {
 			return
 		}
-		d := the[*apps.Deployment](t, objects)
+		d := manifest.The[*apps.Deployment](t, objects)
 		if d.Spec.Replicas == nil || *d.Spec.Replicas != 1 {
 			t.Error("the Deployment does not have exactly one replica")
 		}
@@ -117,9 +118,9 @@ func dockerfile(t *testing.T) []byte {
 }
 
 func TestSelectorsAndPorts(t *testing.T) {
-	eachBuild(t, func(t *testing.T, name string, objects []object) {
-		w, service := theWorkload(t, name, objects), the[*core.Service](t, objects)
-		monitor, policy := the[*monitoring.ServiceMonitor](t, objects), the[*networking.NetworkPolicy](t, objects)
+	eachBuild(t, func(t *testing.T, name string, objects []manifest.Object) {
+		w, service := theWorkload(t, name, objects), manifest.The[*core.Service](t, objects)
+		monitor, policy := manifest.The[*monitoring.ServiceMonitor](t, objects), manifest.The[*networking.NetworkPolicy](t, objects)
 		podLabels, c := w.template.Labels, container(t, w)
 
 		for what, s := range map[string]struct {
@@ -182,8 +183,8 @@ func isEmpty(s monitoring.NamespaceSelector) bool { return !s.Any && len(s.Match
 // does. Both must have the same labels, with the job name that the rules expect. Pods
 // of different shards must have different labels.
 func TestRelabeling(t *testing.T) {
-	eachBuild(t, func(t *testing.T, name string, objects []object) {
-		ends := the[*monitoring.ServiceMonitor](t, objects).Spec.Endpoints
+	eachBuild(t, func(t *testing.T, name string, objects []manifest.Object) {
+		ends := manifest.The[*monitoring.ServiceMonitor](t, objects).Spec.Endpoints
 		end := ends[0]
 		if interval, err := time.ParseDuration(string(end.Interval)); err != nil || interval <= 0 || interval > 5*time.Minute {
 			t.Errorf("interval %s: %v", end.Interval, err)
@@ -255,7 +256,7 @@ func relabelSteps(t *testing.T, configs []monitoring.RelabelConfig) (steps []*re
 // TestConfigurations checks each build's configuration and secrets with the exporter.
 func TestConfigurations(t *testing.T) {
 	exporter := buildExporter(t)
-	eachBuild(t, func(t *testing.T, name string, objects []object) {
+	eachBuild(t, func(t *testing.T, name string, objects []manifest.Object) {
 		w := theWorkload(t, name, objects)
 		if name == "overlays/one-account" {
 			checkEnvironment(t, objects, w.template.Spec, container(t, w))
@@ -285,7 +286,7 @@ type mounted struct {
 	moved  map[string]string // mount path to path in the directory
 }
 
-func mount(t *testing.T, name string, objects []object, w workload) (m mounted) {
+func mount(t *testing.T, name string, objects []manifest.Object, w workload) (m mounted) {
 	t.Helper()
 	mounts := map[string]string{}
 	for _, m := range container(t, w).VolumeMounts {
@@ -358,12 +359,12 @@ func (m mounted) check(t *testing.T, exporter string, args []string) string {
 
 // configMap returns the ConfigMap that the workload refers to. Its name must contain
 // a hash of the content.
-func configMap(t *testing.T, objects []object, name string) *core.ConfigMap {
+func configMap(t *testing.T, objects []manifest.Object, name string) *core.ConfigMap {
 	t.Helper()
 	if !regexp.MustCompile(`^twilio-exporter-config-[a-z0-9]{10}$`).MatchString(name) {
 		t.Errorf("a change of ConfigMap %s would not roll out", name)
 	}
-	for _, m := range all[*core.ConfigMap](objects) {
+	for _, m := range manifest.All[*core.ConfigMap](objects) {
 		if m.Name == name {
 			return m
 		}
@@ -395,12 +396,12 @@ func documentedKeys(t *testing.T, build string) []string {
 }
 
 // checkEnvironment checks the build whose account comes from environment variables.
-func checkEnvironment(t *testing.T, objects []object, pod core.PodSpec, c core.Container) {
+func checkEnvironment(t *testing.T, objects []manifest.Object, pod core.PodSpec, c core.Container) {
 	t.Helper()
 	if len(c.Args)+len(c.VolumeMounts)+len(pod.Volumes) > 0 {
 		t.Errorf("arguments %v, volumes %v", c.Args, pod.Volumes)
 	}
-	for _, m := range all[*core.ConfigMap](objects) {
+	for _, m := range manifest.All[*core.ConfigMap](objects) {
 		if strings.HasPrefix(m.Name, "twilio-exporter-config") {
 			t.Errorf("ConfigMap %s is not used", m.Name)
 		}
@@ -427,7 +428,7 @@ func checkEnvironment(t *testing.T, objects []object, pod core.PodSpec, c core.C
 // TestProbes sends the requests of the probes to a running exporter.
 func TestProbes(t *testing.T) {
 	origin := startDemo(t, buildExporter(t))
-	eachBuild(t, func(t *testing.T, name string, objects []object) {
+	eachBuild(t, func(t *testing.T, name string, objects []manifest.Object) {
 		c := container(t, theWorkload(t, name, objects))
 		for _, p := range []struct {
 			name, path string

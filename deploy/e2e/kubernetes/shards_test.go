@@ -9,13 +9,15 @@ import (
 
 	apps "k8s.io/api/apps/v1"
 	core "k8s.io/api/core/v1"
+
+	"github.com/twilio-exporter/twilio_exporter/deploy/e2e/kubernetes/manifest"
 )
 
 // TestShards checks that there is one pod for every shard, and that the shards
 // together poll every account once.
 func TestShards(t *testing.T) {
 	objects := build(t, sharded)
-	set, service := the[*apps.StatefulSet](t, objects), the[*core.Service](t, objects)
+	set, service := manifest.The[*apps.StatefulSet](t, objects), manifest.The[*core.Service](t, objects)
 	w := theWorkload(t, sharded, objects)
 	if set.Spec.Replicas == nil || *set.Spec.Replicas < 2 {
 		t.Fatalf("replicas: %v", set.Spec.Replicas)
