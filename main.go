@@ -31,6 +31,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 	sloggokit "github.com/tjhop/slog-gokit"
 
+	"github.com/twilio-exporter/twilio_exporter/collector/atomicfile"
 	"github.com/twilio-exporter/twilio_exporter/collector/check"
 	"github.com/twilio-exporter/twilio_exporter/collector/completion"
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
@@ -38,6 +39,7 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
 	"github.com/twilio-exporter/twilio_exporter/collector/lifecycle"
 	"github.com/twilio-exporter/twilio_exporter/collector/once"
+	"github.com/twilio-exporter/twilio_exporter/collector/report"
 	"github.com/twilio-exporter/twilio_exporter/collector/simulator"
 	"github.com/twilio-exporter/twilio_exporter/collector/web"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
@@ -76,13 +78,15 @@ func command(ctx context.Context, hangup <-chan os.Signal, args []string, env fu
 		err = checkAccounts(ctx, o, env, stdout)
 	case "once":
 		err = pollOnce(ctx, o, env, stdout, stderr)
+	case "report":
+		err = reportMonth(ctx, o, env, stdout, stderr)
 	case "simulate":
 		err = simulator.Run(ctx, o.simulate, stdout)
 	default:
 		err = serve(ctx, hangup, o, env, stdout, stderr)
 	}
 	if err != nil {
-		if !errors.Is(err, errNotEverythingWorks) && !errors.Is(err, once.ErrIncomplete) { // which has been said
+		if !errors.Is(err, errNotEverythingWorks) && !errors.Is(err, errNotEverythingRead) && !errors.Is(err, once.ErrIncomplete) { // which has been said
 			fmt.Fprintln(stderr, err)
 		}
 		return 1
@@ -98,6 +102,8 @@ type options struct {
 	probe         bool
 	probeWait     time.Duration
 	timeout       time.Duration
+	month         time.Time // of the report; zero: the last whole one
+	top           int       // SIMs in the report
 	simulate      simulator.Options
 	configFile    string
 	configCheck   bool
@@ -246,6 +252,47 @@ func pollOnce(ctx context.Context, o options, env func(string) (string, bool), s
 		Config: cfg, Exporter: exporter.Options{Logger: logger, UserAgent: userAgent(), Redaction: redaction},
 		Format: format, Timeout: o.timeout, Output: o.output, Stdout: stdout,
 	})
+}
+
+// errNotEverythingRead is the error of a report that lacks something.
+var errNotEverythingRead = errors.New("not everything could be read")
+
+// reportMonth makes the report of a month.
+func reportMonth(ctx context.Context, o options, env func(string) (string, bool), stdout, stderr io.Writer) error {
+	cfg, done, err := o.load(ctx, env)
+	if err != nil {
+		return err
+	}
+	defer done()
+	var file *atomicfile.File
+	if o.output != "" { // before anything is asked for
+		if file, err = atomicfile.Create(o.output); err != nil {
+			return err
+		}
+		defer file.Discard()
+		stdout = file
+	}
+	r, err := report.Run(ctx, report.Options{Accounts: cfg.Accounts(), Month: o.month, Dial: newDial(ctx, cfg)})
+	if err != nil {
+		return err
+	}
+	if err := r.Write(stdout, o.format, o.top); err != nil {
+		return err
+	}
+	if file != nil {
+		if err := file.Commit(); err != nil {
+			return err
+		}
+	}
+	for _, a := range r.Accounts {
+		for _, text := range a.Errors {
+			fmt.Fprintf(stderr, "account %q: not read: %s\n", a.Name, text)
+		}
+	}
+	if !r.OK {
+		return errNotEverythingRead
+	}
+	return nil
 }
 
 // load reads the configuration for a command that ends by itself, with the accounts of
@@ -442,7 +489,7 @@ func printConfig(w io.Writer, o options, cfg *config.Config) {
 // but help or the version, which are printed, and -1 otherwise.
 func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, err error) {
 	exit = -1
-	var shard, totalShards string
+	var shard, totalShards, month string
 	app := kingpin.New("twilio_exporter", "Prometheus exporter for the usage and cost of Twilio Super SIM fleets.")
 	app.UsageWriter(stdout).ErrorWriter(stderr).Terminate(func(code int) { exit = code })
 	app.Version(version.Print("twilio_exporter"))
@@ -458,6 +505,11 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 	once.Flag("output", "File to replace by the metrics; default: standard output.").PlaceHolder("FILE").StringVar(&o.output)
 	once.Flag("timeout", "How long all polls together may take; what has not ended by then has failed.").Default("10m").DurationVar(&o.timeout)
 	o.addSimulate(app.Command("simulate", "Serve the simulated API alone, and print the configuration that talks to it."))
+	reports := app.Command("report", "Report the traffic and cost of one month, by fleet, network, country, SIM and category.")
+	reports.Flag("month", "Month such as 2026-10; default: the last whole one.").PlaceHolder("YYYY-MM").StringVar(&month)
+	reports.Flag("format", "Format of the report: text, csv, json, html.").Default("text").EnumVar(&o.format, "text", "csv", "json", "html")
+	reports.Flag("output", "File to replace by the report; default: standard output.").PlaceHolder("FILE").StringVar(&o.output)
+	reports.Flag("top", "How many SIMs text and HTML show, those with the highest cost; 0 is all.").Default("10").IntVar(&o.top)
 	app.Flag("config.file", "YAML configuration; without it, one account is taken from the TWILIO_* environment variables.").PlaceHolder("FILE").StringVar(&o.configFile)
 	app.Flag("config.check", "Load the configuration and every file that it names, print the effective configuration or all faults, and exit.").BoolVar(&o.configCheck)
 	app.Flag("config.watch", "Load the configuration again whenever the content of its file changes.").BoolVar(&o.configWatch)
@@ -492,8 +544,15 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 		if err := o.simulate.Check(); err != nil {
 			return o, exit, err
 		}
+	case o.top < 0:
+		return o, exit, errors.New("--top must not be negative")
 	case o.maxRequests < 0:
 		return o, exit, errors.New("--web.max-requests must not be negative")
+	}
+	if month != "" {
+		if o.month, err = report.ParseMonth(month, time.Now()); err != nil {
+			return o, exit, fmt.Errorf("--month: %w", err)
+		}
 	}
 	if o.shard, o.totalShards, err = parseShard(shard, totalShards); err != nil {
 		return o, exit, err

@@ -369,6 +369,12 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"simulate", "--provider=acme"}, 2, "", "twilio,kore"},
 		{[]string{"simulate", "--latency=-1s"}, 2, "", "--latency must not be negative"},
 		{[]string{"simulate", "--listen-address=nonsense"}, 1, "", "cannot listen"},
+		{[]string{"report", "--demo"}, 0, "Compared with all of ", ""},
+		{[]string{"report", "--demo", "--format=csv", "--top=1"}, 0, "demo-kore,country,DE,Germany,", ""},
+		{[]string{"report", "--demo", "--format=pdf"}, 2, "", "text,csv,json,html"},
+		{[]string{"report", "--demo", "--month=2026-13"}, 2, "", "--month: a month looks like 2026-10"},
+		{[]string{"report", "--demo", "--month=9999-01"}, 2, "", "has not begun"},
+		{[]string{"report", "--demo", "--top=-1"}, 2, "", "--top must not be negative"},
 		{[]string{"--config.check", "--demo", "--shard=1", "--total-shards=2"}, 0, "\n2 of its 2 accounts fall to shard 1 of 0 to 1.\n", ""},
 	} {
 		status, stdout, stderr := runToEnd(t, nil, x.args...)
@@ -1443,5 +1449,46 @@ func TestCompletionFiles(t *testing.T) {
 		if string(have) != stdout {
 			t.Errorf("%s is not what %s writes: run make reference", file, flag)
 		}
+	}
+}
+
+// TestReportFile: the file is replaced, for everybody to read, also where an account
+// failed, which standard error and the exit status say; and it stays where there is no
+// report.
+func TestReportFile(t *testing.T) {
+	dir := t.TempDir()
+	file := write(t, filepath.Join(dir, "report.html"), "old")
+	if status, _, stderr := runToEnd(t, nil, "report", "--config.file=/nonexistent", "--output="+file); status != 1 || !strings.Contains(stderr, "cannot be read") {
+		t.Errorf("status %d, %q", status, stderr)
+	}
+	if content, err := os.ReadFile(file); err != nil || string(content) != "old" {
+		t.Errorf("%v, %q", err, content)
+	}
+	config := write(t, filepath.Join(dir, "config.yml"), fmt.Sprintf(
+		"accounts: [{account_sid: %[1]s, basic_auth: {username: %[1]s, password: %[2]s}, supersim_url: http://127.0.0.1:1, api_url: http://127.0.0.1:1}]\napi: {max_retries: 0}\n", sid, token))
+	for _, x := range []struct {
+		args   []string
+		status int
+		want   string
+	}{
+		{[]string{"--demo"}, 0, "demo-kore"}, {[]string{"--config.file=" + config}, 1, "Not read:"},
+	} {
+		status, stdout, stderr := runToEnd(t, nil, append(x.args, "report", "--format=html", "--output="+file)...)
+		if status != x.status || stdout != "" || strings.Contains(stderr, "not read: Super SIM usage: ") != (status == 1) {
+			t.Errorf("status %d, %q, %q", status, stdout, stderr)
+		}
+		lacks(t, stderr, token)
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		contains(t, string(content), x.want, "</html>")
+		lacks(t, string(content), token)
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o644 {
+			t.Errorf("%v, mode %v", err, info.Mode())
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 2 {
+		t.Errorf("%v, %v", err, entries)
 	}
 }

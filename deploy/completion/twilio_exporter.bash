@@ -15,7 +15,7 @@ _twilio_exporter() {
 	fi
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		serve|check|once|simulate)
+		serve|check|once|simulate|report)
 			command=${COMP_WORDS[i]}
 			break
 			;;
@@ -59,6 +59,22 @@ _twilio_exporter() {
 		return
 		;;
 	simulate' --latency')
+		return
+		;;
+	report' --month')
+		return
+		;;
+	report' --format')
+		COMPREPLY=($(compgen -W 'text csv json html' -- "$cur"))
+		return
+		;;
+	report' --output')
+		local IFS=$'\n'
+		COMPREPLY=($(compgen -f -- "$cur"))
+		compopt -o filenames 2>/dev/null
+		return
+		;;
+	report' --top')
 		return
 		;;
 	*' --config.file')
@@ -109,7 +125,8 @@ _twilio_exporter() {
 	check) words+=' --format= --probe --probe-wait=' ;;
 	once) words+=' --format= --output= --timeout=' ;;
 	simulate) words+=' --listen-address= --sims= --fleets= --seed= --provider= --latency= --remote-faults' ;;
-	'') words+=' serve check once simulate' ;;
+	report) words+=' --month= --format= --output= --top=' ;;
+	'') words+=' serve check once simulate report' ;;
 	esac
 	COMPREPLY=($(compgen -W "$words" -- "$cur"))
 	if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]]; then

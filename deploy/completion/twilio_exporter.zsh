@@ -31,6 +31,7 @@ _twilio_exporter() {
 		'check:Ask each API of each account once, and say what works, what does not and why, and what polling will take.'
 		'once:Poll everything once and write the metrics, for cron, CI and the textfile collector of node_exporter.'
 		'simulate:Serve the simulated API alone, and print the configuration that talks to it.'
+		'report:Report the traffic and cost of one month, by fleet, network, country, SIM and category.'
 	)
 	_arguments -C $flags '1:command:->command' '*::argument:->argument' && ret=0
 	case $state in
@@ -66,6 +67,14 @@ _twilio_exporter() {
 		'--provider=[Whose API it is\: twilio, kore.]:provider:(twilio kore)'
 		'--latency=[How long each response takes.]:latency:'
 		'--remote-faults[Serve /-/faults also where --listen-address is not a loopback address.]'
+			)
+			;;
+		report)
+			flags+=(
+		'--month=[Month such as 2026-10; default\: the last whole one.]:month:'
+		'--format=[Format of the report\: text, csv, json, html.]:format:(text csv json html)'
+		'--output=[File to replace by the report; default\: standard output.]:output:_files'
+		'--top=[How many SIMs text and HTML show, those with the highest cost; 0 is all.]:top:'
 			)
 			;;
 		esac

@@ -1,0 +1,366 @@
+package report_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
+)
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// rewritten changes the bodies of responses.
+func rewritten(change func(r *http.Request, body string) string) func(http.RoundTripper) http.RoundTripper {
+	return func(next http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(r *http.Request) (*http.Response, error) {
+			resp, err := next.RoundTrip(r)
+			if err != nil {
+				return nil, err
+			}
+			body, err := io.ReadAll(resp.Body)
+			changed := change(r, string(body))
+			resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader([]byte(changed))), int64(len(changed))
+			resp.Header.Del("Content-Length")
+			return resp, err
+		})
+	}
+}
+
+// TestNotBilledYet: usage without an amount is not free, in any format and under each
+// reading of how the API says so.
+func TestNotBilledYet(t *testing.T) {
+	for _, unbilled := range []twiliotest.Unbilled{
+		twiliotest.UnbilledNull, twiliotest.UnbilledZero, twiliotest.UnbilledPartlyNull, twiliotest.UnbilledNullWithUnit, twiliotest.UnbilledEmpty,
+	} {
+		t.Run(fmt.Sprint(unbilled), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := odd()
+				a.Start = date(2, 1)
+				s := newSetup(a, twiliotest.Readings{Unbilled: unbilled})
+				sleepUntil(date(2, 1).Add(5 * time.Hour)) // bills come after 20 hours
+				r := s.run(t, date(2, 1))
+				have := r.Accounts[0]
+				if c := have.Total.Costs[0]; c.Cost.Valid || !have.Total.Unbilled || have.Total.Upload.V != 780_000_000 {
+					t.Errorf("have %s", toJSON(t, have.Total))
+				}
+				for _, row := range have.SIMs {
+					if row.Costs[0].Cost.Valid || !row.Unbilled {
+						t.Errorf("have %s", toJSON(t, row))
+					}
+				}
+				if !strings.Contains(written(t, r, "text", 0), "not billed yet") || !strings.Contains(written(t, r, "html", 0), `<span class="none">not billed yet</span>`) {
+					t.Error("it is not said that nothing is billed")
+				}
+				if !regexp.MustCompile(`production,account,AC\w+,production,780000000,2340000012,\w*,,,`).MatchString(written(t, r, "csv", 0)) {
+					t.Errorf("have %s", written(t, r, "csv", 0))
+				}
+			})
+		})
+	}
+}
+
+// TestPartlyBilled: what is billed is shown, with a mark.
+func TestPartlyBilled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := odd()
+		a.Start = date(2, 1)
+		s := newSetup(a, twiliotest.Readings{})
+		sleepUntil(date(2, 2).Add(25 * time.Hour)) // the 1st and the 2nd are billed, the 3rd is not
+		r := s.run(t, date(2, 1))
+		if c := r.Accounts[0].Total.Costs[0]; c.Cost.String() != "15.6" {
+			t.Errorf("have %s", toJSON(t, r.Accounts[0].Total))
+		}
+		s.wrap = rewritten(func(_ *http.Request, body string) string { // the same, as null wherever a part is not billed
+			return strings.ReplaceAll(body, `"data_total_billed":"7.8"`, `"data_total_billed":null`)
+		})
+		r = s.run(t, date(2, 1))
+		total := r.Accounts[0].Total
+		if !total.Unbilled || total.Costs[0].Cost.String() != "7.8" && total.Costs[0].Cost.Valid {
+			t.Errorf("have %s", toJSON(t, total))
+		}
+	})
+}
+
+// TestTwoCurrencies: an account whose currency has changed. They are never added up, and
+// the bytes of a key stand in one row of the CSV file.
+func TestTwoCurrencies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSetup(odd(), twiliotest.Readings{})
+		s.wrap = rewritten(func(r *http.Request, body string) string {
+			if strings.HasPrefix(r.URL.Query().Get("StartTime"), "2000-01") {
+				return strings.ReplaceAll(body, `"USD"`, `"GBP"`)
+			}
+			return body
+		})
+		sleepUntil(date(3, 4))
+		r := s.run(t, date(2, 1))
+		if have := toJSON(t, r.Accounts[0].Total.Costs); have !=
+			`[{"currency":"GBP","cost":"0","cost_share":null,"previous_cost":"241.8"},{"currency":"USD","cost":"226.2","cost_share":"1.000000","previous_cost":"0"}]` {
+			t.Errorf("have %s", have)
+		}
+		text := written(t, r, "csv", 0)
+		for _, want := range []string{
+			"production,country,FR,France,22620000000,67860005220,GBP,0,,241.8\n",
+			"production,country,FR,France,,,USD,226.2,1.000000,0\n",
+		} {
+			if !strings.Contains(text, want) {
+				t.Errorf("no %s in %s", want, text)
+			}
+		}
+		wellFormed(t, written(t, r, "html", 0))
+	})
+}
+
+// TestExactMoney: amounts keep all their digits, however they are written.
+func TestExactMoney(t *testing.T) {
+	for sent, want := range map[string]string{
+		`"0.10"`: "0.10", `0.100`: "0.100", `" 3.0 "`: "3.0", `"3e-2"`: "0.03", `1.50e1`: "15.0", `"-7.00"`: "-7.00", `1234567.89`: "1234567.89",
+		`"12345678901234567890123456789.000000000000000001"`: "12345678901234567890123456789.000000000000000001", `"1e3"`: "1000",
+	} {
+		t.Run(want, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := odd()
+				a.SIMList, a.Usage = a.SIMList[:1], func(sim twiliotest.SIM, hour time.Time) []twiliotest.Segment {
+					if !hour.Equal(date(2, 3)) {
+						return nil
+					}
+					return []twiliotest.Segment{{NetworkSID: network, Upload: 5, MicroCost: 424242}}
+				}
+				s := newSetup(a, twiliotest.Readings{})
+				s.wrap = rewritten(func(_ *http.Request, body string) string { return strings.ReplaceAll(body, `"0.424242"`, sent) })
+				sleepUntil(date(3, 4))
+				r := s.run(t, date(2, 1))
+				for _, row := range append(r.Accounts[0].SIMs, *r.Accounts[0].Total, r.Accounts[0].Fleets[0]) {
+					if row.Costs[0].Cost.String() != want {
+						t.Errorf("want %s, have %s", want, toJSON(t, row))
+					}
+				}
+				if !strings.Contains(written(t, r, "csv", 0), ",USD,"+want+",") || !strings.Contains(written(t, r, "json", 0), `"cost": "`+want+`"`) {
+					t.Errorf("have %s", written(t, r, "csv", 0))
+				}
+			})
+		})
+	}
+}
+
+// TestDifferences: a list that lacks a record, SIMs that are gone, and a bill that says
+// something else are named with their exact amounts and a reason.
+func TestDifferences(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := odd()
+		monthly := a.Monthly
+		a.Monthly = func(month, at time.Time) []twiliotest.MonthlyRecord {
+			records := monthly(month, at)
+			for i := range records {
+				if records[i].Category == "wireless-super-sim-data" {
+					records[i].Price = "227.00"
+				}
+			}
+			return records
+		}
+		s := newSetup(a, twiliotest.Readings{})
+		sleepUntil(date(3, 4))
+		s.run(t, date(2, 1)) // from its first response on, the simulator keeps the past of its SIMs
+		kept := s.simulator.SIMs(accountSID)
+		s.simulator.SetSIMs(accountSID, kept[1:])
+		record := regexp.MustCompile(`\{[^{}]*(\{[^{}]*\}[^{}]*)?"sim_sid":"` + kept[0].SID + `"[^{}]*\},?`)
+		s.wrap = rewritten(func(_ *http.Request, body string) string {
+			return strings.Replace(record.ReplaceAllString(body, ""), "},]", "}]", 1)
+		})
+		r := s.run(t, date(2, 1))
+		have := toJSON(t, r.Accounts[0].Differences)
+		// 29 days of 10 MB up and 30 MB and the day's number of bytes down, at 0.1.
+		want := `[{"what":"SIMs","bytes":1160000435,"currency":"USD","cost":"2.9","reason":"SIMs that have been deleted since, or an incomplete list; make the report again to tell"},` +
+			`{"what":"bill, category wireless-super-sim-data","bytes":0,"currency":"USD","cost":"0.80","reason":"subaccounts, which the bill includes and the SIMs do not; fees and credits that belong to no SIM"}]`
+		if have != want {
+			t.Errorf("want %s,\nhave %s", want, have)
+		}
+		for _, format := range []string{"text", "html"} {
+			if text := written(t, r, format, 0); !strings.Contains(text, "1,160,000,435 bytes and 2.9 USD. Likely reason: SIMs that have been deleted since") {
+				t.Errorf("%s does not say it", format)
+			}
+		}
+		s.wrap = func(rt http.RoundTripper) http.RoundTripper { return rt }
+		r = s.run(t, date(2, 1))
+		if notes := strings.Join(r.Accounts[0].Notes, "\n"); !strings.Contains(notes, "not in the list of SIMs any more, because they were deleted or belong to another account now: 1.") {
+			t.Errorf("have %s", notes)
+		}
+	})
+}
+
+// TestListReadAgain: a list that lacks a record once is read again, and nothing differs.
+func TestListReadAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSetup(odd(), twiliotest.Readings{})
+		sleepUntil(date(3, 4))
+		var mu sync.Mutex
+		asked := make(map[string]int) // by the start of the time
+		s.wrap = rewritten(func(r *http.Request, body string) string {
+			mu.Lock()
+			defer mu.Unlock()
+			if r.URL.Query().Get("Group") != "fleet" {
+				return body
+			}
+			start := r.URL.Query().Get("StartTime")
+			if asked[start]++; asked[start] == 1 {
+				return regexp.MustCompile(`"usage_records":\[.*\],"meta"`).ReplaceAllString(body, `"usage_records":[],"meta"`)
+			}
+			return body
+		})
+		a := s.run(t, date(2, 1)).Accounts[0]
+		if len(a.Differences) != 0 || len(a.Fleets) != 2 || !maps.Equal(asked, map[string]int{"2000-01-01T00:00:00Z": 2, "2000-02-01T00:00:00Z": 2}) {
+			t.Errorf("have %+v after requests %v", a.Differences, asked)
+		}
+	})
+}
+
+// TestFailures: an account or a part of it that fails is said in every format; the others
+// are reported.
+func TestFailures(t *testing.T) {
+	refuse := func(path string) func(http.RoundTripper) http.RoundTripper {
+		return func(next http.RoundTripper) http.RoundTripper {
+			return roundTrip(func(r *http.Request) (*http.Response, error) {
+				resp, err := next.RoundTrip(r)
+				if err == nil && strings.Contains(r.URL.Path, path) {
+					resp.StatusCode, resp.Body = 403, io.NopCloser(strings.NewReader(`{"code":70051,"message":"refused","status":403}`))
+				}
+				return resp, err
+			})
+		}
+	}
+	for _, x := range []struct {
+		name                       string
+		change                     func(*setup)
+		want                       string
+		hasTotal, hasNames, hasAll bool
+	}{
+		{"credentials", func(s *setup) { s.password = "wrong" }, "Super SIM usage: usage_records: ", false, false, false},
+		{"usage", func(s *setup) { s.wrap = refuse("/v1/UsageRecords") }, "code 70051", false, false, true},
+		{"inventory", func(s *setup) { s.wrap = refuse("/v1/Sims") }, "names of SIMs, fleets and networks: sims: ", true, false, true},
+		{"bill", func(s *setup) { s.wrap = refuse("/Monthly.json") }, "usage of the whole account: monthly_usage: ", true, true, false},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := goldenSetup()
+				x.change(s)
+				sleepUntil(date(3, 4))
+				r := s.run(t, date(2, 1))
+				a, b := r.Accounts[0], r.Accounts[1]
+				if r.OK || !strings.Contains(strings.Join(a.Errors, "\n"), x.want) {
+					t.Errorf("OK is %v, errors are %q", r.OK, a.Errors)
+				}
+				if (a.Total != nil) != x.hasTotal || (len(a.Categories) > 0) != x.hasAll || x.hasTotal && (a.SIMs[1].Name == "plain") != x.hasNames {
+					t.Errorf("have %+v", a)
+				}
+				if x.name != "usage" && (b.Total == nil || b.Total.Upload.V != 22_620_000_000) {
+					t.Errorf("the other account is not there: %+v", b)
+				}
+				for _, format := range []string{"text", "json", "html"} {
+					if text := written(t, r, format, 5); !strings.Contains(text, "code 70051") && !strings.Contains(text, "code 20003") || strings.Contains(text, "token") {
+						t.Errorf("%s does not say what failed, or too much: %s", format, text)
+					}
+				}
+				written(t, r, "csv", 5)
+			})
+		})
+	}
+}
+
+// TestConfiguration: collectors that are off are not asked for, the filter is used, and
+// both are said.
+func TestConfiguration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSetup(odd(), twiliotest.Readings{})
+		sleepUntil(date(3, 4))
+		s.yaml += "collectors: {account_usage: {enabled: false}, supersim_inventory: {enabled: false}, supersim_usage: {filter: {fleet: " + fleetOne + "}}}\n"
+		a := s.run(t, date(2, 1)).Accounts[0]
+		// SIMs 1, 4, 7 and 10: 29 days of 10 MB × 22.
+		if notes := strings.Join(a.Notes, "\n"); a.Total.Upload.V != 6_380_000_000 || !strings.Contains(notes, "Only usage of fleet "+fleetOne) || !strings.Contains(notes, "account_usage off") {
+			t.Errorf("have %d bytes, %s", a.Total.Upload.V, notes)
+		}
+		s.yaml = twilioYAML + "collectors: {supersim_usage: {enabled: false}}\n"
+		r := s.run(t, date(2, 1))
+		if a := r.Accounts[0]; !r.OK || a.Total != nil || len(a.Categories) != 5 || !strings.Contains(a.Notes[0], "supersim_usage off") {
+			t.Errorf("have %+v", a)
+		}
+		for _, uri := range s.simulator.RequestURIs() {
+			if strings.Contains(uri, "/v1/Sims") {
+				t.Errorf("asked for %s", uri)
+			}
+		}
+		for _, format := range []string{"text", "csv", "json", "html"} {
+			written(t, r, format, 5)
+		}
+	})
+}
+
+// TestLarge: 10,000 SIMs, with the memory that the report and its formats take.
+func TestLarge(t *testing.T) {
+	const sims = 10_000
+	a := odd()
+	a.Usage, a.Monthly = nil, nil
+	a.SIMList = nil
+	for i := range sims {
+		a.SIMList = append(a.SIMList, twiliotest.SIM{SID: fmt.Sprintf("HS%032x", i), UniqueName: fmt.Sprintf("device-%d", i)})
+	}
+	a.Totals = func(_ twiliotest.SIM, from, to, _ time.Time) []twiliotest.Segment {
+		hours := int64(to.Sub(from) / time.Hour)
+		return []twiliotest.Segment{{NetworkSID: network, Upload: 1000 * hours, Download: 2000 * hours, MicroCost: 10 * hours}}
+	}
+	a.SID, a.AuthToken = accountSID, "token"
+	s := newSetup(twiliotest.Account{}, twiliotest.Readings{})
+	now := date(3, 4)
+	s.simulator = twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{a}})
+	synctest.Test(t, func(t *testing.T) {
+		sleepUntil(now)
+		before := heap()
+		r := s.run(t, date(2, 1))
+		if n, total := len(r.Accounts[0].SIMs), r.Accounts[0].Total; n != sims || total.Upload.V != 1000*29*24*sims || !total.Costs[0].Cost.V.Equal(micro(10*29*24*sims)) {
+			t.Fatalf("have %d SIMs, %s", n, toJSON(t, total))
+		}
+		used := heap() - before
+		if used > 40<<20 {
+			t.Errorf("the report takes %d MB", used>>20)
+		}
+		t.Logf("%d SIMs: the report holds %.1f MB", sims, float64(used)/(1<<20))
+		for _, format := range []string{"text", "csv", "json", "html"} {
+			t.Logf("%s: %d kB", format, len(written(t, r, format, 10))/1000)
+		}
+		runtime.KeepAlive(r)
+	})
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc) //nolint:gosec // it fits
+}
+
+// BenchmarkReport is the last month of 10,000 SIMs, the simulator's work included.
+func BenchmarkReport(b *testing.B) {
+	a := odd()
+	a.SIMList, a.Usage, a.Monthly = nil, nil, nil
+	for i := range 10_000 {
+		a.SIMList = append(a.SIMList, twiliotest.SIM{SID: fmt.Sprintf("HS%032x", i)})
+	}
+	a.Totals = func(_ twiliotest.SIM, from, to, _ time.Time) []twiliotest.Segment {
+		return []twiliotest.Segment{{NetworkSID: network, Upload: 1000, Download: 2000, MicroCost: int64(to.Sub(from) / time.Hour)}}
+	}
+	s := newSetup(a, twiliotest.Readings{})
+	for b.Loop() {
+		written(b, s.run(b, time.Time{}), "html", 10)
+	}
+}
