@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -30,8 +31,10 @@ import (
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 	sloggokit "github.com/tjhop/slog-gokit"
+	"golang.org/x/term"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/atomicfile"
+	"github.com/twilio-exporter/twilio_exporter/collector/backfill"
 	"github.com/twilio-exporter/twilio_exporter/collector/check"
 	"github.com/twilio-exporter/twilio_exporter/collector/completion"
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
@@ -82,6 +85,8 @@ func command(ctx context.Context, hangup <-chan os.Signal, args []string, env fu
 		err = reportMonth(ctx, o, env, stdout, stderr)
 	case "simulate":
 		err = simulator.Run(ctx, o.simulate, stdout)
+	case "backfill":
+		err = writeHistory(ctx, o, env, stdout, stderr)
 	default:
 		err = serve(ctx, hangup, o, env, stdout, stderr)
 	}
@@ -119,6 +124,12 @@ type options struct {
 	web           *toolkit.FlagConfig
 	logLevel      string
 	logFormat     string
+
+	from, to   time.Time // of backfill, as the rest is; output is its directory
+	groups     []string
+	resolution string
+	yes        bool
+	resume     bool
 }
 
 // serve is the daemon: it returns nil once the context has ended.
@@ -293,6 +304,43 @@ func reportMonth(ctx context.Context, o options, env func(string) (string, bool)
 		return errNotEverythingRead
 	}
 	return nil
+}
+
+// writeHistory writes usage of the past as OpenMetrics files.
+func writeHistory(ctx context.Context, o options, env func(string) (string, bool), stdout, stderr io.Writer) error {
+	cfg, done, err := o.load(ctx, env)
+	if err != nil {
+		return err
+	}
+	defer done()
+	var confirm func() (bool, error)
+	if !o.yes {
+		confirm = func() (bool, error) {
+			return lifecycle.Await(ctx, func() (bool, error) { return ask(os.Stdin, stderr) })
+		}
+	}
+	return backfill.Run(ctx, backfill.Options{
+		Accounts: cfg.Accounts(), API: cfg.API(), Rollover: cfg.Rollover(), Dial: newDial(ctx, cfg),
+		From: o.from, To: o.to, Groups: o.groups, Resolution: backfill.Resolution(o.resolution), Output: o.output, Resume: o.resume,
+		Confirm: confirm, Files: stdout, Log: stderr, Terminal: isTerminal(stderr),
+	})
+}
+
+// ask asks whether to go on.
+func ask(stdin io.Reader, stderr io.Writer) (yes bool, err error) {
+	fmt.Fprint(stderr, "Go on? [y/N] ")
+	answer, err := bufio.NewReader(stdin).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes", nil
+}
+
+// isTerminal reports whether a stream is a terminal.
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 // load reads the configuration for a command that ends by itself, with the accounts of
@@ -510,6 +558,15 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 	reports.Flag("format", "Format of the report: text, csv, json, html.").Default("text").EnumVar(&o.format, "text", "csv", "json", "html")
 	reports.Flag("output", "File to replace by the report; default: standard output.").PlaceHolder("FILE").StringVar(&o.output)
 	reports.Flag("top", "How many SIMs text and HTML show, those with the highest cost; 0 is all.").Default("10").IntVar(&o.top)
+	var from, to, groups string
+	history := app.Command("backfill", "Write usage of the past as OpenMetrics files, of which promtool makes blocks for Prometheus.")
+	history.Flag("from", "First day (UTC), such as 2026-08-01; the API keeps 18 months.").Required().PlaceHolder("DATE").StringVar(&from)
+	history.Flag("to", "Day (UTC) before which to end: the one on which Prometheus scraped the exporter for the first time, or the day before if that was the first of a month.").Required().PlaceHolder("DATE").StringVar(&to)
+	history.Flag("output", "Directory for the files; it is made if it does not exist.").Required().PlaceHolder("DIR").StringVar(&o.output)
+	history.Flag("groups", "Groups to write, separated by commas: account, sim, fleet, network, country; default: those configured.").PlaceHolder("GROUPS").StringVar(&groups)
+	history.Flag("resolution", "How far apart samples are: hour, day.").Default("hour").EnumVar(&o.resolution, "hour", "day")
+	history.Flag("yes", "Do not ask before the usage is read.").BoolVar(&o.yes)
+	history.Flag("resume", "Go on with what an earlier run began in the same directory.").BoolVar(&o.resume)
 	app.Flag("config.file", "YAML configuration; without it, one account is taken from the TWILIO_* environment variables.").PlaceHolder("FILE").StringVar(&o.configFile)
 	app.Flag("config.check", "Load the configuration and every file that it names, print the effective configuration or all faults, and exit.").BoolVar(&o.configCheck)
 	app.Flag("config.watch", "Load the configuration again whenever the content of its file changes.").BoolVar(&o.configWatch)
@@ -548,6 +605,10 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 		return o, exit, errors.New("--top must not be negative")
 	case o.maxRequests < 0:
 		return o, exit, errors.New("--web.max-requests must not be negative")
+	case o.command == "backfill":
+		if err := o.parseHistory(from, to, groups); err != nil {
+			return o, exit, err
+		}
 	}
 	if month != "" {
 		if o.month, err = report.ParseMonth(month, time.Now()); err != nil {
@@ -592,6 +653,26 @@ func (o *options) addSimulate(c *kingpin.CmdClause) {
 	c.Flag("provider", "Whose API it is: twilio, kore.").Default("twilio").EnumVar((*string)(&o.simulate.Provider), "twilio", "kore")
 	c.Flag("latency", "How long each response takes.").Default("0s").DurationVar(&o.simulate.Latency)
 	c.Flag("remote-faults", "Serve /-/faults also where --listen-address is not a loopback address.").BoolVar(&o.simulate.RemoteFaults)
+}
+
+// parseHistory reads the flags of backfill.
+func (o *options) parseHistory(from, to, groups string) (err error) {
+	if o.from, err = backfill.ParseDate(from); err != nil {
+		return fmt.Errorf("--from: %w", err)
+	}
+	if o.to, err = backfill.ParseDate(to); err != nil {
+		return fmt.Errorf("--to: %w", err)
+	}
+	if groups != "" {
+		o.groups = strings.Split(groups, ",")
+	}
+	if err := errors.Join(backfill.CheckDates(o.from, o.to, time.Now()), backfill.CheckGroups(o.groups)); err != nil {
+		return err
+	}
+	if !o.yes && !isTerminal(os.Stdin) {
+		return errors.New("backfill asks before it sends many requests, and standard input is no terminal: --yes goes on without asking")
+	}
+	return nil
 }
 
 // parseShard reads two flags. kingpin's integer flags accept 1.5 as 1, and their

@@ -375,6 +375,11 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"report", "--demo", "--month=2026-13"}, 2, "", "--month: a month looks like 2026-10"},
 		{[]string{"report", "--demo", "--month=9999-01"}, 2, "", "has not begun"},
 		{[]string{"report", "--demo", "--top=-1"}, 2, "", "--top must not be negative"},
+		{[]string{"backfill", "--demo"}, 2, "", "required flag"},
+		{[]string{"backfill", "--demo", "--from=2026-8-1", "--to=2026-09-01", "--output=x"}, 2, "", "--from: \"2026-8-1\" is not a date"},
+		{[]string{"backfill", "--demo", "--from=2001-01-01", "--to=2001-02-01", "--output=x"}, 2, "", "the API keeps usage for 18 months"},
+		{[]string{"backfill", "--demo", "--from=" + daysAgo(5), "--to=" + daysAgo(1), "--output=x", "--groups=sim,ship"}, 2, "", "there is no history of the group \"ship\""},
+		{[]string{"backfill", "--demo", "--from=" + daysAgo(5), "--to=" + daysAgo(1), "--output=x"}, 2, "", "standard input is no terminal: --yes goes on"},
 		{[]string{"--config.check", "--demo", "--shard=1", "--total-shards=2"}, 0, "\n2 of its 2 accounts fall to shard 1 of 0 to 1.\n", ""},
 	} {
 		status, stdout, stderr := runToEnd(t, nil, x.args...)
@@ -1490,5 +1495,32 @@ func TestReportFile(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 2 {
 		t.Errorf("%v, %v", err, entries)
+	}
+}
+
+func daysAgo(n int) string { return time.Now().UTC().AddDate(0, 0, -n).Format(time.DateOnly) }
+
+// TestBackfill: the names of complete files are the result; all else goes to standard
+// error, and a second run has to say that it goes on.
+func TestBackfill(t *testing.T) {
+	directory := filepath.Join(t.TempDir(), "history")
+	args := []string{"backfill", "--demo", "--from=" + daysAgo(3), "--to=" + daysAgo(1), "--groups=account,fleet", "--output=" + directory, "--yes"}
+	status, stdout, stderr := runToEnd(t, nil, args...)
+	names := strings.Fields(stdout)
+	if status != 0 || len(names) < 4 {
+		t.Fatalf("status %d, %q, %q", status, stdout, stderr)
+	}
+	contains(t, stderr, "It takes at most ", " requests and about ", " samples, which are ", "files with ")
+	for _, name := range names {
+		content, err := os.ReadFile(name)
+		if err != nil || !strings.HasSuffix(string(content), "\n# EOF\n") || !strings.Contains(string(content), "_bytes_total{account=\"demo") {
+			t.Errorf("%s: %v, %.200q", name, err, content)
+		}
+	}
+	if status, stdout, stderr := runToEnd(t, nil, args...); status != 1 || stdout != "" || !strings.Contains(stderr, "--resume goes on with it") {
+		t.Errorf("status %d, %q, %q", status, stdout, stderr)
+	}
+	if status, stdout, stderr := runToEnd(t, nil, append(args, "--resume")...); status != 0 || stdout != "" || !strings.Contains(stderr, "All files are complete.") {
+		t.Errorf("status %d, %q, %q", status, stdout, stderr)
 	}
 }

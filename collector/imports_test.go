@@ -25,11 +25,12 @@ func goList(t *testing.T, args ...string) []string {
 // Whoever adds an arrow adds it here.
 func TestImports(t *testing.T) {
 	arrows := map[string][]string{
-		"":                            {"collector/atomicfile", "collector/check", "collector/completion", "collector/config", "collector/demo", "collector/exporter", "collector/lifecycle", "collector/once", "collector/report", "collector/simulator", "collector/web", "twilio"},
+		"":                            {"collector/atomicfile", "collector/backfill", "collector/check", "collector/completion", "collector/config", "collector/demo", "collector/exporter", "collector/lifecycle", "collector/once", "collector/report", "collector/simulator", "collector/web", "twilio"},
 		"collector/atomicfile":        nil,
 		"collector/once":              {"collector/atomicfile", "collector/config", "collector/exporter", "collector/lifecycle"},
 		"collector/completion":        nil,
 		"collector/simulator":         {"twilio/twiliotest"},
+		"collector/backfill":          {"collector", "collector/config", "collector/metric", "collector/monthly", "twilio"},
 		"collector/report":            {"collector/config", "twilio"},
 		"collector/check":             {"collector", "collector/config", "twilio"},
 		"collector/demo":              {"collector/config", "twilio/twiliotest"},

@@ -43,6 +43,10 @@ type Window struct {
 // At is the window to show at a moment.
 func (c Calendar) At(now time.Time) Window { return c.of(Start(now.Add(-c.settle)), now) }
 
+// Opens is the moment from which counters show a month, at 0 first: they show the month
+// before until then.
+func (c Calendar) Opens(month time.Time) time.Time { return c.of(month, month).opens }
+
 // of is the window of a month at a moment.
 func (c Calendar) of(month, now time.Time) Window {
 	next := month.AddDate(0, 1, 0)

@@ -15,7 +15,7 @@ _twilio_exporter() {
 	fi
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		serve|check|once|simulate|report)
+		serve|check|once|simulate|report|backfill)
 			command=${COMP_WORDS[i]}
 			break
 			;;
@@ -77,6 +77,25 @@ _twilio_exporter() {
 	report' --top')
 		return
 		;;
+	backfill' --from')
+		return
+		;;
+	backfill' --to')
+		return
+		;;
+	backfill' --output')
+		local IFS=$'\n'
+		COMPREPLY=($(compgen -d -- "$cur"))
+		compopt -o filenames 2>/dev/null
+		return
+		;;
+	backfill' --groups')
+		return
+		;;
+	backfill' --resolution')
+		COMPREPLY=($(compgen -W 'hour day' -- "$cur"))
+		return
+		;;
 	*' --config.file')
 		local IFS=$'\n'
 		COMPREPLY=($(compgen -f -- "$cur"))
@@ -126,7 +145,8 @@ _twilio_exporter() {
 	once) words+=' --format= --output= --timeout=' ;;
 	simulate) words+=' --listen-address= --sims= --fleets= --seed= --provider= --latency= --remote-faults' ;;
 	report) words+=' --month= --format= --output= --top=' ;;
-	'') words+=' serve check once simulate report' ;;
+	backfill) words+=' --from= --to= --output= --groups= --resolution= --yes --resume' ;;
+	'') words+=' serve check once simulate report backfill' ;;
 	esac
 	COMPREPLY=($(compgen -W "$words" -- "$cur"))
 	if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]]; then

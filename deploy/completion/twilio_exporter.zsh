@@ -32,6 +32,7 @@ _twilio_exporter() {
 		'once:Poll everything once and write the metrics, for cron, CI and the textfile collector of node_exporter.'
 		'simulate:Serve the simulated API alone, and print the configuration that talks to it.'
 		'report:Report the traffic and cost of one month, by fleet, network, country, SIM and category.'
+		'backfill:Write usage of the past as OpenMetrics files, of which promtool makes blocks for Prometheus.'
 	)
 	_arguments -C $flags '1:command:->command' '*::argument:->argument' && ret=0
 	case $state in
@@ -75,6 +76,17 @@ _twilio_exporter() {
 		'--format=[Format of the report\: text, csv, json, html.]:format:(text csv json html)'
 		'--output=[File to replace by the report; default\: standard output.]:output:_files'
 		'--top=[How many SIMs text and HTML show, those with the highest cost; 0 is all.]:top:'
+			)
+			;;
+		backfill)
+			flags+=(
+		'--from=[First day (UTC), such as 2026-08-01; the API keeps 18 months.]:from:'
+		'--to=[Day (UTC) before which to end\: the one on which Prometheus scraped the exporter for the first time, or the day before if that was the first of a month.]:to:'
+		'--output=[Directory for the files; it is made if it does not exist.]:output:_files -/'
+		'--groups=[Groups to write, separated by commas\: account, sim, fleet, network, country; default\: those configured.]:groups:'
+		'--resolution=[How far apart samples are\: hour, day.]:resolution:(hour day)'
+		'--yes[Do not ask before the usage is read.]'
+		'--resume[Go on with what an earlier run began in the same directory.]'
 			)
 			;;
 		esac

@@ -1,0 +1,143 @@
+package backfill
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
+)
+
+// openMetrics writes a file of samples with timestamps. Samples of a family, and in it
+// those of a series, must come together, oldest first.
+//
+// Source: OpenMetrics 1.0, section "Text format".
+type openMetrics struct {
+	name    string // of the file when it is complete
+	file    *os.File
+	w       *bufio.Writer
+	err     error
+	family  metric.Family
+	header  bool // the family's is written
+	series  []byte
+	line    []byte
+	samples int64
+	bytes   int64
+	stamps  map[int64][]byte
+}
+
+// create begins a file, under another name until it is complete.
+func create(name string) (*openMetrics, error) {
+	file, err := os.OpenFile(partial(name), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	return &openMetrics{name: name, file: file, w: bufio.NewWriterSize(file, 1<<18), stamps: make(map[int64][]byte)}, nil
+}
+
+func partial(name string) string {
+	return filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+".tmp")
+}
+
+// begin begins a family. Its header is written with the first sample.
+func (o *openMetrics) begin(f metric.Family) { o.family, o.header = f, false }
+
+// of sets the series that the next samples are of, by its label values.
+func (o *openMetrics) of(account string, values ...string) {
+	o.series = append(append(o.series[:0], o.family.Name...), `{account="`...)
+	o.series = appendEscaped(o.series, account)
+	for i, value := range values {
+		o.series = append(append(append(o.series, `",`...), o.family.Labels[i]...), `="`...)
+		o.series = appendEscaped(o.series, value)
+	}
+	o.series = append(o.series, `"} `...)
+}
+
+func appendEscaped(b []byte, s string) []byte {
+	if !strings.ContainsAny(s, "\\\n\"") {
+		return append(b, s...)
+	}
+	return append(b, strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`).Replace(s)...)
+}
+
+// sample writes a sample of the series.
+func (o *openMetrics) sample(at time.Time, value float64) {
+	if !o.header {
+		o.writeHeader()
+	}
+	b := append(o.line[:0], o.series...)
+	from := len(b)
+	b = strconv.AppendFloat(b, value, 'g', -1, 64)
+	// In OpenMetrics, whole numbers have a decimal point or an exponent.
+	if bytes.IndexByte(b[from:], '.') < 0 && bytes.IndexByte(b[from:], 'e') < 0 {
+		b = append(b, ".0"...)
+	}
+	b = append(append(append(b, ' '), o.stamp(at)...), '\n')
+	o.line = b
+	o.write(b)
+	o.samples++
+}
+
+// stamp is a time in seconds since the epoch.
+func (o *openMetrics) stamp(at time.Time) []byte {
+	ms := at.UnixMilli()
+	b, ok := o.stamps[ms]
+	if !ok {
+		b = strconv.AppendInt(nil, ms/1000, 10)
+		if ms%1000 != 0 {
+			b = fmt.Appendf(b, ".%03d", ms%1000)
+		}
+		o.stamps[ms] = b
+	}
+	return b
+}
+
+func (o *openMetrics) writeHeader() {
+	name := strings.TrimSuffix(o.family.Name, "_total")
+	help := strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`).Replace(o.family.Help)
+	var b []byte
+	b = fmt.Appendf(b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, o.family.Type)
+	if unit := o.family.Unit(); unit != "" {
+		b = fmt.Appendf(b, "# UNIT %s %s\n", name, unit)
+	}
+	o.write(b)
+	o.header = true
+}
+
+func (o *openMetrics) write(b []byte) {
+	if o.err == nil {
+		_, o.err = o.w.Write(b)
+		o.bytes += int64(len(b))
+	}
+}
+
+// close completes the file. One without a sample is not kept. written says whether
+// there is one.
+func (o *openMetrics) close() (written bool, err error) {
+	o.write([]byte("# EOF\n"))
+	if o.err == nil {
+		o.err = o.w.Flush()
+	}
+	if o.err == nil {
+		o.err = o.file.Sync()
+	}
+	if err := o.file.Close(); o.err == nil {
+		o.err = err
+	}
+	if o.err == nil && o.samples > 0 {
+		return true, os.Rename(partial(o.name), o.name)
+	}
+	os.Remove(partial(o.name))
+	return false, o.err
+}
+
+// abort drops the file.
+func (o *openMetrics) abort() {
+	o.file.Close()
+	os.Remove(partial(o.name))
+}

@@ -1,0 +1,85 @@
+package backfill_test
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/backfill"
+	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
+)
+
+// contents are the files of a directory by name.
+func contents(t *testing.T, directory string) map[string]string {
+	t.Helper()
+	entries, err := os.ReadDir(directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(map[string]string)
+	for _, entry := range entries {
+		content, err := os.ReadFile(filepath.Join(directory, entry.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[entry.Name()] = string(content)
+	}
+	return all
+}
+
+// TestResume: whichever request a run fails at, one that goes on makes the same files,
+// does not read again what is complete, and asks for what is missing only.
+func TestResume(t *testing.T) {
+	newRun := func() *setup {
+		s := newSetup(t, twiliotest.Options{Accounts: []twiliotest.Account{account(busy)}}, date("2026-11-20 10:00"), "2026-09-25", "2026-10-06")
+		s.options.Groups = []string{"account", "sim", "network"}
+		backfill.SetLimits(&s.options, 2*24*4, 0) // four days of the SIMs at a time
+		return s
+	}
+	whole := newRun()
+	whole.mustRun(t)
+	want := contents(t, whole.options.Output)
+	for failAt := 1; failAt <= whole.sent; failAt++ {
+		s := newRun()
+		s.failAt = failAt
+		if err := s.run(t); err == nil || !strings.Contains(err.Error(), "the network is down") {
+			t.Fatalf("request %d failed: %v", failAt, err)
+		}
+		before := contents(t, s.options.Output)
+		for name := range before {
+			if strings.HasSuffix(name, ".tmp") {
+				t.Errorf("request %d failed: %s is left", failAt, name)
+			}
+		}
+		now := s.now()
+		if failAt > 3 { // the first are for the inventory, before anything is begun
+			s.now = func() time.Time { return now.Add(30 * time.Hour) }
+			if err := s.run(t); err == nil || !strings.Contains(err.Error(), "--resume goes on with it") {
+				t.Errorf("request %d failed, and a run without --resume: %v", failAt, err)
+			}
+		}
+		s.failAt, s.sent, s.options.Resume = 0, 0, true
+		s.mustRun(t)
+		if have := contents(t, s.options.Output); !maps.Equal(have, want) {
+			t.Errorf("request %d failed: the files differ: want %v, have %v", failAt, slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(have)))
+		}
+		if again := strings.Count(s.files.String(), "\n"); again != len(want)-1 {
+			t.Errorf("request %d failed: %d files were written, %d are needed", failAt, again, len(want)-1)
+		}
+	}
+	// All is complete: nothing is asked for but the inventory and how many networks there are.
+	whole.options.Resume, whole.sent = true, 0
+	whole.mustRun(t)
+	if whole.sent != 3 || !strings.Contains(whole.log.String(), "All files are complete.") {
+		t.Errorf("%d requests: %s", whole.sent, whole.log.String())
+	}
+	// Other settings would make other samples.
+	whole.yaml = "collectors: {supersim_usage: {settle: {usage: 3h}}}"
+	if err := whole.run(t); err == nil || !strings.Contains(err.Error(), "was begun with other dates, groups, accounts or settings") {
+		t.Errorf("with another settle: %v", err)
+	}
+}

@@ -1,0 +1,211 @@
+package backfill
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/monthly"
+	"github.com/twilio-exporter/twilio_exporter/twilio"
+)
+
+// usage is that of some keys by hour or day, as the API lists it in any order. Each
+// key has a row, and each hour or day a column. Its memory is used again and again.
+type usage struct {
+	start time.Time
+	step  time.Duration
+	steps int
+
+	// By row, then by step. An element of upload is absent where there is no record.
+	upload, download []int64
+	nanos            []int64 // what was billed in currency
+
+	currency string
+	odd      map[oddCell]decimal.Decimal // amounts in other currencies, or that are no billionths
+	cut      map[cutRecord]twilio.UsageRecord
+
+	currencies   map[string]bool           // that a record names
+	currenciesBy map[int64]map[string]bool // the same by month, in seconds since the epoch
+	noCurrency   bool                      // an amount came without one
+}
+
+const absent = -1
+
+type oddCell struct {
+	cell     int
+	currency string
+}
+
+// cutRecord names a record whose period does not start with a step.
+type cutRecord struct {
+	row   int
+	start int64
+}
+
+// reset makes room for rows, without usage.
+func (u *usage) reset(start time.Time, step time.Duration, steps, rows int) {
+	u.start, u.step, u.steps = start, step, steps
+	u.upload, u.download, u.nanos = u.upload[:0], u.download[:0], u.nanos[:0]
+	u.odd, u.cut = make(map[oddCell]decimal.Decimal), make(map[cutRecord]twilio.UsageRecord)
+	u.currencies, u.noCurrency = make(map[string]bool), false
+	u.currenciesBy = make(map[int64]map[string]bool)
+	if n := rows * steps; cap(u.upload) < n {
+		u.upload, u.download, u.nanos = make([]int64, 0, n), make([]int64, 0, n), make([]int64, 0, n)
+	}
+	u.grow(rows)
+}
+
+// grow adds rows up to a number of them.
+func (u *usage) grow(rows int) {
+	for n := rows * u.steps; len(u.upload) < n; {
+		u.upload, u.download, u.nanos = append(u.upload, absent), append(u.download, 0), append(u.nanos, 0)
+	}
+}
+
+func (u *usage) rows() int { return len(u.upload) / u.steps }
+
+// end is the end of the last step.
+func (u *usage) end() time.Time { return u.start.Add(time.Duration(u.steps) * u.step) }
+
+// set takes a record of a row. A record that comes twice counts once; where its two
+// versions differ, it is an error, or, if it is read again on purpose, the later one
+// counts.
+func (u *usage) set(row int, r twilio.UsageRecord, again bool) error {
+	offset := r.Period.Start.Sub(u.start)
+	if offset < 0 || offset >= time.Duration(u.steps)*u.step {
+		return fmt.Errorf("a period from %s on is outside the requested range", r.Period.Start.Format(time.RFC3339))
+	}
+	cell := row*u.steps + int(offset/u.step)
+	if offset%u.step != 0 {
+		name := cutRecord{row, r.Period.Start.Unix()}
+		if known, ok := u.cut[name]; ok {
+			if !sameUsage(known, r) && !again {
+				return contradiction(r)
+			}
+			return nil
+		}
+		u.cut[name] = r
+		return u.add(cell, r)
+	}
+	if u.upload[cell] != absent {
+		if len(u.cut) > 0 {
+			return u.add(cell, r) // the part of the step that starts with it
+		}
+		before := u.at(cell)
+		u.clear(cell)
+		if err := u.add(cell, r); err != nil {
+			return err
+		}
+		if after := u.at(cell); !again && !before.equal(after) {
+			return contradiction(r)
+		}
+		return nil
+	}
+	return u.add(cell, r)
+}
+
+func contradiction(r twilio.UsageRecord) error {
+	key := cmp.Or(r.SimSID, r.FleetSID, r.NetworkSID, r.IsoCountry, r.AccountSID)
+	return fmt.Errorf("%q from %s on is listed twice with different values", key, r.Period.Start.Format(time.RFC3339))
+}
+
+func sameUsage(a, b twilio.UsageRecord) bool {
+	return a.Upload == b.Upload && a.Download == b.Download && a.BilledUnit == b.BilledUnit &&
+		a.Billed.Valid == b.Billed.Valid && a.Billed.V.Equal(b.Billed.V)
+}
+
+// cell is one key's usage in one step, to compare.
+type cell struct {
+	upload, download, nanos int64
+	odd                     string
+}
+
+func (c cell) equal(o cell) bool { return c == o }
+
+func (u *usage) at(i int) cell {
+	c := cell{upload: u.upload[i], download: u.download[i], nanos: u.nanos[i]}
+	for currency := range u.currencies {
+		if d, ok := u.odd[oddCell{i, currency}]; ok {
+			c.odd = currency + d.String()
+		}
+	}
+	return c
+}
+
+func (u *usage) clear(i int) {
+	u.upload[i], u.download[i], u.nanos[i] = absent, 0, 0
+	for currency := range u.currencies {
+		delete(u.odd, oddCell{i, currency})
+	}
+}
+
+// add adds a record to a cell. What it does not report adds nothing.
+func (u *usage) add(i int, r twilio.UsageRecord) error {
+	upload, ok1 := addBytes(max(u.upload[i], 0), r.Upload.V)
+	download, ok2 := addBytes(u.download[i], r.Download.V)
+	if !ok1 || !ok2 {
+		return fmt.Errorf("the sum of bytes from %s on is too large", r.Period.Start.Format(time.RFC3339))
+	}
+	u.upload[i], u.download[i] = upload, download
+	if r.BilledUnit == "" {
+		u.noCurrency = u.noCurrency || r.Billed.Valid && !r.Billed.V.IsZero()
+		return nil
+	}
+	u.names(r.BilledUnit, u.start.Add(time.Duration(i%u.steps)*u.step))
+	if !r.Billed.Valid || r.Billed.V.IsZero() {
+		return nil
+	}
+	u.currency = cmp.Or(u.currency, r.BilledUnit)
+	if r.BilledUnit == u.currency {
+		if nanos, ok := nanosOf(r.Billed.V); ok {
+			if sum := (amount{nanos: u.nanos[i]}).add(nanos); sum.rest == nil {
+				u.nanos[i] = sum.nanos
+				return nil
+			}
+		}
+	}
+	name := oddCell{i, r.BilledUnit}
+	u.odd[name] = u.odd[name].Add(r.Billed.V)
+	return nil
+}
+
+// names takes note of a currency that is named in the month of a time.
+func (u *usage) names(currency string, at time.Time) {
+	month := monthly.Start(at).Unix()
+	if u.currenciesBy[month] == nil {
+		u.currenciesBy[month] = make(map[string]bool)
+	}
+	u.currencies[currency], u.currenciesBy[month][currency] = true, true
+}
+
+// bytes is what a row used in a step.
+func (u *usage) bytes(row, step int) (upload, download int64) {
+	i := row*u.steps + step
+	return max(u.upload[i], 0), u.download[i]
+}
+
+// used reports whether a row has a record in steps [from, to).
+func (u *usage) used(row, from, to int) bool {
+	for i := row*u.steps + from; i < row*u.steps+to; i++ {
+		if u.upload[i] != absent {
+			return true
+		}
+	}
+	return false
+}
+
+// bill adds to an amount what a row was billed in a currency in a step.
+func (u *usage) bill(a amount, row, step int, currency string) amount {
+	i := row*u.steps + step
+	if currency == u.currency {
+		a = a.add(u.nanos[i])
+	}
+	if len(u.odd) > 0 {
+		if d, ok := u.odd[oddCell{i, currency}]; ok {
+			a = a.addDecimal(d)
+		}
+	}
+	return a
+}
