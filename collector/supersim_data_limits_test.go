@@ -659,6 +659,7 @@ func TestDataLimitsFailWhole(t *testing.T) {
 				if due := r.collector.NextChange(time.Now().UTC()); due.IsZero() {
 					t.Error("want a poll to be due as long as none has succeeded")
 				}
+				synctest.Wait() // requests that were broken off may be on their way
 				asked := r.simulator.Requests(twiliotest.BillingPeriods)
 				r.simulator.ClearFaults()
 				r.good(r.collector)
