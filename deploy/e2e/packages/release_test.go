@@ -95,9 +95,18 @@ func cleanCopy(t *testing.T) string {
 	return tree
 }
 
-// copyFile copies a file with its mode. If the source does not exist, it removes the
-// target.
+// copyFile copies a file with its mode, or a symbolic link. If the source does not
+// exist, it removes the target.
 func copyFile(to, from string) error {
+	if link, err := os.Readlink(from); err == nil {
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return err
+		}
+		if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return os.Symlink(link, to)
+	}
 	info, err := os.Stat(from)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := os.Remove(to); !errors.Is(err, fs.ErrNotExist) {
