@@ -47,7 +47,8 @@ func (c *SuperSIMUsage) askedFor(group grouping) string {
 // leftOut are the groups that a poll at a moment leaves out.
 func (c *SuperSIMUsage) leftOut(now time.Time) map[string]bool {
 	readsEnd := c.bytes.ReadsEnd(c.bytes.Window(now)) || c.cost.ReadsEnd(c.cost.Window(now))
-	if !c.bytes.HasReport() || !c.sawInventory || readsEnd || !c.allBy.IsZero() && !now.Before(c.allBy) {
+	newInventory := !c.sawInventory && c.account.Inventory.get().known
+	if !c.bytes.HasReport() || newInventory || readsEnd || !c.allBy.IsZero() && !now.Before(c.allBy) {
 		return nil
 	}
 	leftOut := make(map[string]bool)

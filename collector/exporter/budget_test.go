@@ -157,6 +157,24 @@ func TestBudgetLeavesGroupsOut(t *testing.T) {
 	})
 }
 
+// TestBudgetWithoutInventory: groups are left out where there is no inventory, too.
+func TestBudgetWithoutInventory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		until(t, "2004-03-15 09:59:00")
+		s := twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{many(5)}})
+		p := launch(t, "accounts:"+twilioAccount+"api: {max_requests_per_hour: 32}"+only("supersim_usage: {}"), map[string]*twiliotest.Simulator{"a": s}, spread)
+		defer p.stop()
+		until(t, "2004-03-15 14:00:00")
+		s.ResetCounts()
+		until(t, "2004-03-15 20:00:00")
+		// Two listings by SIM every two hours or a little later, and three of the account in
+		// most quarters of an hour.
+		if lists := countLists(s); lists["sim"] < 4 || lists["sim"] > 6 || lists["account"] < 50 {
+			t.Errorf("have %v", lists)
+		}
+	})
+}
+
 // TestBudgetIsABound: whatever fails and is repeated, there are no more requests in any
 // hour, but for polls at the edges of a month, which come when they must.
 func TestBudgetIsABound(t *testing.T) {
