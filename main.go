@@ -352,7 +352,7 @@ func (o options) load(ctx context.Context, env func(string) (string, bool)) (cfg
 		if err != nil {
 			return nil, nil, err
 		}
-		go simulated.Run()
+		go func() { _ = simulated.Run() }()
 		read, done = func() (*config.Config, error) { return simulated.Config, nil }, simulated.Close
 	}
 	if cfg, err = lifecycle.Await(ctx, read); err != nil {

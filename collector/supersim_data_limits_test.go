@@ -819,12 +819,12 @@ func TestRandomDataLimits(t *testing.T) {
 	exposedSIMs := 0
 	for seed := range rounds {
 		synctest.Test(t, func(t *testing.T) {
-			random := rand.New(rand.NewPCG(uint64(seed), 12)) //nolint:gosec // a test
+			random := rand.New(rand.NewPCG(uint64(seed), 12))
 			time.Sleep(time.Until(date("2002-03-01 00:00").Add(time.Duration(random.Int64N(int64(400 * 24 * time.Hour))))))
 			simulator := twiliotest.New(twiliotest.Options{
 				Readings: twiliotest.Readings{AllNeedsMidnight: seed%2 == 0},
 				Accounts: []twiliotest.Account{{
-					SID: accountSID, AuthToken: "token", Seed: uint64(seed), SIMs: 20, //nolint:gosec // small
+					SID: accountSID, AuthToken: "token", Seed: uint64(seed), SIMs: 20,
 					FleetList: []twiliotest.Fleet{{SID: small, DataLimitMB: 300}, {SID: large, DataLimitMB: 3000}}, CutOff: seed%3 == 0,
 				}},
 			})

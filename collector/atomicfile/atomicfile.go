@@ -54,7 +54,7 @@ func (f *File) Commit() error {
 		err = os.Rename(f.temp.Name(), f.path)
 	}
 	if err != nil {
-		os.Remove(f.temp.Name())
+		_ = os.Remove(f.temp.Name())
 		return fmt.Errorf("cannot write %s: %w", f.path, err)
 	}
 	return nil
@@ -63,6 +63,6 @@ func (f *File) Commit() error {
 // Discard removes what was written. After Commit it does nothing.
 func (f *File) Discard() {
 	if f.temp.Close() == nil {
-		os.Remove(f.temp.Name())
+		_ = os.Remove(f.temp.Name())
 	}
 }

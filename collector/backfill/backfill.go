@@ -370,7 +370,7 @@ func prepare(directory string) error {
 	}
 	stale, err := filepath.Glob(filepath.Join(directory, ".*.om.tmp"))
 	for _, name := range stale {
-		os.Remove(name)
+		_ = os.Remove(name)
 	}
 	return err
 }

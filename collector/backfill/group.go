@@ -3,6 +3,7 @@ package backfill
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -220,7 +221,7 @@ func (c *counters) addTotal(row int, r twilio.UsageRecord, shown bool) error {
 	upload, ok1 := addBytes(c.upload[row], r.Upload.V)
 	download, ok2 := addBytes(c.download[row], r.Download.V)
 	if !ok1 || !ok2 {
-		return fmt.Errorf("the sum of bytes is too large")
+		return errors.New("the sum of bytes is too large")
 	}
 	c.upload[row], c.download[row], c.used[row], c.shown[row] = upload, download, true, shown
 	if r.BilledUnit == "" {

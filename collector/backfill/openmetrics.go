@@ -132,12 +132,12 @@ func (o *openMetrics) close() (written bool, err error) {
 	if o.err == nil && o.samples > 0 {
 		return true, os.Rename(partial(o.name), o.name)
 	}
-	os.Remove(partial(o.name))
+	_ = os.Remove(partial(o.name))
 	return false, o.err
 }
 
 // abort drops the file.
 func (o *openMetrics) abort() {
 	o.file.Close()
-	os.Remove(partial(o.name))
+	_ = os.Remove(partial(o.name))
 }

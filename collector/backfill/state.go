@@ -1,6 +1,7 @@
 package backfill
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -99,7 +100,7 @@ func openState(o *Options) (*state, error) {
 	}
 	have, _ := json.Marshal(before.Request)
 	want, _ := json.Marshal(s.Request)
-	if string(have) != string(want) {
+	if !bytes.Equal(have, want) {
 		return nil, fmt.Errorf("%s was begun with other dates, groups, accounts or settings: %s; now they are %s", o.Output, have, want)
 	}
 	before.directory, before.resumed = o.Output, true

@@ -66,9 +66,6 @@ func (u *usage) grow(rows int) {
 
 func (u *usage) rows() int { return len(u.upload) / u.steps }
 
-// end is the end of the last step.
-func (u *usage) end() time.Time { return u.start.Add(time.Duration(u.steps) * u.step) }
-
 // set takes a record of a row. A record that comes twice counts once; where its two
 // versions differ, it is an error, or, if it is read again on purpose, the later one
 // counts.

@@ -75,7 +75,7 @@ func unwatchable(err error) string {
 
 // Close ends the watching.
 func (w *Watcher) Close() {
-	w.notify.Close()
+	_ = w.notify.Close()
 	<-w.ended
 }
 

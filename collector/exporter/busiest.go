@@ -122,7 +122,7 @@ func simBytes(upload, download metric.Batch) iter.Seq2[string, float64] {
 	return func(yield func(string, float64) bool) {
 		sid := func(b metric.Batch, i int) string { return b.Labels[0].At(i) }
 		for i, j := 0, 0; i < upload.Len || j < download.Len; {
-			order := 0
+			var order int
 			switch {
 			case i == upload.Len:
 				order = 1

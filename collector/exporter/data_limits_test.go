@@ -34,7 +34,7 @@ func TestTenMonthsOfDataLimits(t *testing.T) {
 			Usage: func(sim twiliotest.SIM, hour time.Time) []twiliotest.Segment {
 				var n int64
 				fmt.Sscanf(sim.SID, "HS%d", &n)
-				random := rand.New(rand.NewPCG(uint64(n), uint64(hour.Unix()))) //nolint:gosec // a test
+				random := rand.New(rand.NewPCG(uint64(n), uint64(hour.Unix())))
 				bytes := random.Int64N(400_000) * (1 + n/2)
 				if week := hour.Unix() / (7 * 24 * 3600); (week+n)%4 == 0 {
 					bytes *= 3
@@ -45,7 +45,7 @@ func TestTenMonthsOfDataLimits(t *testing.T) {
 				return []twiliotest.Segment{{Upload: bytes / 3, Download: bytes - bytes/3, ByteDelay: time.Duration(n%6) * 13 * time.Minute}}
 			},
 		}}})
-		random := rand.New(rand.NewPCG(3, 3)) //nolint:gosec // a test
+		random := rand.New(rand.NewPCG(3, 3))
 		yaml := "accounts:" + twilioAccount + only("supersim_inventory: {interval: 1h}", "supersim_data_limits: {enabled: true, interval: 1h}")
 		simulators := map[string]*twiliotest.Simulator{"a": simulator}
 		p := launch(t, yaml, simulators)

@@ -53,7 +53,7 @@ func (o Options) Check() error {
 // Run serves until the context ends. Once it listens, it writes to stdout the
 // configuration that talks to it.
 func Run(ctx context.Context, o Options, stdout io.Writer) error {
-	listener, err := net.Listen("tcp", o.ListenAddress)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.ListenAddress)
 	if err != nil {
 		return fmt.Errorf("the simulated API cannot listen: %w", err)
 	}

@@ -88,7 +88,7 @@ func (w *world) periodsOf(sim SIM, at time.Time) []BillingPeriod {
 	}
 	for i := range periods {
 		if p := &periods[i]; p.SID == "" {
-			p.SID = makeSID("HB", hash(hashString('B', sim.SID), uint64(p.Start.Unix()))) //nolint:gosec // to be hashed
+			p.SID = makeSID("HB", hash(hashString('B', sim.SID), uint64(p.Start.Unix())))
 		}
 	}
 	return periods
