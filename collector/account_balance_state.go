@@ -12,19 +12,19 @@ type accountBalanceState struct {
 }
 
 // State implements Stateful.
-func (c *AccountBalance) State() any {
+func (c *AccountBalance) State() State {
 	if c.last == nil {
-		return nil
+		return State{}
 	}
 	s := &accountBalanceState{None: c.none}
 	s.Balance = newBatchStates(c.last, &s.Lists)
-	return s
+	return State{Rows: s}
 }
 
 // Restore implements Stateful.
-func (c *AccountBalance) Restore(decode func(any) error, _, _ time.Time) (Result, error) {
+func (c *AccountBalance) Restore(decode func(State) error, _, _ time.Time) (Result, error) {
 	var s accountBalanceState
-	if err := decode(&s); err != nil {
+	if err := decode(State{Rows: &s}); err != nil {
 		return Result{}, err
 	}
 	batches, err := batchesOf(s.Balance, &s.Lists, AccountBalanceFamilies())

@@ -11,15 +11,24 @@ import (
 
 // A Stateful collector can continue in another process where it ended in this one.
 type Stateful interface {
-	// State returns what Restore continues with: plain data for encoding/gob, nil if
-	// there is nothing yet. It contains no secrets, and no ICCIDs unless they are
-	// exposed. It is not called during a poll; what it returned may be read during one.
-	State() any
-	// Restore continues a state that decode reads into a pointer, if it is of the same
-	// usage. It must come before the first poll. Its results were exposed until since.
-	// They are returned as they are at now; without batches there is nothing to show.
-	// An error changes nothing.
-	Restore(decode func(state any) error, since, now time.Time) (Result, error)
+	// State returns what Restore continues with, without rows if there is nothing yet.
+	// It contains no secrets, and no ICCIDs unless they are exposed. It is not called
+	// during a poll; what it returned may be read during one.
+	State() State
+	// Restore continues a state that decode reads into the pointers of another one, if
+	// it is of the same usage. It must come before the first poll. Its results were
+	// exposed until since. They are returned as they are at now; without batches there
+	// is nothing to show. An error changes nothing.
+	Restore(decode func(State) error, since, now time.Time) (Result, error)
+}
+
+// State is the state of a collector: plain data for encoding/gob.
+type State struct {
+	// Rows are as many as the account has series. If nothing changed between two polls,
+	// they are encoded as the same bytes, so they have no maps and no times of polls.
+	Rows any
+	// Head is small, and may be different after each poll; nil: there is none.
+	Head any
 }
 
 // stringLists are lists of label values. Most columns of samples and counters share
@@ -179,11 +188,9 @@ func batchesOf(states []batchState, lists *stringLists, families []metric.Family
 	return batches, nil
 }
 
-// ledgerState is the state of a ledger.
-type ledgerState struct {
+// ledgerTimes are the moments of a ledger's state.
+type ledgerTimes struct {
 	Month, Created, End, ZeroUntil, Reported, Latest time.Time
-
-	Columns []ledgerColumn
 }
 
 // ledgerColumn is a column of a ledger, as monthly.ColumnState says.
@@ -200,28 +207,30 @@ type ledgerColumn struct {
 // columnKey names a column: each collector says how.
 type columnKey [3]string
 
-func newLedgerState[K comparable](l *monthly.Ledger[K], keyOf func(K) columnKey, lists *stringLists) ledgerState {
+// newLedgerState is the state of a ledger, its columns in the order of their keys.
+func newLedgerState[K comparable](l *monthly.Ledger[K], keyOf func(K) columnKey, lists *stringLists) (ledgerTimes, []ledgerColumn) {
 	s := l.State()
-	state := ledgerState{
-		Month: s.Month, Created: s.Created, End: s.End, ZeroUntil: s.ZeroUntil, Reported: s.Reported, Latest: s.Latest,
-	}
+	slices.SortFunc(s.Columns, func(a, b monthly.ColumnState[K]) int {
+		one, other := keyOf(a.Key), keyOf(b.Key)
+		return slices.Compare(one[:], other[:])
+	})
+	columns := make([]ledgerColumn, 0, len(s.Columns))
 	for _, c := range s.Columns {
-		state.Columns = append(state.Columns, ledgerColumn{
+		columns = append(columns, ledgerColumn{
 			Key: keyOf(c.Key), IDs: lists.add(c.IDs), Held: c.Held, Last: c.Last,
 			ZeroUntil: c.ZeroUntil, Carried: c.Carried, Incomplete: c.Incomplete, Hidden: c.Hidden,
 		})
 	}
-	slices.SortFunc(state.Columns, func(a, b ledgerColumn) int { return slices.Compare(a.Key[:], b.Key[:]) })
-	return state
+	return ledgerTimes{s.Month, s.Created, s.End, s.ZeroUntil, s.Reported, s.Latest}, columns
 }
 
 // restoreLedger continues a ledger's state in a new ledger.
-func restoreLedger[K comparable](l *monthly.Ledger[K], state ledgerState, of func(columnKey) K, lists *stringLists, since, now time.Time) error {
+func restoreLedger[K comparable](l *monthly.Ledger[K], times ledgerTimes, columns []ledgerColumn, of func(columnKey) K, lists *stringLists, since, now time.Time) error {
 	s := monthly.State[K]{
-		Month: state.Month, Created: state.Created, End: state.End, ZeroUntil: state.ZeroUntil,
-		Reported: state.Reported, Latest: state.Latest,
+		Month: times.Month, Created: times.Created, End: times.End, ZeroUntil: times.ZeroUntil,
+		Reported: times.Reported, Latest: times.Latest,
 	}
-	for _, c := range state.Columns {
+	for _, c := range columns {
 		ids, err := lists.get(c.IDs)
 		if err != nil {
 			return err

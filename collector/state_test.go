@@ -49,16 +49,34 @@ func largeAccount(sims int, now time.Time) (*SuperSIMInventory, *SuperSIMUsage) 
 	return &SuperSIMInventory{account: account}, usage
 }
 
-func encoded(t testing.TB, states ...any) []byte {
+// encoded is what follows each other of some states.
+func encoded(t testing.TB, states ...State) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	encoder := gob.NewEncoder(&b)
 	for _, s := range states {
-		if err := encoder.Encode(s); err != nil {
-			t.Fatal(err)
+		for _, part := range []any{s.Rows, s.Head} {
+			if part == nil {
+				continue
+			}
+			if err := encoder.Encode(part); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	return b.Bytes()
+}
+
+// decoding reads what encoded returned.
+func decoding(content []byte) func(State) error {
+	decoder := gob.NewDecoder(bytes.NewReader(content))
+	return func(s State) error {
+		err := decoder.Decode(s.Rows)
+		if err == nil && s.Head != nil {
+			err = decoder.Decode(s.Head)
+		}
+		return err
+	}
 }
 
 // cpuTime is the processor time of this process.
@@ -87,9 +105,9 @@ func BenchmarkState(b *testing.B) {
 	b.Run("restore", func(b *testing.B) {
 		for b.Loop() {
 			account := &Account{Inventory: new(Inventory), Rollover: 15 * time.Minute, MaxAge: 3 * time.Hour, Started: now}
-			decoder := gob.NewDecoder(bytes.NewReader(content))
+			decode := decoding(content)
 			for _, c := range []Stateful{NewSuperSIMInventory(account, config.SuperSIMInventory{}), NewSuperSIMUsage(account, usage.cfg)} {
-				if result, err := c.Restore(decoder.Decode, now, now.Add(time.Minute)); err != nil || len(result.Batches) == 0 {
+				if result, err := c.Restore(decode, now, now.Add(time.Minute)); err != nil || len(result.Batches) == 0 {
 					b.Fatal(len(result.Batches), err)
 				}
 			}
@@ -103,9 +121,9 @@ func FuzzRestore(f *testing.F) {
 	inventory, usage := largeAccount(5, now)
 	f.Add(encoded(f, inventory.State()))
 	f.Add(encoded(f, usage.State()))
-	f.Add(encoded(f, &accountUsageState{}))
-	f.Add(encoded(f, &superSIMDataLimitsState{}))
-	f.Add(encoded(f, &accountBalanceState{}))
+	f.Add(encoded(f, State{&accountUsageRows{}, &accountUsageHead{}}))
+	f.Add(encoded(f, State{Rows: &superSIMDataLimitsState{}}))
+	f.Add(encoded(f, State{Rows: &accountBalanceState{}}))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		if len(content) > 1<<16 {
 			return
@@ -115,7 +133,7 @@ func FuzzRestore(f *testing.F) {
 			NewSuperSIMInventory(account, config.SuperSIMInventory{}), NewSuperSIMUsage(account, usage.cfg),
 			NewAccountUsage(account, config.AccountUsage{}), NewAccountBalance(account), NewSuperSIMDataLimits(account, config.SuperSIMDataLimits{}),
 		} {
-			result, err := c.Restore(gob.NewDecoder(bytes.NewReader(content)).Decode, now, now.Add(time.Minute))
+			result, err := c.Restore(decoding(content), now, now.Add(time.Minute))
 			if err != nil {
 				continue
 			}

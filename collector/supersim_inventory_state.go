@@ -23,10 +23,10 @@ type superSIMInventoryState struct {
 }
 
 // State implements Stateful.
-func (c *SuperSIMInventory) State() any {
+func (c *SuperSIMInventory) State() State {
 	r := c.account.Inventory.get()
 	if !r.known {
-		return nil
+		return State{}
 	}
 	s := &superSIMInventoryState{
 		AccountSID: r.accountSID, Fleets: r.fleets, Networks: r.networks, ICCID: r.sims.iccid,
@@ -35,14 +35,14 @@ func (c *SuperSIMInventory) State() any {
 	s.SIDs, s.Names = s.Lists.add(r.sims.sids), s.Lists.add(r.sims.names)
 	s.FleetSIDs, s.Status = s.Lists.add(r.sims.fleets), s.Lists.add(r.sims.statuses)
 	s.ICCIDs = s.Lists.add(r.sims.iccids)
-	return s
+	return State{Rows: s}
 }
 
 // Restore implements Stateful. An inventory that is too old to be exposed is not taken:
 // SIMs may have come and gone since.
-func (c *SuperSIMInventory) Restore(decode func(any) error, since, now time.Time) (Result, error) {
+func (c *SuperSIMInventory) Restore(decode func(State) error, since, now time.Time) (Result, error) {
 	var s superSIMInventoryState
-	if err := decode(&s); err != nil {
+	if err := decode(State{Rows: &s}); err != nil {
 		return Result{}, err
 	}
 	sims, err := s.sims()

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -9,14 +10,20 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 )
 
-// superSIMUsageState is the state of SuperSIMUsage.
-type superSIMUsageState struct {
-	Filter config.Filter // of the usage that is counted
-	Lists  stringLists
+// superSIMUsageRows are the rows of SuperSIMUsage's state.
+type superSIMUsageRows struct {
+	Lists stringLists
 
-	Bytes, Cost ledgerState
-	Months      []monthKeys
-	Gauges      []batchState
+	Bytes, Cost                         []ledgerColumn
+	Months                              []monthKeys
+	Gauges                              []batchState
+	UnattributedBytes, UnattributedCost []batchState
+}
+
+// superSIMUsageHead is the head of SuperSIMUsage's state.
+type superSIMUsageHead struct {
+	Filter      config.Filter // of the usage that is counted
+	Bytes, Cost ledgerTimes
 	Late        []lateHourState
 	LateAsOf    time.Time
 
@@ -25,11 +32,10 @@ type superSIMUsageState struct {
 	UnsureBytes, UnsureCost       time.Time
 	Complete                      []listingState
 
-	Ends                                []groupEndsState
-	UnbilledWhole                       bool
-	BillsFound                          time.Time
-	UnattributedBytes, UnattributedCost []batchState
-	SawInventory                        bool
+	Ends          []groupEndsState
+	UnbilledWhole bool
+	BillsFound    time.Time
+	SawInventory  bool
 }
 
 // monthKeys are the keys with usage in a whole month.
@@ -68,11 +74,12 @@ type lateAmountState struct {
 }
 
 // State implements Stateful.
-func (c *SuperSIMUsage) State() any {
+func (c *SuperSIMUsage) State() State {
 	if !c.bytes.HasReport() {
-		return nil
+		return State{}
 	}
-	s := &superSIMUsageState{
+	rows := new(superSIMUsageRows)
+	head := &superSIMUsageHead{
 		Filter:         c.cfg.Filter,
 		BytesCountries: maps.Clone(c.countries.bytes), CostCountries: maps.Clone(c.countries.cost),
 		BytesNamed: c.countries.bytesReset, CostNamed: c.countries.costReset,
@@ -80,85 +87,92 @@ func (c *SuperSIMUsage) State() any {
 		UnbilledWhole: c.unbilledWhole, BillsFound: c.billsFound, SawInventory: c.sawInventory,
 		LateAsOf: c.late.asOf,
 	}
+	head.Bytes, rows.Bytes = newLedgerState(c.bytes, func(k bytesColumn) columnKey {
+		return columnKey{k.group.name, k.group.network, directionName(k.download)}
+	}, &rows.Lists)
+	head.Cost, rows.Cost = newLedgerState(c.cost, func(k costColumn) columnKey {
+		return columnKey{k.group.name, k.group.network, k.currency}
+	}, &rows.Lists)
+	for _, q := range slices.SortedFunc(maps.Keys(c.months), compareMonths) {
+		rows.Months = append(rows.Months, monthKeys{q.group.name, q.group.network, q.start, rows.Lists.add(c.months[q])})
+	}
+	rows.Gauges = newBatchStates(c.gauges, &rows.Lists)
+	rows.UnattributedBytes = newBatchStates([]metric.Batch{c.unattributedBytes}, &rows.Lists)
+	rows.UnattributedCost = newBatchStates([]metric.Batch{c.unattributedCost}, &rows.Lists)
 	for _, group := range c.groups() {
 		if e, ok := c.ends[group.name]; ok {
-			s.Ends = append(s.Ends, groupEndsState{group.name, e.bytes, e.cost, e.hour})
+			head.Ends = append(head.Ends, groupEndsState{group.name, e.bytes, e.cost, e.hour})
 		}
-	}
-	s.Bytes = newLedgerState(c.bytes, func(k bytesColumn) columnKey {
-		return columnKey{k.group.name, k.group.network, directionName(k.download)}
-	}, &s.Lists)
-	s.Cost = newLedgerState(c.cost, func(k costColumn) columnKey {
-		return columnKey{k.group.name, k.group.network, k.currency}
-	}, &s.Lists)
-	for q, keys := range c.months {
-		s.Months = append(s.Months, monthKeys{q.group.name, q.group.network, q.start, s.Lists.add(keys)})
 	}
 	for q, listing := range c.listings {
 		if listing.complete {
-			s.Complete = append(s.Complete, listingState{q.group.name, q.group.network, q.start, q.hour})
+			head.Complete = append(head.Complete, listingState{q.group.name, q.group.network, q.start, q.hour})
 		}
 	}
-	s.Gauges = newBatchStates(c.gauges, &s.Lists)
-	s.UnattributedBytes = newBatchStates([]metric.Batch{c.unattributedBytes}, &s.Lists)
-	s.UnattributedCost = newBatchStates([]metric.Batch{c.unattributedCost}, &s.Lists)
 	for _, end := range slices.Sorted(maps.Keys(c.late.hours)) {
 		h := c.late.hours[end]
-		s.Late = append(s.Late, lateHourState{end, h.bytes.state(), h.cost.state(), h.currency})
+		head.Late = append(head.Late, lateHourState{end, h.bytes.state(), h.cost.state(), h.currency})
 	}
-	return s
+	return State{rows, head}
+}
+
+// compareMonths orders the months of groups.
+func compareMonths(a, b query) int {
+	return cmp.Or(
+		cmp.Compare(a.group.name, b.group.name), cmp.Compare(a.group.network, b.group.network), a.start.Compare(b.start),
+	)
 }
 
 // Restore implements Stateful: counters continue if they count the same usage.
-func (c *SuperSIMUsage) Restore(decode func(any) error, since, now time.Time) (Result, error) {
-	var s superSIMUsageState
-	if err := decode(&s); err != nil {
+func (c *SuperSIMUsage) Restore(decode func(State) error, since, now time.Time) (Result, error) {
+	var rows superSIMUsageRows
+	var head superSIMUsageHead
+	if err := decode(State{&rows, &head}); err != nil {
 		return Result{}, err
 	}
-	if s.Filter != c.cfg.Filter {
+	if head.Filter != c.cfg.Filter {
 		return Result{}, nil
 	}
 	next := NewSuperSIMUsage(c.account, c.cfg)
-	if err := next.restore(&s, since, now); err != nil {
+	if err := next.restoreRows(&rows, &head, since, now); err != nil {
 		return Result{}, err
 	}
+	next.restoreHead(&head)
 	*c = *next
 	return Result{Batches: c.batches(now)}, nil
 }
 
-// restore continues a state in a new collector, which is of no use after an error.
-func (c *SuperSIMUsage) restore(s *superSIMUsageState, since, now time.Time) (err error) {
-	err = restoreLedger(c.bytes, s.Bytes, func(k columnKey) bytesColumn {
+// restoreRows continues the rows of a state in a new collector, which is of no use after
+// an error.
+func (c *SuperSIMUsage) restoreRows(rows *superSIMUsageRows, head *superSIMUsageHead, since, now time.Time) (err error) {
+	err = restoreLedger(c.bytes, head.Bytes, rows.Bytes, func(k columnKey) bytesColumn {
 		return bytesColumn{grouping{k[0], k[1]}, k[2] == directionName(true)}
-	}, &s.Lists, since, now)
+	}, &rows.Lists, since, now)
 	if err != nil {
 		return err
 	}
-	err = restoreLedger(c.cost, s.Cost, func(k columnKey) costColumn {
+	err = restoreLedger(c.cost, head.Cost, rows.Cost, func(k columnKey) costColumn {
 		return costColumn{grouping{k[0], k[1]}, k[2]}
-	}, &s.Lists, since, now)
+	}, &rows.Lists, since, now)
 	if err != nil {
 		return err
 	}
-	for _, m := range s.Months {
+	for _, m := range rows.Months {
 		start := m.Month.UTC()
 		q := query{group: grouping{m.Group, m.Network}, start: start, end: start.AddDate(0, 1, 0)}
-		if c.months[q], err = s.Lists.get(m.Keys); err != nil {
+		if c.months[q], err = rows.Lists.get(m.Keys); err != nil {
 			return err
 		}
 	}
-	for _, l := range s.Complete {
-		c.listings[query{group: grouping{l.Group, l.Network}, start: l.Start.UTC(), hour: l.Hour}] = completeness{complete: true}
-	}
 	families := SuperSIMUsageFamilies()
-	if c.gauges, err = batchesOf(s.Gauges, &s.Lists, families); err != nil {
+	if c.gauges, err = batchesOf(rows.Gauges, &rows.Lists, families); err != nil {
 		return err
 	}
 	for _, b := range []struct {
 		states []batchState
 		batch  *metric.Batch
-	}{{s.UnattributedBytes, &c.unattributedBytes}, {s.UnattributedCost, &c.unattributedCost}} {
-		batches, err := batchesOf(b.states, &s.Lists, families)
+	}{{rows.UnattributedBytes, &c.unattributedBytes}, {rows.UnattributedCost, &c.unattributedCost}} {
+		batches, err := batchesOf(b.states, &rows.Lists, families)
 		if err != nil {
 			return err
 		}
@@ -166,17 +180,24 @@ func (c *SuperSIMUsage) restore(s *superSIMUsageState, since, now time.Time) (er
 			*b.batch = batches[0]
 		}
 	}
-	for _, e := range s.Ends {
+	return nil
+}
+
+// restoreHead continues the head of a state.
+func (c *SuperSIMUsage) restoreHead(head *superSIMUsageHead) {
+	for _, l := range head.Complete {
+		c.listings[query{group: grouping{l.Group, l.Network}, start: l.Start.UTC(), hour: l.Hour}] = completeness{complete: true}
+	}
+	for _, e := range head.Ends {
 		c.ends[e.Group] = groupEnds{bytes: e.Bytes.UTC(), cost: e.Cost.UTC(), hour: e.Hour.UTC()}
 	}
-	c.late.asOf = s.LateAsOf.UTC()
-	for _, h := range s.Late {
+	c.late.asOf = head.LateAsOf.UTC()
+	for _, h := range head.Late {
 		c.late.hours[h.End] = &lateHour{h.Bytes.amount(), h.Cost.amount(), h.Currency}
 	}
-	c.countries = simNetworkCountries{s.BytesCountries, s.CostCountries, s.BytesNamed.UTC(), s.CostNamed.UTC()}
-	c.unsureBytes, c.unsureCost = s.UnsureBytes.UTC(), s.UnsureCost.UTC()
-	c.unbilledWhole, c.billsFound, c.sawInventory = s.UnbilledWhole, s.BillsFound.UTC(), s.SawInventory
-	return nil
+	c.countries = simNetworkCountries{head.BytesCountries, head.CostCountries, head.BytesNamed.UTC(), head.CostNamed.UTC()}
+	c.unsureBytes, c.unsureCost = head.UnsureBytes.UTC(), head.UnsureCost.UTC()
+	c.unbilledWhole, c.billsFound, c.sawInventory = head.UnbilledWhole, head.BillsFound.UTC(), head.SawInventory
 }
 
 func directionName(download bool) string {

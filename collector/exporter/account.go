@@ -55,8 +55,8 @@ type account struct {
 	ctx    context.Context    // of its polls
 	cancel context.CancelFunc // nil before it has started
 
-	write     func() error // writes its state, if states are written; safe for concurrent use
-	stateSize int          // bytes of the last one
+	write    func() error // writes its state, if states are written; safe for concurrent use
+	rowsSize int          // bytes of the last one's rows
 }
 
 // buildAccount makes the client of one account and the tasks of its collectors.

@@ -93,7 +93,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 	m.storageTimestamp = gauge("twilio_exporter_storage_last_write_timestamp_seconds",
 		"When the account's state was last written to storage.path, in seconds since the epoch.")
 	m.storageSize = gauge("twilio_exporter_storage_size_bytes",
-		"Size of the file with the account's state.")
+		"Size of the account's state in storage.path.")
 	m.reloadSuccessful = processGauge("twilio_exporter_config_last_reload_successful",
 		"Whether the last load of the configuration succeeded, 1 or 0.").WithLabelValues()
 	m.reloadTimestamp = processGauge("twilio_exporter_config_last_reload_success_timestamp_seconds",

@@ -110,6 +110,50 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// TestRowsAreWrittenIfTheyChanged: polls that find nothing new write the small head of a
+// state alone, which tells when they were.
+func TestRowsAreWrittenIfTheyChanged(t *testing.T) {
+	restarting(t, withDataLimits, func(t *testing.T, p *process, simulators map[string]*twiliotest.Simulator, yaml string) {
+		files := stateFiles(t, yaml)
+		read := func() string {
+			t.Helper()
+			content, err := os.ReadFile(files["a"])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(content)
+		}
+		until(t, "2004-03-15 12:08:00") // all collectors have polled twice
+		rows := read()
+		until(t, "2004-03-15 12:58:00")
+		if read() != rows {
+			t.Error("rows were written that had not changed")
+		}
+		head, err := os.Stat(strings.TrimSuffix(files["a"], ".state") + ".head")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if head.Size() > 16<<10 {
+			t.Errorf("a head has %d bytes", head.Size())
+		}
+		times := p.gather()
+		p.kill()
+		unreachable(simulators)
+		p = launch(t, yaml, simulators)
+		for series, v := range times {
+			if strings.HasPrefix(series, "twilio_exporter_poll_last_success_timestamp_seconds") {
+				p.want(map[string]float64{series: v})
+			}
+		}
+		reachable(simulators)
+		until(t, "2004-03-15 13:08:00") // another hour has closed
+		if read() == rows {
+			t.Error("rows that changed were not written")
+		}
+		p.stop()
+	})
+}
+
 // TestRestartHeldValues: a counter does not fall because of a restart, unless it counts
 // something else.
 func TestRestartHeldValues(t *testing.T) {

@@ -32,8 +32,8 @@ const (
 	keepStates = 62 * 24 * time.Hour
 )
 
-// accountState is what the file of an account contains, followed by the State of each
-// collector of Collectors.
+// accountState begins the head of an account's state. It is followed by the heads of those
+// of Collectors that have one. The rows are those of all Collectors.
 type accountState struct {
 	Identity   string
 	Saved      time.Time   // until then at least, the results were exposed
@@ -46,12 +46,13 @@ type collectorState struct {
 	Name        string
 	LastSuccess time.Time
 	Records     int
+	HasHead     bool
 }
 
 // savedState is the state of a task's collector as of its last results.
 type savedState struct {
 	collectorState
-	state any
+	state collector.State
 }
 
 // stateFolder is the folder of all accounts' states.
@@ -185,12 +186,12 @@ func (s *stateFolder) write(a *account) {
 	}
 	var size int64
 	if err == nil {
-		var content []byte
+		var state storage.State
 		now := time.Now().UTC()
 		head := accountState{Identity: a.identity, Saved: now, Sent: a.requests.sent.Sent(now)}
-		if content, err = encodeState(head, states, a.stateSize); err == nil {
-			a.stateSize = len(content)
-			size, err = folder.Write(storage.Name(a.identity), content)
+		if state, err = encodeState(head, states, a.rowsSize); err == nil {
+			a.rowsSize = len(state.Rows)
+			size, err = folder.Write(storage.Name(a.identity), state)
 		}
 		if err != nil {
 			if forgotten := folder.Forget(storage.Name(a.identity)); forgotten != nil {
@@ -222,22 +223,25 @@ func (s *stateFolder) written(account string, size int64, err error) {
 	s.metrics.stateWritten(account, size, err)
 }
 
-// encodeState is the content of an account's file, with the states after the head. It is expected to have about as many
-// bytes as sizeHint.
-func encodeState(head accountState, states []*savedState, sizeHint int) ([]byte, error) {
+// encodeState is the state of an account whose head begins with this one. Its rows are
+// expected to have about as many bytes as sizeHint.
+func encodeState(head accountState, states []*savedState, sizeHint int) (storage.State, error) {
 	for _, s := range states {
 		head.Collectors = append(head.Collectors, s.collectorState)
 	}
-	var b bytes.Buffer
-	b.Grow(sizeHint + sizeHint/8)
-	encoder := gob.NewEncoder(&b)
-	err := encoder.Encode(head)
+	var heads, rows bytes.Buffer
+	rows.Grow(sizeHint + sizeHint/8)
+	headEncoder, rowsEncoder := gob.NewEncoder(&heads), gob.NewEncoder(&rows)
+	err := headEncoder.Encode(head)
 	for _, s := range states {
+		if err == nil && s.HasHead {
+			err = headEncoder.Encode(s.state.Head)
+		}
 		if err == nil {
-			err = encoder.Encode(s.state)
+			err = rowsEncoder.Encode(s.state.Rows)
 		}
 	}
-	return b.Bytes(), err
+	return storage.State{Head: heads.Bytes(), Rows: rows.Bytes()}, err
 }
 
 // savedStates are those of the collectors that have one.
@@ -261,9 +265,9 @@ func (s *stateFolder) restore(a *account, now time.Time) {
 	}
 	logger := log.With(s.logger, "account", a.name)
 	name := storage.Name(a.identity)
-	content, err := folder.Read(name)
+	state, err := folder.Read(name)
 	if err == nil {
-		err = a.restore(content, now, logger)
+		err = a.restore(state, now, logger)
 	}
 	invalid, isInvalid := errors.AsType[*storage.InvalidError](err)
 	switch {
@@ -277,12 +281,12 @@ func (s *stateFolder) restore(a *account, now time.Time) {
 	}
 }
 
-// restore continues the content of the account's file.
-func (a *account) restore(content []byte, now time.Time, logger log.Logger) error {
+// restore continues the account's state.
+func (a *account) restore(state storage.State, now time.Time, logger log.Logger) error {
 	invalid := func(err error) error { return &storage.InvalidError{Reason: err.Error()} }
-	decoder := gob.NewDecoder(bytes.NewReader(content))
+	heads, rows := gob.NewDecoder(bytes.NewReader(state.Head)), gob.NewDecoder(bytes.NewReader(state.Rows))
 	var head accountState
-	if err := decoder.Decode(&head); err != nil {
+	if err := heads.Decode(&head); err != nil {
 		return invalid(err)
 	}
 	if head.Identity != a.identity {
@@ -298,8 +302,11 @@ func (a *account) restore(content []byte, now time.Time, logger log.Logger) erro
 	for _, c := range head.Collectors {
 		var read bool
 		var unreadable error
-		decode := func(state any) error {
-			read, unreadable = true, decoder.Decode(state)
+		decode := func(s collector.State) error {
+			read, unreadable = true, rows.Decode(s.Rows)
+			if unreadable == nil && c.HasHead {
+				unreadable = heads.Decode(s.Head)
+			}
 			return unreadable
 		}
 		var refused error
@@ -307,7 +314,7 @@ func (a *account) restore(content []byte, now time.Time, logger log.Logger) erro
 			refused = t.restore(c, decode, head.Saved, now)
 		}
 		if !read {
-			_ = decode(nil) // skips it
+			_ = decode(collector.State{}) // skips it
 		}
 		if unreadable != nil {
 			return invalid(fmt.Errorf("%s: %w", c.Name, unreadable))
@@ -321,7 +328,7 @@ func (a *account) restore(content []byte, now time.Time, logger log.Logger) erro
 
 // restore continues the state of the task's collector. Its results are exposed with
 // showRestored.
-func (t *task) restore(s collectorState, decode func(any) error, since, now time.Time) error {
+func (t *task) restore(s collectorState, decode func(collector.State) error, since, now time.Time) error {
 	stateful, ok := t.collector.(collector.Stateful)
 	if !ok {
 		return nil
@@ -355,8 +362,8 @@ func (t *task) keepState(s collectorState) {
 	if !ok {
 		return
 	}
-	s.Name = t.name
-	if state := stateful.State(); state != nil {
+	if state := stateful.State(); state.Rows != nil {
+		s.Name, s.HasHead = t.name, state.Head != nil
 		t.saved.Store(&savedState{s, state})
 	}
 }
