@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/twilio-exporter/twilio_exporter/twilio"
@@ -44,15 +45,22 @@ func (h *held) add(bytes int64) (total int64) {
 	return h.bytes
 }
 
-// holding is what one poll holds, until it is released.
+// holding is what one poll holds, until it is released, and how many records it read.
 type holding struct {
 	account *Account
+	records *atomic.Int64 // those that came twice count once
 	mu      sync.Mutex
 	bytes   int64
 }
 
 // hold starts a poll. Its holding must be released.
-func (a *Account) hold() *holding { return &holding{account: a} }
+func (a *Account) hold() *holding { return &holding{account: a, records: new(atomic.Int64)} }
+
+// count is how many records the poll has read.
+func (h *holding) count() int { return int(h.records.Load()) }
+
+// part is a holding for some of the poll's records, which is released before the poll's.
+func (h *holding) part() *holding { return &holding{account: h.account, records: h.records} }
 
 // add accounts for records of a listing.
 func (h *holding) add(endpoint twilio.Endpoint, bytes int64) error {

@@ -37,6 +37,7 @@ func readListing[T any](held *holding, endpoint twilio.Endpoint, list func() ite
 			return nil, &twilio.ResponseError{Endpoint: endpoint, Err: fmt.Errorf("%s is listed twice with different values", by.name(record))}
 		}
 	}
+	held.records.Add(int64(len(unique)))
 	return unique, nil
 }
 

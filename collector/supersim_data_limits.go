@@ -88,13 +88,12 @@ func (c *SuperSIMDataLimits) Poll(ctx context.Context) (Result, error) {
 	defer held.release()
 	now := time.Now().UTC()
 	end := now.Truncate(time.Hour)
-	recent, records, err := c.recentUsage(ctx, held, end)
+	recent, err := c.recentUsage(ctx, held, end)
 	if err != nil {
 		return Result{}, fmt.Errorf("usage by sim in the last 31 days: %w", err)
 	}
 	sims := c.near(inventory, recent, now)
-	read, err := c.ask(ctx, held, sims, now)
-	if err != nil {
+	if err := c.ask(ctx, held, sims, now); err != nil {
 		c.keepPeriods(sims)
 		return Result{}, err
 	}
@@ -114,7 +113,7 @@ func (c *SuperSIMDataLimits) Poll(ctx context.Context) (Result, error) {
 	}
 	c.exceeded = notAsked > 0
 	c.last = dataLimitBatches(sims, []metric.Sample{{Value: float64(notAsked)}})
-	return Result{Batches: c.last, Records: records + read, Warnings: warnings}, nil
+	return Result{Batches: c.last, Records: held.count(), Warnings: warnings}, nil
 }
 
 // keepPeriods remembers the periods that a poll has read before it failed, so that

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"strings"
-	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -61,9 +60,9 @@ func dataUsageOrder() order[dataUsage] {
 	}
 }
 
-// dataUsages reads a listing and adds up its records by SIM, sorted by SID. It also
-// returns how many records there were. The SIM of a query for one is known.
-func (c *SuperSIMDataLimits) dataUsages(ctx context.Context, held *holding, p twilio.UsageRecordsParams) ([]dataUsage, int, error) {
+// dataUsages reads a listing and adds up its records by SIM, sorted by SID. The SIM of a
+// query for one is known.
+func (c *SuperSIMDataLimits) dataUsages(ctx context.Context, held *holding, p twilio.UsageRecordsParams) ([]dataUsage, error) {
 	records, err := readListing(held, twilio.EndpointUsageRecords, func() iter.Seq2[dataUsage, error] {
 		return func(yield func(dataUsage, error) bool) {
 			for r, err := range c.account.Client.UsageRecords(ctx, p) {
@@ -80,7 +79,7 @@ func (c *SuperSIMDataLimits) dataUsages(ctx context.Context, held *holding, p tw
 		}
 	}, dataUsageOrder(), 0)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	sums := records[:0]
 	for _, u := range records {
@@ -92,10 +91,10 @@ func (c *SuperSIMDataLimits) dataUsages(ctx context.Context, held *holding, p tw
 		last := &sums[n-1]
 		last.partial = last.partial || u.partial
 		if last.bytes, err = addBytes(last.bytes, u.bytes); err != nil {
-			return nil, 0, tooManyBytes(u.sim, err)
+			return nil, tooManyBytes(u.sim, err)
 		}
 	}
-	return sums, len(records), nil
+	return sums, nil
 }
 
 func tooManyBytes(sim string, err error) error {
@@ -104,17 +103,15 @@ func tooManyBytes(sim string, err error) error {
 
 // recentUsage bounds what a billing period of a month can hold: it has at most 31 days,
 // which is as long as the API adds up by SIM.
-func (c *SuperSIMDataLimits) recentUsage(ctx context.Context, held *holding, end time.Time) ([]dataUsage, int, error) {
+func (c *SuperSIMDataLimits) recentUsage(ctx context.Context, held *holding, end time.Time) ([]dataUsage, error) {
 	return c.dataUsages(ctx, held, twilio.UsageRecordsParams{
 		Group: twilio.GroupSim, Granularity: twilio.GranularityAll, StartTime: end.Add(-31 * 24 * time.Hour), EndTime: end,
 	})
 }
 
 // ask asks for the SIMs in their order, as many at a time as the client allows and as
-// long as their requests stay within max_requests, and fails with the first error. It
-// returns how many records were read.
-func (c *SuperSIMDataLimits) ask(ctx context.Context, held *holding, sims []*limitedSIM, now time.Time) (int, error) {
-	var records atomic.Int64
+// long as their requests stay within max_requests, and fails with the first error.
+func (c *SuperSIMDataLimits) ask(ctx context.Context, held *holding, sims []*limitedSIM, now time.Time) error {
 	left := c.cfg.MaxRequests
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(cmp.Or(c.account.MaxConcurrency, -1))
@@ -125,14 +122,9 @@ func (c *SuperSIMDataLimits) ask(ctx context.Context, held *holding, sims []*lim
 		}
 		left -= requests
 		s.asked = true
-		group.Go(func() error {
-			read, err := c.askFor(groupCtx, held, s, now)
-			records.Add(int64(read))
-			return err
-		})
+		group.Go(func() error { return c.askFor(groupCtx, held, s, now) })
 	}
-	err := cmp.Or(group.Wait(), context.Cause(ctx))
-	return int(records.Load()), err
+	return cmp.Or(group.Wait(), context.Cause(ctx))
 }
 
 // mostRequests is how many requests a SIM may take, attempts after the first apart.
@@ -159,22 +151,20 @@ func usageInPeriod(sim string, period twilio.Period, now time.Time) twilio.Usage
 	return p
 }
 
-// askFor asks for one SIM's period, unless it is known, and its usage in it. It returns
-// how many records were read.
-func (c *SuperSIMDataLimits) askFor(ctx context.Context, held *holding, s *limitedSIM, now time.Time) (read int, err error) {
+// askFor asks for one SIM's period, unless it is known, and its usage in it.
+func (c *SuperSIMDataLimits) askFor(ctx context.Context, held *holding, s *limitedSIM, now time.Time) error {
 	s.defect = ""
 	if s.askPeriod {
-		period, n, err := c.currentPeriod(ctx, held, s.sid, now)
-		read = n
+		period, err := c.currentPeriod(ctx, held, s.sid, now)
 		switch {
 		case twilio.IsNotFound(err):
 			s.vanish(simGone)
-			return read, nil
+			return nil
 		case err != nil:
-			return read, fmt.Errorf("billing period of sim %s: %w", s.sid, err)
+			return fmt.Errorf("billing period of sim %s: %w", s.sid, err)
 		case period.Start.IsZero():
 			s.vanish(noPeriod)
-			return read, nil
+			return nil
 		}
 		if !period.Start.Equal(s.period.Start) {
 			s.bytes = notReported
@@ -184,15 +174,14 @@ func (c *SuperSIMDataLimits) askFor(ctx context.Context, held *holding, s *limit
 	p := usageInPeriod(s.sid, s.period.Period, now)
 	if !p.StartTime.Before(p.EndTime) { // no hour of it is whole
 		s.bytes = 0
-		return read, nil
+		return nil
 	}
-	used, n, err := c.dataUsages(ctx, held, p)
-	read += n
+	used, err := c.dataUsages(ctx, held, p)
 	switch {
 	case twilio.IsNotFound(err):
 		s.vanish(simGone)
 	case err != nil:
-		return read, fmt.Errorf("usage of sim %s in its billing period: %w", s.sid, err)
+		return fmt.Errorf("usage of sim %s in its billing period: %w", s.sid, err)
 	case len(used) == 0: // silent
 		s.bytes = 0
 	case !used[0].partial:
@@ -203,7 +192,7 @@ func (c *SuperSIMDataLimits) askFor(ctx context.Context, held *holding, s *limit
 			s.bytes = max(s.bytes, used[0].bytes)
 		}
 	}
-	return read, nil
+	return nil
 }
 
 // vanish makes the SIM one of which nothing is known but why.
@@ -212,9 +201,8 @@ func (s *limitedSIM) vanish(defect string) {
 }
 
 // currentPeriod is the billing period of a SIM that contains now, and of several the
-// one that started last. It has no start if there is none. It also returns how many
-// periods were read.
-func (c *SuperSIMDataLimits) currentPeriod(ctx context.Context, held *holding, sim string, now time.Time) (twilio.BillingPeriod, int, error) {
+// one that started last. It has no start if there is none.
+func (c *SuperSIMDataLimits) currentPeriod(ctx context.Context, held *holding, sim string, now time.Time) (twilio.BillingPeriod, error) {
 	periods, err := readListing(held, twilio.EndpointBillingPeriods, func() iter.Seq2[twilio.BillingPeriod, error] {
 		return c.account.Client.BillingPeriods(ctx, sim)
 	}, order[twilio.BillingPeriod]{
@@ -234,5 +222,5 @@ func (c *SuperSIMDataLimits) currentPeriod(ctx context.Context, held *holding, s
 			current = p
 		}
 	}
-	return current, len(periods), err
+	return current, err
 }

@@ -147,7 +147,7 @@ func (c *SuperSIMUsage) Poll(ctx context.Context) (Result, error) {
 	c.gauges = append(c.gauges, c.unattributed(plan, found)...)
 	c.sawInventory = inventory.known
 
-	result := Result{Batches: c.batches(now), Records: found.records, Decreases: len(decreased), Unseen: c.bytes.TakeUnseen() + c.cost.TakeUnseen()}
+	result := Result{Batches: c.batches(now), Records: held.count(), Decreases: len(decreased), Unseen: c.bytes.TakeUnseen() + c.cost.TakeUnseen()}
 	result.Warnings = slices.Concat(doubts(found.totals), c.incomplete(plan), c.account.Client.Warnings(twilio.EndpointUsageRecords))
 	result.Warnings = append(result.Warnings, unseen(result.Unseen)...)
 	if len(decreased) > 0 {
@@ -166,47 +166,38 @@ type usageFound struct {
 	differences map[query]difference // of the month's listings
 	billsKnown  bool                 // it was found out what is billed of totals without an amount
 	hours       hourListing
-	records     int
 }
 
 // read reads everything of a poll: the account's hours and totals, then the groups, and
 // what of these needs a second look.
-func (c *SuperSIMUsage) read(ctx context.Context, held *holding, plan usagePlan) (*usageFound, error) {
-	f := &usageFound{empty: make(map[query]bool)}
-	for _, step := range []func() (int, error){
-		func() (records int, err error) {
-			f.hours, err = c.accountHours(ctx, held, time.Now())
-			return len(f.hours.records), err
-		},
-		func() (records int, err error) {
-			f.listings, records, err = c.ask(ctx, held, plan.ofAccount)
-			return records, err
-		},
-		func() (int, error) {
-			listings, records, err := c.ask(ctx, held, plan.ofGroups)
-			maps.Copy(f.listings, listings)
-			return records, err
-		},
-		func() (int, error) { return c.listAgain(ctx, held, plan.ofGroups, f) },
-		func() (int, error) { return c.readNetworks(ctx, held, plan, f) },
-		func() (_ int, err error) {
-			f.totals, err = f.listings.byKey()
-			return 0, err
-		},
-		func() (records int, err error) {
-			f.billsKnown, records, err = c.findBilled(ctx, plan, f.totals)
-			return records, err
-		},
-		func() (records int, err error) {
-			c.addWithoutNetwork(plan, f.totals)
-			f.differences, records, err = c.compareAll(ctx, held, plan, f.totals)
-			return records, err
-		},
-	} {
-		records, err := step()
-		if f.records += records; err != nil {
-			return nil, err
-		}
+func (c *SuperSIMUsage) read(ctx context.Context, held *holding, plan usagePlan) (f *usageFound, err error) {
+	f = &usageFound{empty: make(map[query]bool)}
+	if f.hours, err = c.accountHours(ctx, held, time.Now()); err != nil {
+		return nil, err
+	}
+	if f.listings, err = c.ask(ctx, held, plan.ofAccount); err != nil {
+		return nil, err
+	}
+	ofGroups, err := c.ask(ctx, held, plan.ofGroups)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(f.listings, ofGroups)
+	if err := c.listAgain(ctx, held, plan.ofGroups, f); err != nil {
+		return nil, err
+	}
+	if err := c.readNetworks(ctx, held, plan, f); err != nil {
+		return nil, err
+	}
+	if f.totals, err = f.listings.byKey(); err != nil {
+		return nil, err
+	}
+	if f.billsKnown, err = c.findBilled(ctx, held, plan, f.totals); err != nil {
+		return nil, err
+	}
+	c.addWithoutNetwork(plan, f.totals)
+	if f.differences, err = c.compareAll(ctx, held, plan, f.totals); err != nil {
+		return nil, err
 	}
 	return f, nil
 }

@@ -16,8 +16,8 @@ import (
 // billed. Their sum is right in the first case too, but takes more requests.
 
 // findBilled finds out what is billed of totals of the cost counters' months that
-// have no amount. It reports whether it is known now, and how many records it read.
-func (c *SuperSIMUsage) findBilled(ctx context.Context, plan usagePlan, totals usageTotals) (known bool, records int, err error) {
+// have no amount. It reports whether it is known now.
+func (c *SuperSIMUsage) findBilled(ctx context.Context, held *holding, plan usagePlan, totals usageTotals) (known bool, err error) {
 	var queries []query
 	for q, listing := range totals {
 		if !q.hour && (q.start.Equal(plan.cost.Month) || q.end.Equal(plan.cost.Month)) && slices.ContainsFunc(listing, isUnbilled) {
@@ -26,11 +26,11 @@ func (c *SuperSIMUsage) findBilled(ctx context.Context, plan usagePlan, totals u
 	}
 	c.learnWhatUnbilledMeans(plan, totals, queries)
 	if len(queries) == 0 || c.unbilledWhole && c.cost.HasReport() {
-		return true, 0, nil
+		return true, nil
 	}
 	hour := time.Now().UTC().Truncate(time.Hour)
 	if c.cost.HasReport() && hour.Equal(c.billsFound) && !c.cost.ReadsEnd(plan.cost) && !c.listsMore(plan) {
-		return false, 0, nil // once an hour is often enough for what comes up to a day late
+		return false, nil // once an hour is often enough for what comes up to a day late
 	}
 	// The account's are asked for first, so that the sums over groups reach them.
 	slices.SortFunc(queries, func(a, b query) int {
@@ -44,13 +44,12 @@ func (c *SuperSIMUsage) findBilled(ctx context.Context, plan usagePlan, totals u
 		}
 	})
 	for _, q := range queries {
-		read, err := c.addHours(ctx, q, totals[q])
-		if records += read; err != nil {
-			return false, records, err
+		if err := c.addHours(ctx, held, q, totals[q]); err != nil {
+			return false, err
 		}
 	}
 	c.billsFound, c.billsFoundOf = hour, c.listedNames(plan)
-	return true, records, nil
+	return true, nil
 }
 
 // listedNames are the groups that a poll lists.
@@ -156,7 +155,7 @@ func (t *billedTotal) short() (short, blind bool) {
 
 // addHours replaces the amounts of unbilled totals by the sum over what is billed of
 // their hours. What listings by group leave out is asked for by key.
-func (c *SuperSIMUsage) addHours(ctx context.Context, q query, totals []usageTotal) (records int, err error) {
+func (c *SuperSIMUsage) addHours(ctx context.Context, held *holding, q query, totals []usageTotal) error {
 	var open []*billedTotal // sorted by key
 	for i := range totals {
 		if totals[i].unbilled {
@@ -169,9 +168,8 @@ func (c *SuperSIMUsage) addHours(ctx context.Context, q query, totals []usageTot
 	for end := q.end; len(open) > 0 && q.start.Before(end); {
 		const day = 24 // hours
 		if c.canAskForKeys(q.group, open) && len(open)*pages(int(end.Sub(q.start)/time.Hour)) <= (1+day)*pages(len(totals)) {
-			read, err := c.addHoursByKey(ctx, query{group: q.group, start: q.start, end: end}, open)
-			if records += read; err != nil {
-				return records, err
+			if err := c.addHoursByKey(ctx, held, query{group: q.group, start: q.start, end: end}, open); err != nil {
+				return err
 			}
 			break
 		}
@@ -180,15 +178,14 @@ func (c *SuperSIMUsage) addHours(ctx context.Context, q query, totals []usageTot
 			start := end.Add(-time.Hour)
 			hours, end = append(hours, query{group: q.group, start: start, end: end, hour: true}), start
 		}
-		_, read, err := c.addListings(ctx, hours, open)
-		if records += read; err != nil {
-			return records, err
+		if _, err := c.addListings(ctx, held, hours, open); err != nil {
+			return err
 		}
 		var unbilled map[string]bool
 		if q.start.Before(end) {
-			unbilled, read, err = c.addListings(ctx, []query{{group: q.group, start: q.start, end: end}}, open)
-			if records += read; err != nil {
-				return records, err
+			var err error
+			if unbilled, err = c.addListings(ctx, held, []query{{group: q.group, start: q.start, end: end}}, open); err != nil {
+				return err
 			}
 		}
 		open = slices.DeleteFunc(open, func(t *billedTotal) bool { return !unbilled[t.key] })
@@ -201,26 +198,25 @@ func (c *SuperSIMUsage) addHours(ctx context.Context, q query, totals []usageTot
 		for _, t := range short {
 			t.forget()
 		}
-		read, err := c.addHoursByKey(ctx, q, short)
-		if records += read; err != nil {
-			return records, err
+		if err := c.addHoursByKey(ctx, held, q, short); err != nil {
+			return err
 		}
 	}
 	for _, t := range all {
 		t.unbilled = false
 		t.unpriced, _ = t.short()
 	}
-	return records, nil
+	return nil
 }
 
 // addHoursByKey adds what is billed of all hours of a range, one key at a time.
-func (c *SuperSIMUsage) addHoursByKey(ctx context.Context, q query, totals []*billedTotal) (records int, err error) {
+func (c *SuperSIMUsage) addHoursByKey(ctx context.Context, held *holding, q query, totals []*billedTotal) error {
 	var hours []query
 	for _, t := range totals {
 		hours = append(hours, query{group: q.group, key: t.key, start: q.start, end: q.end, hour: true})
 	}
-	_, records, err = c.addListings(ctx, hours, totals)
-	return records, err
+	_, err := c.addListings(ctx, held, hours, totals)
+	return err
 }
 
 // canAskForKeys reports whether the API can be asked for each key: it cannot be asked
@@ -230,18 +226,17 @@ func (c *SuperSIMUsage) canAskForKeys(group grouping, totals []*billedTotal) boo
 }
 
 // addListings adds what listings say is billed to totals, which are sorted by key. It
-// returns the keys of which a listing has a total without an amount, and how many
-// records it read.
-func (c *SuperSIMUsage) addListings(ctx context.Context, queries []query, totals []*billedTotal) (unbilled map[string]bool, records int, err error) {
+// returns the keys of which a listing has a total without an amount.
+func (c *SuperSIMUsage) addListings(ctx context.Context, held *holding, queries []query, totals []*billedTotal) (unbilled map[string]bool, err error) {
 	var mu sync.Mutex
 	unbilled = make(map[string]bool)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(cmp.Or(c.account.MaxConcurrency, -1))
 	for _, q := range queries {
 		group.Go(func() error {
-			held := c.account.hold() // one listing's records at a time
+			held := held.part() // one listing's records at a time
 			defer held.release()
-			listing, read, err := c.list(ctx, held, q)
+			listing, err := c.list(ctx, held, q)
 			if err == nil {
 				listing, err = sumUp(listing, sameKey)
 			}
@@ -250,7 +245,6 @@ func (c *SuperSIMUsage) addListings(ctx context.Context, queries []query, totals
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			records += read
 			for _, t := range totals {
 				i, ok := slices.BinarySearchFunc(listing, t.key, func(part usageTotal, key string) int { return cmp.Compare(part.key, key) })
 				switch {
@@ -267,5 +261,5 @@ func (c *SuperSIMUsage) addListings(ctx context.Context, queries []query, totals
 		})
 	}
 	err = group.Wait()
-	return unbilled, records, err
+	return unbilled, err
 }

@@ -143,8 +143,8 @@ func (f *usageFound) lack(q query) lack {
 
 // listAgain reads those listings of some queries again that lack more than in the last
 // poll, or were never complete and lack bytes or cannot be compared. It adds what they had
-// left out, then and in earlier polls, and returns how many records it read.
-func (c *SuperSIMUsage) listAgain(ctx context.Context, held *holding, queries []query, f *usageFound) (records int, err error) {
+// left out, then and in earlier polls.
+func (c *SuperSIMUsage) listAgain(ctx context.Context, held *holding, queries []query, f *usageFound) error {
 	var short []query
 	for _, q := range queries {
 		last, l := c.listings[q.listing()], f.lack(q)
@@ -153,9 +153,9 @@ func (c *SuperSIMUsage) listAgain(ctx context.Context, held *holding, queries []
 		}
 	}
 	for range rereadings {
-		again, read, err := c.ask(ctx, held, short)
-		if records += read; err != nil {
-			return records, err
+		again, err := c.ask(ctx, held, short)
+		if err != nil {
+			return err
 		}
 		short = nil
 		for q, listing := range again {
@@ -173,7 +173,7 @@ func (c *SuperSIMUsage) listAgain(ctx context.Context, held *holding, queries []
 			f.listings[q] = unite(last.found, f.listings[q])
 		}
 	}
-	return records, nil
+	return nil
 }
 
 func sameUsage(a, b usageTotal) bool {

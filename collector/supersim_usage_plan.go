@@ -100,31 +100,30 @@ func previousQuery(group grouping, w monthly.Window) query {
 }
 
 // ask sends the queries, as many at a time as the client allows, and fails with
-// the first error. It also returns how many records were read.
-func (c *SuperSIMUsage) ask(ctx context.Context, held *holding, queries []query) (usageTotals, int, error) {
+// the first error.
+func (c *SuperSIMUsage) ask(ctx context.Context, held *holding, queries []query) (usageTotals, error) {
 	// The longest listings go first, so that none of them is left to run alone.
 	slices.SortFunc(queries, func(a, b query) int {
 		return cmp.Or(cmp.Compare(c.weight(a), c.weight(b)), a.start.Compare(b.start), cmp.Compare(a.group.String(), b.group.String()))
 	})
-	found, counts := make([][]usageTotal, len(queries)), make([]int, len(queries))
+	found := make([][]usageTotal, len(queries))
 	group, ctx := errgroup.WithContext(ctx)
 	// More listings than requests would only wait, each in a goroutine.
 	group.SetLimit(cmp.Or(c.account.MaxConcurrency, -1))
 	for i, q := range queries {
 		group.Go(func() (err error) {
-			found[i], counts[i], err = c.list(ctx, held, q)
+			found[i], err = c.list(ctx, held, q)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	totals, records := make(usageTotals), 0
+	totals := make(usageTotals)
 	for i, q := range queries {
 		totals[q] = found[i]
-		records += counts[i]
 	}
-	return totals, records, nil
+	return totals, nil
 }
 
 // byKey adds up the hours of each key.
@@ -154,8 +153,8 @@ func (c *SuperSIMUsage) weight(q query) int {
 }
 
 // list reads one listing and adds up its records by key and, where totals are split, by
-// hour. It also returns how many records there were.
-func (c *SuperSIMUsage) list(ctx context.Context, held *holding, q query) ([]usageTotal, int, error) {
+// hour.
+func (c *SuperSIMUsage) list(ctx context.Context, held *holding, q query) ([]usageTotal, error) {
 	ctx = inGroup(ctx, c.askedFor(q.group))
 	d, params := c.dimension(q.group), c.params(q)
 	// There will be about as many records as there are counters.
@@ -174,14 +173,13 @@ func (c *SuperSIMUsage) list(ctx context.Context, held *holding, q query) ([]usa
 			}
 		}
 	}, byKeyAndPeriod(), sizeHint)
-	read := len(records)
 	if err == nil {
 		records, err = sumUp(records, sameKeyAndHour)
 	}
 	if err != nil {
-		return nil, 0, q.wrap(err)
+		return nil, q.wrap(err)
 	}
-	return records, read, nil
+	return records, nil
 }
 
 // params are those of a query.

@@ -22,9 +22,9 @@ type simNetworkCountries struct {
 // listNetworks returns the networks as the inventory has them. If it lacks one that
 // has usage and no country yet, they are listed now: whether the inventory has
 // answered yet must not decide on a label. A list that lacks one is read again, because
-// records can move between its pages. It also returns how many records were read.
-func (c *SuperSIMUsage) listNetworks(ctx context.Context, held *holding, totals usageTotals) ([]twilio.Network, int, error) {
-	networks, records := c.account.Inventory.get().networks, 0
+// records can move between its pages.
+func (c *SuperSIMUsage) listNetworks(ctx context.Context, held *holding, totals usageTotals) ([]twilio.Network, error) {
+	networks := c.account.Inventory.get().networks
 	lacksOne := func() bool {
 		return slices.ContainsFunc(c.networks(totals), func(d dimension) bool {
 			sid := d.group.network
@@ -38,12 +38,11 @@ func (c *SuperSIMUsage) listNetworks(ctx context.Context, held *holding, totals 
 			func() iter.Seq2[twilio.Network, error] { return c.account.Client.Networks(ctx) },
 			bySID(networkSize, func(n twilio.Network) string { return n.SID }), len(networks))
 		if err != nil {
-			return nil, records, err
+			return nil, err
 		}
 		networks = listed
-		records += len(listed)
 	}
-	return networks, records, nil
+	return networks, nil
 }
 
 // nameCountries gives the networks in totals that have no country yet the one that a

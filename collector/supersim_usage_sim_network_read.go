@@ -11,29 +11,26 @@ import (
 )
 
 // readNetworks adds the usage of each network's SIMs to the listings of a poll, which
-// name the networks, and the list of networks, for their countries. It returns how many
-// records it read.
-func (c *SuperSIMUsage) readNetworks(ctx context.Context, held *holding, p usagePlan, f *usageFound) (records int, err error) {
+// name the networks, and the list of networks, for their countries.
+func (c *SuperSIMUsage) readNetworks(ctx context.Context, held *holding, p usagePlan, f *usageFound) error {
 	if !c.simNetwork || p.leavesOut(simNetworkGroup("")) {
-		return 0, nil
+		return nil
 	}
 	queries := c.networkQueries(p, f.listings)
-	listings, records, err := c.ask(ctx, held, queries)
+	listings, err := c.ask(ctx, held, queries)
 	if err != nil {
-		return records, err
+		return err
 	}
 	sims := f.listings[monthQuery(grouping{name: "sim"}, p.bytes)]
 	for q, listing := range listings {
 		shareKeys(listing, sims)
 		f.listings[q] = listing
 	}
-	again, err := c.listAgain(ctx, held, queries, f)
-	if records += again; err != nil {
-		return records, err
+	if err := c.listAgain(ctx, held, queries, f); err != nil {
+		return err
 	}
-	var listed int
-	f.networks, listed, err = c.listNetworks(ctx, held, f.listings)
-	return records + listed, err
+	f.networks, err = c.listNetworks(ctx, held, f.listings)
+	return err
 }
 
 // addWithoutNetwork adds what was used without a network, which cannot be asked for by

@@ -94,7 +94,7 @@ func outside(low, high int64) int64 {
 
 // compareAll compares the month's listings with the account's totals, which it
 // reads once more where they differ: usage that came in between is no difference.
-func (c *SuperSIMUsage) compareAll(ctx context.Context, held *holding, plan usagePlan, totals usageTotals) (map[query]difference, int, error) {
+func (c *SuperSIMUsage) compareAll(ctx context.Context, held *holding, plan usagePlan, totals usageTotals) (map[query]difference, error) {
 	found := make(map[query]difference)
 	var differ []query // of the account
 	for _, group := range c.groups() {
@@ -113,14 +113,14 @@ func (c *SuperSIMUsage) compareAll(ctx context.Context, held *holding, plan usag
 			}
 		}
 	}
-	after, records, err := c.ask(ctx, held, differ)
+	after, err := c.ask(ctx, held, differ)
 	for q, d := range found {
 		if account, ok := after[q.ofAccount()]; ok {
 			listing, _ := totals.all(q)
 			found[q] = between(d, compare(account, listing))
 		}
 	}
-	return found, records, err
+	return found, err
 }
 
 // unattributed are the samples of the differences. Where bytes are left out, or what
