@@ -2,6 +2,8 @@ package collector
 
 import (
 	"time"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 )
 
 // accountBalanceState is the state of AccountBalance.
@@ -22,15 +24,18 @@ func (c *AccountBalance) State() State {
 }
 
 // Restore implements Stateful.
-func (c *AccountBalance) Restore(decode func(State) error, _, _ time.Time) (Result, error) {
+func (c *AccountBalance) Restore(decode func(State) error, _, _ time.Time) (*Result, error) {
 	var s accountBalanceState
 	if err := decode(State{Rows: &s}); err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	batches, err := batchesOf(s.Balance, &s.Lists, AccountBalanceFamilies())
 	if err != nil {
-		return Result{}, err
+		return nil, err
+	}
+	if len(batches) == 0 { // there is no balance
+		batches = []metric.Batch{metric.NewBatch(accountBalance(), nil)}
 	}
 	c.last, c.none = batches, s.None
-	return Result{Batches: batches}, nil
+	return &Result{Batches: batches}, nil
 }

@@ -39,26 +39,26 @@ func (c *AccountUsage) State() State {
 }
 
 // Restore implements Stateful: counters continue if they count the same usage.
-func (c *AccountUsage) Restore(decode func(State) error, since, now time.Time) (Result, error) {
+func (c *AccountUsage) Restore(decode func(State) error, since, now time.Time) (*Result, error) {
 	var rows accountUsageRows
 	var head accountUsageHead
 	if err := decode(State{&rows, &head}); err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	if head.IncludeSubaccounts != c.cfg.IncludeSubaccounts {
-		return Result{}, nil
+		return nil, nil
 	}
 	counters := monthly.NewLedger[accountColumn](c.account.ledgerOptions(c.cfg.Settle))
 	err := restoreLedger(counters, head.Counters, rows.Counters, func(k columnKey) accountColumn {
 		return accountColumn{account: k[0], unit: k[1], events: k[2] == "events"}
 	}, &rows.Lists, since, now)
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	gauges, err := batchesOf(rows.Gauges, &rows.Lists, AccountUsageFamilies())
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	c.counters, c.gauges, c.listings.complete = counters, gauges, head.Complete
-	return Result{Batches: c.batches(now)}, nil
+	return &Result{Batches: c.batches(now)}, nil
 }

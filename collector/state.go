@@ -17,9 +17,9 @@ type Stateful interface {
 	State() State
 	// Restore continues a state that decode reads into the pointers of another one, if
 	// it is of the same usage. It must come before the first poll. Its results were
-	// exposed until since. They are returned as they are at now; without batches there
-	// is nothing to show. An error changes nothing.
-	Restore(decode func(State) error, since, now time.Time) (Result, error)
+	// exposed until since. They are returned as they are at now; nil if nothing of the
+	// state is taken. An error changes nothing.
+	Restore(decode func(State) error, since, now time.Time) (*Result, error)
 }
 
 // State is the state of a collector: plain data for encoding/gob.

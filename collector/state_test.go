@@ -107,8 +107,8 @@ func BenchmarkState(b *testing.B) {
 			account := &Account{Inventory: new(Inventory), Rollover: 15 * time.Minute, MaxAge: 3 * time.Hour, Started: now}
 			decode := decoding(content)
 			for _, c := range []Stateful{NewSuperSIMInventory(account, config.SuperSIMInventory{}), NewSuperSIMUsage(account, usage.cfg)} {
-				if result, err := c.Restore(decode, now, now.Add(time.Minute)); err != nil || len(result.Batches) == 0 {
-					b.Fatal(len(result.Batches), err)
+				if result, err := c.Restore(decode, now, now.Add(time.Minute)); err != nil || result == nil || len(result.Batches) == 0 {
+					b.Fatal(result, err)
 				}
 			}
 		}
@@ -134,7 +134,7 @@ func FuzzRestore(f *testing.F) {
 			NewAccountUsage(account, config.AccountUsage{}), NewAccountBalance(account), NewSuperSIMDataLimits(account, config.SuperSIMDataLimits{}),
 		} {
 			result, err := c.Restore(decoding(content), now, now.Add(time.Minute))
-			if err != nil {
+			if err != nil || result == nil {
 				continue
 			}
 			for _, b := range result.Batches {

@@ -42,19 +42,19 @@ func (c *SuperSIMDataLimits) State() State {
 }
 
 // Restore implements Stateful: periods are not asked for again.
-func (c *SuperSIMDataLimits) Restore(decode func(State) error, _, _ time.Time) (Result, error) {
+func (c *SuperSIMDataLimits) Restore(decode func(State) error, _, _ time.Time) (*Result, error) {
 	var s superSIMDataLimitsState
 	if err := decode(State{Rows: &s}); err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	batches, err := batchesOf(s.Last, &s.Lists, SuperSIMDataLimitsFamilies())
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	for _, w := range s.Watched {
 		w.Period.Start, w.Period.End = w.Period.Start.UTC(), w.Period.End.UTC()
 		c.watched[w.SID] = watchedSIM{w.Period, w.Status, w.Bytes, w.Fresh, w.Defect}
 	}
 	c.last, c.exceeded, c.sawInventory = batches, s.Exceeded, s.SawInventory
-	return Result{Batches: batches}, nil
+	return &Result{Batches: batches}, nil
 }

@@ -40,21 +40,21 @@ func (c *SuperSIMInventory) State() State {
 
 // Restore implements Stateful. An inventory that is too old to be exposed is not taken:
 // SIMs may have come and gone since.
-func (c *SuperSIMInventory) Restore(decode func(State) error, since, now time.Time) (Result, error) {
+func (c *SuperSIMInventory) Restore(decode func(State) error, since, now time.Time) (*Result, error) {
 	var s superSIMInventoryState
 	if err := decode(State{Rows: &s}); err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	sims, err := s.sims()
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	if c.account.Inventory.get().known || now.Sub(since) > c.account.MaxAge {
-		return Result{}, nil
+		return nil, nil
 	}
 	found := resources{known: true, accountSID: s.AccountSID, sims: sims, fleets: s.Fleets, networks: s.Networks}
 	c.account.Inventory.set(found)
-	result := Result{Batches: found.batches()}
+	result := &Result{Batches: found.batches()}
 	if sims.iccid != c.cfg.ICCID { // its labels are others, which come with the first poll
 		result.Batches = slices.Delete(result.Batches, 0, 1)
 	}

@@ -124,22 +124,22 @@ func compareMonths(a, b query) int {
 }
 
 // Restore implements Stateful: counters continue if they count the same usage.
-func (c *SuperSIMUsage) Restore(decode func(State) error, since, now time.Time) (Result, error) {
+func (c *SuperSIMUsage) Restore(decode func(State) error, since, now time.Time) (*Result, error) {
 	var rows superSIMUsageRows
 	var head superSIMUsageHead
 	if err := decode(State{&rows, &head}); err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	if head.Filter != c.cfg.Filter {
-		return Result{}, nil
+		return nil, nil
 	}
 	next := NewSuperSIMUsage(c.account, c.cfg)
 	if err := next.restoreRows(&rows, &head, since, now); err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	next.restoreHead(&head)
 	*c = *next
-	return Result{Batches: c.batches(now)}, nil
+	return &Result{Batches: c.batches(now)}, nil
 }
 
 // restoreRows continues the rows of a state in a new collector, which is of no use after

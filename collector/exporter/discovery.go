@@ -118,6 +118,25 @@ func (d *discovery) continues(o *discovery) {
 	d.listed, d.polled = listed, polled
 }
 
+// discoveryState is the state of a discovery: what it has listed, sorted by SID.
+type discoveryState struct{ Listed []twilio.Account }
+
+// State implements collector.Stateful.
+func (d *discovery) State() collector.State {
+	return collector.State{Rows: &discoveryState{d.accounts()}}
+}
+
+// Restore implements collector.Stateful: subaccounts are watched at once, even while they
+// cannot be listed.
+func (d *discovery) Restore(decode func(collector.State) error, _, _ time.Time) (*collector.Result, error) {
+	var s discoveryState
+	if err := decode(collector.State{Rows: &s}); err != nil {
+		return nil, err
+	}
+	d.replace(s.Listed)
+	return new(collector.Result), nil
+}
+
 // Advance implements collector.Clocked: there are no samples.
 func (d *discovery) Advance(time.Time) (collector.Result, bool) { return collector.Result{}, false }
 

@@ -131,6 +131,14 @@ func (e *Exporter) Reload(cfg *config.Config) error {
 	if err := e.replace(old, next, states); err != nil {
 		return err
 	}
+	// The states may know of subaccounts.
+	if found, err := e.build(cfg, next); err != nil {
+		level.Error(e.options.Logger).Log("msg", "subaccounts are not polled before they are listed again", "err", err)
+	} else if !slices.Equal(next, found) {
+		if err := e.replace(next, found, states); err != nil {
+			return err
+		}
+	}
 	ordinal, total := cfg.Sharding()
 	e.metrics.shardOrdinal.Set(float64(ordinal))
 	e.metrics.totalShards.Set(float64(total))

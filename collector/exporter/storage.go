@@ -338,8 +338,8 @@ func (t *task) restore(s collectorState, decode func(collector.State) error, sin
 		return err
 	}
 	t.keepState(s)
-	if t.saved.Load() != nil && len(result.Batches) > 0 && now.Sub(s.LastSuccess) <= t.account.settings.maxAge {
-		t.restored = result.Batches
+	if t.saved.Load() != nil && result != nil && now.Sub(s.LastSuccess) <= t.account.settings.maxAge {
+		t.restored = result
 		t.outcome.Store(&Outcome{Ended: s.LastSuccess, Records: s.Records, LastSuccess: s.LastSuccess})
 	}
 	return nil
@@ -351,7 +351,7 @@ func (t *task) showRestored() {
 		return
 	}
 	o := t.outcome.Load()
-	t.show(t.restored, o.LastSuccess)
+	t.show(t.restored.Batches, o.LastSuccess)
 	t.metrics.restored(t.account.name, t.name, o)
 	t.restored = nil
 }

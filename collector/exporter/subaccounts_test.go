@@ -474,6 +474,60 @@ func TestShiftingListOfSubaccounts(t *testing.T) {
 	})
 }
 
+// TestSubaccountsOverRestarts: with storage.path, the subaccounts are there again at once,
+// while the API cannot be reached, too, and go on from there.
+func TestSubaccountsOverRestarts(t *testing.T) {
+	for name, end := range map[string]func(*process){"stopped": (*process).stop, "killed": (*process).kill} {
+		t.Run(name, func(t *testing.T) {
+			s := withSubaccounts()
+			yaml := stored(parentAccount(""), t.TempDir())
+			watching(t, yaml, s, func(p *process) {
+				again := func() *process {
+					return launchAs(t, yaml, log.NewLogfmtLogger, inMemory(func(string) http.RoundTripper { return s.Transport() }))
+				}
+				available := func(p *process) map[string]float64 {
+					return holding(p.gather(), "twilio_exporter_subaccount_supersim_available{")
+				}
+				until(t, "2004-03-15 12:04:00")
+				results, with := p.results(), available(p)
+				s.Inject(twiliotest.Fault{Kind: twiliotest.Reset})
+				end(p)
+				until(t, "2004-03-15 12:10:00")
+				for _, at := range []string{"12:20", "12:30"} { // the second process has listed nothing itself
+					p = again()
+					if !p.exporter.Ready() {
+						t.Error("it is not ready")
+					}
+					p.wantBills(atFirst())
+					p.wantChanged(results, nil)
+					if have := available(p); !maps.Equal(with, have) {
+						t.Errorf("want %v, have %v", with, have)
+					}
+					until(t, "2004-03-15 "+at+":00")
+					p.wantBills(atFirst())
+					p.want(map[string]float64{
+						pollSeries("twilio_exporter_poll_success", "a", "subaccounts"):          0,
+						pollSeries("twilio_exporter_poll_success", "a/Meters", "account_usage"): 0,
+					})
+					end(p)
+				}
+				s.ClearFaults()
+				s.SetStatus(subSID(1), "closed")
+				p = again()
+				defer p.stop()
+				p.wantBills(atFirst())
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				later := atFirst()
+				later["a/New"] = 256
+				delete(later, "a/Meters")
+				p.wantBills(later)
+				p.wantNoTokens()
+			})
+		})
+	}
+}
+
 // TestNamesOfSubaccounts: whatever a subaccount is named, its label is valid, bounded
 // and its own.
 func TestNamesOfSubaccounts(t *testing.T) {

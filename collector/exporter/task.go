@@ -53,7 +53,7 @@ type task struct {
 	states   *atomic.Pointer[stateFolder] // nil in it: no states are written
 	saved    atomic.Pointer[savedState]   // to be written
 	writing  atomic.Bool                  // a write that this task asked for has not ended
-	restored []metric.Batch               // not exposed yet
+	restored *collector.Result            // not exposed yet
 }
 
 // ended reports whether the task runs no more.
