@@ -72,7 +72,7 @@ func try(ctx context.Context, o options, directory string, logf func(string, ...
 		}
 	}
 	c.now = everything(o, c.accounts)
-	c.checker = &checker{options: o, report: c.report, phases: []phase{{configuration: c.now, from: start}}, polled: make(map[*account]bool)}
+	c.checker = &checker{options: o, report: c.report, started: start, phases: []phase{{configuration: c.now, from: start}}, runs: make(map[runKey]*run), polled: make(map[*account]bool)}
 	if err := c.writeConfiguration(c.now); err != nil {
 		return err
 	}

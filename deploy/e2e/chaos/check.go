@@ -35,14 +35,16 @@ type checker struct {
 
 	mu         sync.Mutex
 	generation int       // of the process
-	started    time.Time // when the process did
+	started    time.Time // when the process did, with storage the first one
+	restarted  time.Time // when the process did
 	phases     []phase   // in the order of time
 	runs       map[runKey]*run
 	polled     map[*account]bool // a scrape has shown counters of the account
 }
 
 // runKey names a stretch of time for which an account keeps its counters: until the
-// process ends, or the configuration has the account no longer under this name.
+// process ends, or the configuration has the account no longer under this name. With
+// storage there is no end.
 type runKey struct {
 	name, sid string
 	since     time.Time
@@ -70,11 +72,17 @@ type success struct {
 	end time.Time
 }
 
-// processStarted forgets what the process before has shown.
+// processStarted forgets what the process before has shown, unless there is storage.
 func (c *checker) processStarted(p *process) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.generation, c.started, c.runs = p.generation, p.started, make(map[runKey]*run)
+	c.generation, c.restarted = p.generation, p.started
+	if !c.storage {
+		c.started, c.runs = p.started, make(map[runKey]*run)
+	}
+	for _, r := range c.runs {
+		clear(r.covered) // what showed 0 does it once more
+	}
 	c.phases = c.phases[len(c.phases)-1:]
 	c.phases[0].settled = p.started
 }
@@ -119,7 +127,7 @@ func (c *checker) run(name string, a *account, phase int) (*run, time.Time) {
 		phase--
 	}
 	since := c.phases[phase].from
-	if since.Before(c.started) {
+	if since.Before(c.started) || c.storage {
 		since = c.started
 	}
 	k := runKey{name, a.sid, since}
@@ -641,7 +649,7 @@ func (v *view) mayBeZero(s *series, text string) bool {
 		return true
 	}
 	if _, ok := v.run.covered[text]; !ok && polled-longestPoll.Seconds() > float64(s.named)/1e9 {
-		v.run.covered[text] = polled
+		v.run.covered[text] = max(polled, float64(v.c.restarted.UnixMilli())/1000)
 	}
 	covered, ok := v.run.covered[text]
 	return !ok || polled <= covered+v.c.rollover().Seconds()

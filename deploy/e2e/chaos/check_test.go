@@ -142,9 +142,12 @@ func TestCheckerRemembers(t *testing.T) {
 	if told := g.scrape(t, noon.Add(2*time.Second), of(g, "sms", "5"), of(g, "calls", "1"), of(g, "mms", "1")); len(told) != 1 || !strings.Contains(told[0], "not seen at 0") {
 		t.Errorf("a counter was not seen at 0: have %q", told)
 	}
-	g.processStarted(&process{generation: 0, started: noon.Add(3 * time.Second)})
-	if told := g.scrape(t, noon.Add(4*time.Second), of(g, "sms", "1")); len(told) > 0 {
-		t.Errorf("after a restart: have %q", told)
+	for _, storage := range []bool{true, false} {
+		g.storage = storage
+		g.processStarted(&process{generation: 0, started: noon.Add(3 * time.Second)})
+		if told := g.scrape(t, noon.Add(4*time.Second), of(g, "sms", "1")); len(told) > 0 != storage {
+			t.Errorf("after a restart, storage %t: have %q", storage, told)
+		}
 	}
 }
 

@@ -59,6 +59,9 @@ rollover: %[5]s
 max_age: %[6]s
 api: {timeout: 2s, max_retries: %[7]d}
 `, duration(c.interval), duration(hourDelay), duration(settle), duration(2*c.interval), duration(o.rollover()), duration(o.maxAge()), c.retries)
+	if o.storage {
+		fmt.Fprintf(&b, "storage: {path: %s}\n", filepath.Join(directory, "state"))
+	}
 	return b.String()
 }
 

@@ -28,6 +28,7 @@ func main() {
 	flag.DurationVar(&o.scrapes, "scrapes", 3*time.Second, "from one scrape to the next one, for each of three scrapers")
 	flag.DurationVar(&o.pace, "pace", 4*time.Second, "about how long it takes from one event to the next")
 	flag.IntVar(&o.restarts, "restarts", 8, "how often the exporter is killed or stopped, in the first two fifths of the time")
+	flag.BoolVar(&o.storage, "storage", true, "with storage.path: what was shown before a restart has to go on after it")
 	without := flag.String("without", "", "kinds of faults to leave out, separated by commas")
 	only := flag.String("only", "", "the only kinds of faults, separated by commas")
 	flag.StringVar(&o.exporter, "exporter", "", "the program to try; default: it is built")

@@ -12,6 +12,7 @@ type options struct {
 	scrapes   time.Duration // from one scrape of an honest scraper to its next one
 	pace      time.Duration // about as long it takes from one event to the next
 	restarts  int           // in the first part of the run
+	storage   bool          // with storage.path: a restart loses nothing
 	stopLimit time.Duration // how long the exporter may take to end after SIGTERM
 	without   []string      // kinds of faults to leave out
 	only      []string      // the only kinds of faults; empty: all
