@@ -76,7 +76,7 @@ func normalized(t *testing.T, objects []manifest.Object) map[string]string {
 			{`(?m)^ *annotations:\n *checksum/config: .*\n`, ""},
 			{`twilio-exporter-config-[a-z0-9]{10}\b`, "twilio-exporter-config"},
 			{`twilio-exporter-shards\b`, "twilio-exporter"},
-			{`(?m)^  type: ClusterIP\n`, ""}, // the default
+			{`(?m)^  (type: ClusterIP|revisionHistoryLimit: 10)\n`, ""}, // the defaults
 			{`(?m)^  name: twilio-dashboard-`, "  name: twilio-exporter-dashboard-"},
 		} {
 			text = regexp.MustCompile(edit[0]).ReplaceAllString(text, edit[1])

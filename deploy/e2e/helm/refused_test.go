@@ -33,10 +33,31 @@ func TestRefusedValues(t *testing.T) {
 		{"podLabels: {a: 1}", "at '/podLabels/a': got number, want string"},
 
 		{"config: {accounts: [{name: a}, {basic_auth: {password: secret-word}}]}",
-			"config.accounts[1].basic_auth.password: a ConfigMap is no place for a secret; use basic_auth.password_file, or set secretConfig"},
+			"config.accounts[1].basic_auth.password: a ConfigMap is no place for a secret; use password_file, or set secretConfig"},
 		{"config: {accounts: [{authorization: {credentials: secret-word}}]}", "config.accounts[0].authorization.credentials: a ConfigMap"},
 		{"config: {accounts: [{oauth2: {client_secret: secret-word}}]}", "config.accounts[0].oauth2.client_secret: a ConfigMap"},
+		{"config: {accounts: [{oauth2: {client_certificate_key: secret-word}}]}", "config.accounts[0].oauth2.client_certificate_key: a ConfigMap"},
+		{"config: {accounts: [{oauth2: {tls_config: {key: secret-word}}}]}", "config.accounts[0].oauth2.tls_config.key: a ConfigMap"},
+		{"config: {accounts: [{bearer_token: secret-word}]}", "config.accounts[0].bearer_token: a ConfigMap"},
+		{"config: {accounts: [{tls_config: {key: secret-word}}]}", "config.accounts[0].tls_config.key: a ConfigMap is no place for a secret; use key_file, or"},
+		{"config: {accounts: [{http_headers: {X-Key: {secrets: [secret-word]}}}]}", "config.accounts[0].http_headers.X-Key.secrets: a ConfigMap is no place for a secret; use files, or"},
+		{"config: {accounts: [{proxy_connect_header: {Proxy-Authorization: [secret-word]}}]}", "config.accounts[0].proxy_connect_header: a ConfigMap is no place for a secret; set secretConfig"},
+		{"config: {accounts: [{proxy_url: 'http://user:secret-word@proxy.example.com'}]}", "config.accounts[0].proxy_url: a ConfigMap is no place for a secret; set secretConfig"},
+		{"config: {accounts: [{oauth2: {proxy_url: 'http://secret-word@proxy.example.com'}}]}", "config.accounts[0].oauth2.proxy_url: a ConfigMap"},
 		{"persistence: {enabled: true}\nconfig: {storage: {path: /data}}", "config.storage.path: is not below /var/lib/twilio_exporter"},
+		{"persistence: {enabled: true}\nconfig: {storage: {path: /var/lib/twilio_exporter_2}}", "config.storage.path: is not below /var/lib/twilio_exporter"},
+		{"persistence: {enabled: true}\nconfig: {storage: {path: /var/lib/twilio_exporter/../data}}", "config.storage.path: is not below /var/lib/twilio_exporter"},
+		{"persistence: {enabled: true}\nconfig: {storage: null}", "config.storage.path: is not below /var/lib/twilio_exporter"},
+		{"serviceMonitor: {enabled: true, interval: 15s}", "serviceMonitor.scrapeTimeout: 30s is longer than the interval 15s"},
+		{"serviceMonitor: {enabled: true, interval: 1m30s, scrapeTimeout: 90001ms}", "serviceMonitor.scrapeTimeout: 90001ms is longer than the interval 1m30s"},
+		{"serviceMonitor: {enabled: true, interval: 15m}", "serviceMonitor.interval: 15m is not shorter than rollover, 15m"},
+		{"serviceMonitor: {enabled: true}\nconfig: {rollover: 60s}", "serviceMonitor.interval: 1m is not shorter than rollover, 60s"},
+		{"serviceMonitor: {enabled: true, interval: 900s}\nexistingConfigSecret: mine\nconfig: {rollover: 1h}", "serviceMonitor.interval: 900s is not shorter than rollover, 15m"},
+		{"ingress: {enabled: true}", "at '/ingress/hosts': minItems: got 0, want 1"},
+		{"ingress: {enabled: true, hosts: [{host: a}]}", "at '/ingress/hosts/0': missing property 'paths'"},
+		{"shards: 2\ningress: {enabled: true, hosts: [{host: a, paths: [{path: /, pathType: Prefix}]}]}", "ingress.enabled: each shard has a status page of its own"},
+		{"image: {tag: '1.0@sha256:0123'}", "at '/image/tag': '1.0@sha256:0123' does not match pattern"},
+		{"image: {pullSecrets: [{}]}", "at '/image/pullSecrets/0'"},
 		{"shards: 2\npersistence: {enabled: true, existingClaim: mine}", "persistence.existingClaim: each shard needs a claim of its own"},
 		{"shards: 2\ncredentials: {environment: true}", "shards: credentials.environment has one account"},
 		{"credentials: {environment: true, existingSecret: ''}", "credentials.existingSecret: name the Secret"},
@@ -48,6 +69,29 @@ func TestRefusedValues(t *testing.T) {
 			t.Errorf("%s: have %v, want %s", test.values, err, test.want)
 		} else if strings.Contains(err.Error(), "secret-word") {
 			t.Errorf("%s: the message contains the secret: %v", test.values, err)
+		}
+	}
+}
+
+// TestAcceptedValues: what resembles refused values and is right.
+func TestAcceptedValues(t *testing.T) {
+	c := load(t)
+	for _, values := range []string{
+		"persistence: {enabled: true}\nconfig: {storage: {path: /var/lib/twilio_exporter/}}",
+		"persistence: {enabled: true}\nconfig: {storage: {path: /var/lib/twilio_exporter/state}}",
+		"persistence: {enabled: true}\nconfig: {storage: null}\nexistingConfigSecret: mine",
+		"serviceMonitor: {enabled: true, interval: 30s}",
+		"serviceMonitor: {interval: 15s}", // there is none
+		"serviceMonitor: {enabled: true, interval: 14m59s}",
+		"serviceMonitor: {enabled: true, interval: 20m}\nconfig: {rollover: 1d}",
+		"config: {accounts: [{proxy_url: 'http://proxy.example.com:3128', tls_config: {key_file: a}, basic_auth: {password: ''}}]}",
+		"config: {accounts: [{http_headers: {X-Key: {values: [a], files: [b]}}}]}",
+		"config: {accounts: [{proxy_url: 'http://user:password@proxy.example.com'}]}\nsecretConfig: true",
+		"image: {tag: v1.0_a-b}",
+		"global: {storageClass: of another chart}",
+	} {
+		if _, err := template(t, c, kubernetesVersion, values); err != nil {
+			t.Errorf("%s: %v", values, err)
 		}
 	}
 }

@@ -80,7 +80,7 @@ config:
 	"shards": {
 		values:  "shards: 3\npodDisruptionBudget: {maxUnavailable: 1}",
 		objects: basic("StatefulSet twilio-exporter", "Service twilio-exporter-shards", "ConfigMap twilio-exporter-config", "PodDisruptionBudget twilio-exporter"),
-		notes:   []string{"port-forward pod/twilio-exporter-0 9860:9860"},
+		notes:   []string{"port-forward pod/twilio-exporter-0 9860\n"},
 		keys:    []string{"production"},
 	},
 	"shards with persistence": {
@@ -110,17 +110,53 @@ existingConfigSecret: mine
 	},
 	"everything on": {
 		values: `
-commonLabels: {release: kube-prometheus-stack}
+global: {imagePullSecrets: [mirror]}
+nameOverride: twilio
+fullnameOverride: twilio-exporter
+commonLabels: {release: kube-prometheus-stack, app.kubernetes.io/part-of: billing}
 image:
   registry: registry.example.com:5000
   repository: metering/twilio_exporter
   digest: sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+  pullPolicy: Always
   pullSecrets: [{name: registry}]
+credentials: {existingSecret: mine}
+secretConfig: true
+persistence:
+  enabled: true
+  size: 1Gi
+  storageClassName: fast
+  accessModes: [ReadWriteOncePod]
+  annotations: {helm.sh/resource-policy: keep}
 extraArgs: [--log.format=json, --web.max-requests=10]
 extraEnv: [{name: HTTPS_PROXY, value: "http://proxy.example.com:3128"}]
+extraEnvFrom: [{configMapRef: {name: environment}}]
 extraVolumes: [{name: ca, secret: {secretName: ca}}]
 extraVolumeMounts: [{name: ca, mountPath: /etc/ssl/private, readOnly: true}]
 serviceAccount: {name: exporter, annotations: {a: b}}
+initContainers: [{name: first, image: first}]
+extraContainers: [{name: login, image: login}]
+ingress:
+  enabled: true
+  className: internal
+  annotations: {a: b}
+  labels: {a: b}
+  hosts:
+    - {host: a.example.com, paths: [{path: /, pathType: Prefix}]}
+    - {host: b.example.com, paths: [{path: /a, pathType: Exact}, {path: /b, pathType: Exact}]}
+  tls: [{secretName: tls, hosts: [a.example.com]}]
+resources: {limits: {memory: 1Gi}}
+podSecurityContext: {fsGroup: 1000}
+securityContext: {runAsUser: 1000}
+startupProbe: {httpGet: null, tcpSocket: {port: metrics}}
+livenessProbe: {periodSeconds: 20}
+readinessProbe: null
+terminationGracePeriodSeconds: 20
+revisionHistoryLimit: 2
+annotations: {a: b}
+hostAliases: [{ip: 10.0.0.1, hostnames: [gateway.example.com]}]
+dnsPolicy: None
+dnsConfig: {nameservers: [10.0.0.2]}
 service: {type: NodePort, port: 80, labels: {a: b}, annotations: {a: b}}
 podAnnotations: {a: b}
 podLabels: {a: b}
@@ -133,7 +169,10 @@ podDisruptionBudget: {minAvailable: 1, unhealthyPodEvictionPolicy: AlwaysAllow}
 serviceMonitor:
   enabled: true
   namespace: elsewhere
-  labels: {a: b}
+  labels: {release: another}
+  interval: 2m
+  scrapeTimeout: 1m
+  path: /twilio
   scheme: https
   tlsConfig: {insecureSkipVerify: true}
   basicAuth: {username: {name: scrape, key: user}, password: {name: scrape, key: password}}
@@ -164,9 +203,10 @@ extraManifests:
     metadata: {name: extra, namespace: {{ .Release.Namespace }}}
 `,
 		objects: append([]string{"ServiceAccount exporter", "Deployment twilio-exporter", "Service twilio-exporter",
-			"ConfigMap twilio-exporter-config", "PodDisruptionBudget twilio-exporter", "NetworkPolicy twilio-exporter",
+			"Secret twilio-exporter-config", "PersistentVolumeClaim twilio-exporter", "Ingress twilio-exporter", "PodDisruptionBudget twilio-exporter", "NetworkPolicy twilio-exporter",
 			"ConfigMap extra", "Secret extra"}, monitored...),
 		elsewhere: "elsewhere",
+		notes:     []string{"port-forward service/twilio-exporter 9860:80\n", "create secret generic mine "},
 		keys:      []string{"production"},
 	},
 }

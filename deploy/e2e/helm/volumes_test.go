@@ -52,6 +52,10 @@ func TestState(t *testing.T) {
 			t.Errorf("%s: the state is mounted at %q", name, path)
 		}
 	}
+	policy := manifest.The[*apps.StatefulSet](t, render(t, sets["shards with persistence"].values).objects).Spec.PersistentVolumeClaimRetentionPolicy
+	if policy == nil || policy.WhenScaled != apps.DeletePersistentVolumeClaimRetentionPolicyType || policy.WhenDeleted != apps.RetainPersistentVolumeClaimRetentionPolicyType {
+		t.Errorf("claims of shards that are removed: %v, want that they are deleted, and only then", policy)
+	}
 	claim := manifest.The[*core.PersistentVolumeClaim](t, render(t, sets["persistence"].values).objects)
 	if *claim.Spec.StorageClassName != "fast" || claim.Spec.Resources.Requests.Storage().String() != "1Gi" || claim.Annotations["helm.sh/resource-policy"] != "keep" {
 		t.Errorf("the claim is %v %v", claim.Spec, claim.Annotations)

@@ -20,20 +20,27 @@ app.kubernetes.io/name: {{ include "twilio-exporter.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
-{{- define "twilio-exporter.commonLabels" -}}
+{{- define "twilio-exporter.standardLabels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-app.kubernetes.io/version: {{ .Values.image.tag | default .Chart.AppVersion | trunc 63 | quote }}
+app.kubernetes.io/version: {{ .Values.image.tag | default .Chart.AppVersion | trunc 63 | trimAll "-._" | quote }}
 app.kubernetes.io/component: exporter
 app.kubernetes.io/part-of: monitoring
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
 {{- end }}
 
+{{/* Labels of an object: (list CONTEXT OWN). A key that is set more than once stands once:
+its own label goes before a common one, and that before a standard one. */}}
 {{- define "twilio-exporter.labels" -}}
-{{ include "twilio-exporter.selectorLabels" . }}
-{{ include "twilio-exporter.commonLabels" . }}
+{{- $context := index . 0 }}
+{{- $selector := include "twilio-exporter.selectorLabels" $context | fromYaml }}
+{{- $standard := include "twilio-exporter.standardLabels" $context | fromYaml }}
+{{- toYaml (mergeOverwrite $selector $standard (default dict $context.Values.commonLabels) (default dict (index . 1))) }}
+{{- end }}
+
+{{/* Labels by which something selects the object. These cannot be overridden. */}}
+{{- define "twilio-exporter.selectedLabels" -}}
+{{- $labels := include "twilio-exporter.labels" . | fromYaml }}
+{{- toYaml (mergeOverwrite $labels (include "twilio-exporter.selectorLabels" (index . 0) | fromYaml)) }}
 {{- end }}
 
 {{- define "twilio-exporter.serviceAccountName" -}}
@@ -50,10 +57,21 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
 {{- define "twilio-exporter.image" -}}
-{{- with .Values.image.registry }}{{ . }}/{{ end }}
+{{- with .Values.global.imageRegistry | default .Values.image.registry }}{{ . }}/{{ end }}
 {{- .Values.image.repository }}
 {{- if .Values.image.digest }}@{{ .Values.image.digest }}
 {{- else }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+{{- end }}
+
+{{/* The Secrets for the image's registry, by name or as {name: …}. */}}
+{{- define "twilio-exporter.pullSecrets" -}}
+{{- range concat (default list .Values.global.imagePullSecrets) (default list .Values.image.pullSecrets) }}
+{{- if kindIs "string" . }}
+- name: {{ . }}
+{{- else }}
+- name: {{ .name }}
+{{- end }}
 {{- end }}
 {{- end }}
 

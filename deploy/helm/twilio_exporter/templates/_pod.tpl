@@ -60,9 +60,9 @@
 serviceAccountName: {{ include "twilio-exporter.serviceAccountName" . }}
 automountServiceAccountToken: false
 enableServiceLinks: false
-{{- with .Values.image.pullSecrets }}
+{{- with include "twilio-exporter.pullSecrets" . | trim }}
 imagePullSecrets:
-  {{- toYaml . | nindent 2 }}
+  {{- . | nindent 2 }}
 {{- end }}
 {{- with .Values.podSecurityContext }}
 securityContext:
@@ -79,16 +79,28 @@ nodeSelector:
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- with .Values.hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.dnsPolicy }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- with .Values.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.initContainers }}
+initContainers:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{/* The template of the pods of the Deployment and the StatefulSet. */}}
 {{- define "twilio-exporter.pod" -}}
 metadata:
   labels:
-    {{- include "twilio-exporter.labels" . | nindent 4 }}
-    {{- with .Values.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- include "twilio-exporter.selectedLabels" (list . .Values.podLabels) | nindent 4 }}
   annotations:
     # A change of the configuration restarts the pods.
     checksum/config: {{ include (print .Template.BasePath "/config.yaml") . | sha256sum }}
@@ -127,15 +139,19 @@ spec:
         {{- . | nindent 8 }}
         {{- end }}
       {{- end }}
+      {{- with .Values.extraEnvFrom }}
+      envFrom:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       ports:
         - name: metrics
           containerPort: 9860
-      startupProbe:
-        {{- toYaml .Values.startupProbe | nindent 8 }}
-      livenessProbe:
-        {{- toYaml .Values.livenessProbe | nindent 8 }}
-      readinessProbe:
-        {{- toYaml .Values.readinessProbe | nindent 8 }}
+      {{- range $probe := list "startupProbe" "livenessProbe" "readinessProbe" }}
+      {{- with get $.Values $probe }}
+      {{ $probe }}:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- end }}
       resources:
         {{- toYaml .Values.resources | nindent 8 }}
       {{- with .Values.securityContext }}
@@ -153,6 +169,9 @@ spec:
           mountPath: /var/lib/twilio_exporter
         {{- end }}
       {{- end }}
+    {{- with .Values.extraContainers }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   {{- $volumes := include "twilio-exporter.volumes" . | trim }}
   {{- $state := include "twilio-exporter.state" . | trim }}
   {{- if or $volumes $state }}
