@@ -79,7 +79,7 @@ func newStringList(list []string) stringList {
 			if len(words) >= len(list)/4 {
 				return stringList{Words: list}
 			}
-			number = uint32(len(words))
+			number = uint32(len(words)) //nolint:gosec // a million SIMs at most
 			numbers[s], words = number, append(words, s)
 		}
 		indexes[i] = number

@@ -76,6 +76,15 @@ func (c *SuperSIMInventory) Poll(ctx context.Context) (Result, error) {
 	return Result{Batches: found.batches(), Records: len(sims) + len(fleets) + len(networks)}, nil
 }
 
+// resources are what one poll of the inventory found. They do not change.
+type resources struct {
+	known      bool   // false before the first successful poll
+	accountSID string // "" if no resource names it
+	sims       *simList
+	fleets     []twilio.Fleet // sorted by SID, as are the networks
+	networks   []twilio.Network
+}
+
 // batches are the samples of the resources, those of sim_info first.
 func (r resources) batches() []metric.Batch {
 	var fleetSamples, limitSamples []metric.Sample
@@ -145,15 +154,6 @@ func bySID[T comparable](size func(T) int64, sid func(T) string) order[T] {
 type Inventory struct {
 	mu   sync.Mutex
 	last resources
-}
-
-// resources are what one poll of the inventory found. They do not change.
-type resources struct {
-	known      bool   // false before the first successful poll
-	accountSID string // "" if no resource names it
-	sims       *simList
-	fleets     []twilio.Fleet // sorted by SID, as are the networks
-	networks   []twilio.Network
 }
 
 func (i *Inventory) set(r resources) {

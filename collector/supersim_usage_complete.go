@@ -93,8 +93,8 @@ const (
 	// usage that is not in the group or comes late to it.
 	lastingShort      = 10 * time.Minute
 	lastingShortPolls = 3
-	// recentHours are those whose usage a listing by group may not have yet.
-	recentHours = 6 * time.Hour
+	// recentUsage is for how long a listing by group may not have usage yet.
+	recentUsage = 6 * time.Hour
 	// rereadings are how many more times a listing is read at most that lacks bytes.
 	rereadings = 2
 )
@@ -138,7 +138,7 @@ func (t usageTotals) whole(q query) []usageTotal {
 
 // lack is what a listing of a poll lacks.
 func (f *usageFound) lack(q query) lack {
-	return lackOf(f.listings.whole(q), f.listings[q], q.end.Add(-recentHours))
+	return lackOf(f.listings.whole(q), f.listings[q], q.end.Add(-recentUsage))
 }
 
 // listAgain reads those listings of some queries again that lack more than in the last

@@ -138,10 +138,10 @@ func (s *sheet) show(row, column string) string {
 
 // show writes a figure of a row in its unit, with three digits.
 func show(row string, v float64) string {
-	switch {
-	case row == rowHeap:
+	switch row {
+	case rowHeap:
 		return fmt.Sprintf("%.1f B", v)
-	case row == rowResident, row == rowPeak:
+	case rowResident, rowPeak:
 		return fmt.Sprintf("%.0f MB", v/1e6)
 	}
 	return duration(time.Duration(v)).String()

@@ -69,8 +69,10 @@ func TestPlans(t *testing.T) {
 				sum += work[i].Requests * 60 / work[i].Interval.Minutes() / float64(n)
 			}
 		}
-		for last--; last >= 0 && p.Multiples[last] == 1; last-- {
+		for last > 0 && p.Multiples[last-1] == 1 {
+			last--
 		}
+		last--
 		seldom := func(i int) bool {
 			return p.Multiples[i] == 0 || time.Duration(p.Multiples[i]+1)*work[i].Interval > work[i].Longest
 		}

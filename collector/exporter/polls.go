@@ -33,7 +33,7 @@ func (l *pollLog) add(o *Outcome) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.forget(o.Ended)
-	l.polls = append(l.polls, endedPoll{o.Ended, float32(o.Duration.Seconds()), int32(min(o.Requests, 1<<30)), o.Reason})
+	l.polls = append(l.polls, endedPoll{o.Ended, float32(o.Duration.Seconds()), int32(min(o.Requests, 1<<30)), o.Reason}) //nolint:gosec // limited by 1<<30
 	if n := len(l.polls) - status.MaxPolls; n > 0 {
 		l.polls = slices.Delete(l.polls, 0, n)
 		l.since = l.polls[0].ended

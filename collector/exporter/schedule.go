@@ -13,7 +13,7 @@ import (
 func offsetOf(identity string, interval time.Duration) time.Duration {
 	h := fnv.New64a()
 	h.Write([]byte(identity))
-	return time.Duration(h.Sum64() % uint64(interval))
+	return time.Duration(h.Sum64() % uint64(interval)) //nolint:gosec // intervals are positive
 }
 
 // tickAfter returns the first moment after a time that is offset after a multiple of
@@ -64,7 +64,7 @@ func (g generation) start(ctx context.Context, m *metrics) {
 	for _, a := range g {
 		if a.cancel == nil {
 			a.replan(m)
-			a.ctx, a.cancel = context.WithCancel(ctx)
+			a.ctx, a.cancel = context.WithCancel(ctx) //nolint:fatcontext // one for each account
 			tasks = append(tasks, a.tasks...)
 		}
 	}

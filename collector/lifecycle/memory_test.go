@@ -27,8 +27,7 @@ func TestReturnMemory(t *testing.T) {
 			peak[i] = make([]byte, 1<<18)
 			peak[i][0] = 1
 		}
-		runtime.KeepAlive(peak)
-		peak = nil
+		runtime.KeepAlive(peak) // and no longer
 		runtime.GC()
 		if free() < 100<<20 {
 			t.Fatalf("only %d MB are free after the peak", free()>>20)
