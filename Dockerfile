@@ -17,6 +17,15 @@ RUN install --directory --mode=0700 /out/folders/var/lib/twilio_exporter
 # HEALTHCHECK, which needs a program in the image. Use /-/healthy and /-/ready as
 # probes of the orchestrator.
 FROM scratch
+ARG VERSION=dev REVISION=unknown
+LABEL org.opencontainers.image.title="twilio_exporter" \
+      org.opencontainers.image.description="Prometheus exporter for the usage and cost of Twilio Super SIM fleets" \
+      org.opencontainers.image.url="https://github.com/twilio-exporter/twilio_exporter" \
+      org.opencontainers.image.source="https://github.com/twilio-exporter/twilio_exporter" \
+      org.opencontainers.image.documentation="https://github.com/twilio-exporter/twilio_exporter/blob/main/README.md" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /out/twilio_exporter /twilio_exporter
 COPY --from=build --chown=65532:65532 /out/folders/ /

@@ -207,7 +207,7 @@ func (r *release) checkArchives(t *testing.T) {
 			want := []string{directory + "/" + executable}
 			for _, pattern := range []string{
 				"LICENSE", "README.md", "CHANGELOG.md", "config.example.yml",
-				"collector/*.md", "collector/exposition/README.md", "deploy/*.md", "deploy/landing-page.png",
+				"collector/*.md", "collector/exposition/README.md", "deploy/*.md", "deploy/*.png",
 				"deploy/systemd/*", "deploy/completion/*", "deploy/prometheus/prometheus.yml", "deploy/prometheus/rules/*.yml",
 				"deploy/grafana/dashboards/*.json",
 			} {
@@ -408,6 +408,8 @@ var packaged = map[string]string{
 	"/usr/share/doc/twilio-exporter/config.example.yml":         "644 root:root",
 	"/usr/share/doc/twilio-exporter/systemd.md":                 "644 root:root",
 	"/usr/share/doc/twilio-exporter/configuration.md":           "644 root:root",
+	"/usr/share/doc/twilio-exporter/commands.md":                "644 root:root",
+	"/usr/share/doc/twilio-exporter/status.md":                  "644 root:root",
 	"/usr/share/doc/twilio-exporter/queries.md":                 "644 root:root",
 	"/usr/share/doc/twilio-exporter/counters.md":                "644 root:root",
 	"/usr/share/doc/twilio-exporter/metrics.md":                 "644 root:root",
@@ -429,6 +431,8 @@ var sources = map[string]string{
 	"/usr/share/doc/twilio-exporter/config.example.yml":         "config.example.yml",
 	"/usr/share/doc/twilio-exporter/systemd.md":                 "deploy/systemd/README.md",
 	"/usr/share/doc/twilio-exporter/configuration.md":           "deploy/configuration.md",
+	"/usr/share/doc/twilio-exporter/commands.md":                "deploy/commands.md",
+	"/usr/share/doc/twilio-exporter/status.md":                  "deploy/status.md",
 	"/usr/share/doc/twilio-exporter/queries.md":                 "deploy/queries.md",
 	"/usr/share/doc/twilio-exporter/counters.md":                "collector/README.md",
 	"/usr/share/doc/twilio-exporter/metrics.md":                 "collector/METRICS.md",
