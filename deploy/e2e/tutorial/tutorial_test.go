@@ -79,6 +79,11 @@ retry() {
 			t.Errorf("the output lacks %q:\n%s", want, output)
 		}
 	}
+	// The step about the numbers shows the same one twice.
+	month := regexp.MustCompile(`(?m)^simulated-1,account,AC0*1,simulated-1,\d+,(\d+),USD,`).FindStringSubmatch(string(output))
+	if month == nil || !strings.Contains(string(output), " => "+month[1]+" @[") {
+		t.Errorf("report and Prometheus differ, the report has %q:\n%s", month, output)
+	}
 	report, err := os.ReadFile(filepath.Join(directory, "twilio_exporter", "report.html"))
 	if err != nil || !strings.Contains(string(report), "simulated-1") {
 		t.Errorf("no report: %v", err)
