@@ -190,7 +190,7 @@ func TestInvalidFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	replace := func(old, new string) []byte { return bytes.Replace(valid, []byte(old), []byte(new), 1) }
+	replace := func(old, by string) []byte { return bytes.Replace(valid, []byte(old), []byte(by), 1) }
 	fields := strings.Fields(string(valid))
 	rows := fields[3]
 	for _, x := range []struct {
