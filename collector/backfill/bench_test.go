@@ -37,17 +37,16 @@ func (n fleet) RoundTrip(r *http.Request) (*http.Response, error) {
 	case "day":
 		step = 24 * time.Hour
 	}
-	records, list := keys, key
-	switch {
-	case key == "UsageRecords":
+	records, list := keys, strings.ToLower(key)
+	switch key {
+	case "UsageRecords":
 		if list = "usage_records"; q.Get("Group") == "" {
 			keys = 1
 		}
 		records = keys * int(end.Sub(start)/step)
-	case key == "Sims":
-		list = "sims"
+	case "Sims": // all of them
 	default:
-		list, records = strings.ToLower(key), 0
+		records = 0
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `{%q:[`, list)

@@ -70,7 +70,8 @@ func (o *openMetrics) sample(at time.Time, value float64) {
 	if !o.header {
 		o.writeHeader()
 	}
-	b := append(o.line[:0], o.series...)
+	o.line = append(o.line[:0], o.series...)
+	b := o.line
 	from := len(b)
 	b = strconv.AppendFloat(b, value, 'g', -1, 64)
 	// In OpenMetrics, whole numbers have a decimal point or an exponent.
