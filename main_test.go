@@ -1414,7 +1414,8 @@ func TestSimulate(t *testing.T) {
 		go func() {
 			exit <- command(ctx, nil, []string{"simulate", "--listen-address=127.0.0.1:0", "--sims=7", "--fleets=2", "--provider=" + provider}, environment{}.lookup, &stdout, &stderr)
 		}()
-		for end := time.Now().Add(patience); stdout.String() == "" && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		for end := time.Now().Add(patience); stdout.String() == "" && time.Now().Before(end); {
+			time.Sleep(5 * time.Millisecond)
 		}
 		status, report, errors := runToEnd(t, nil, "check", "--format=json", "--config.file="+write(t, "a.yml", stdout.String()))
 		if status != 0 {
