@@ -37,6 +37,14 @@ func unreachable(simulators map[string]*twiliotest.Simulator) {
 	}
 }
 
+// slow makes all requests succeed, but not at once.
+func slow(simulators map[string]*twiliotest.Simulator) {
+	reachable(simulators)
+	for _, s := range simulators {
+		s.Inject(twiliotest.Fault{Kind: twiliotest.Slow, Delay: time.Millisecond})
+	}
+}
+
 func reachable(simulators map[string]*twiliotest.Simulator) {
 	for _, s := range simulators {
 		s.ClearFaults()
@@ -94,7 +102,7 @@ func TestRestart(t *testing.T) {
 					t.Errorf("results are exposed that are older than max_age: %v", p.results())
 				}
 				p.stop()
-				reachable(simulators)
+				slow(simulators)                // so that no poll ends before the results are looked at
 				p = launch(t, yaml, simulators) // with results that are too old
 				if p.exporter.Ready() || len(p.results()) > 3 {
 					t.Errorf("results that are too old are exposed: %v", p.results())

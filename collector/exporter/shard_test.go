@@ -2,6 +2,7 @@ package exporter_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -21,10 +22,11 @@ import (
 type fleetOfAccounts struct {
 	yaml   string
 	worlds map[string]twiliotest.Account
+	faults []twiliotest.Fault // of every world
 }
 
 func manyAccounts(names ...string) fleetOfAccounts {
-	f := fleetOfAccounts{"accounts:", make(map[string]twiliotest.Account)}
+	f := fleetOfAccounts{yaml: "accounts:", worlds: make(map[string]twiliotest.Account)}
 	for i, name := range names {
 		sid := fmt.Sprintf("AC%032x", i)
 		world := twiliotest.Account{SID: sid, Seed: uint64(i), SIMs: 20 + i, Fleets: 2, Start: date("2004-02-01 00:00")}
@@ -66,6 +68,9 @@ func (f fleetOfAccounts) launch(t *testing.T, shard, total int) *process {
 			Accounts: all,
 			Now:      func() time.Time { return time.Now().Truncate(time.Minute) },
 		})
+		for _, fault := range f.faults {
+			simulators[name].Inject(fault)
+		}
 	}
 	simulators["production"].Inject(twiliotest.Fault{Kind: twiliotest.Forbidden, Endpoint: twiliotest.Balance})
 	return start(t, parse(t, f.yaml).Shard(shard, total), log.NewLogfmtLogger,
@@ -115,6 +120,50 @@ func (p *process) aboutAccounts() map[string]string {
 		}
 	}
 	return all
+}
+
+// TestMovedStates: what a shard has stored of an account is of no use after another shard
+// has polled it. So an account that comes back starts anew, and so does a subaccount.
+func TestMovedStates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		until(t, "2004-03-15 12:02:10")
+		accounts := manyAccounts("a", "b", "production")
+		accounts.yaml = stored(strings.Replace(accounts.yaml, "- name: b\n", "- name: b\n  subaccounts: {enabled: true}\n", 1), t.TempDir())
+		accounts.faults = []twiliotest.Fault{{Kind: twiliotest.Slow, Delay: time.Millisecond}} // so that no poll ends at once
+		// shown are the accounts whose results are exposed.
+		shown := func(p *process) string {
+			names := make(map[string]bool)
+			for s := range p.results() {
+				if strings.HasPrefix(s, "twilio_account_usage_total{") {
+					_, rest, _ := strings.Cut(s, `account="`)
+					name, _, _ := strings.Cut(rest, `"`)
+					names[name] = true
+				}
+			}
+			return strings.Join(slices.Sorted(maps.Keys(names)), " ")
+		}
+		const all = "a b b/child-0 b/child-1 b/child-2"
+		for _, run := range []struct {
+			shard, total int
+			atOnce, then string
+		}{
+			{0, 1, "", all},
+			{0, 1, all, all},
+			{1, 2, "a b/child-2", "a b/child-2"},
+			{0, 1, "a b/child-2", all},
+		} {
+			p := accounts.launch(t, run.shard, run.total)
+			if have := shown(p); have != run.atOnce {
+				t.Errorf("shard %d of %d: want %q at once, have %q", run.shard, run.total, run.atOnce, have)
+			}
+			time.Sleep(2 * time.Minute)
+			synctest.Wait()
+			if have := shown(p); have != run.then {
+				t.Errorf("shard %d of %d: want %q after the first polls, have %q", run.shard, run.total, run.then, have)
+			}
+			p.stop()
+		}
+	})
 }
 
 // TestShardsTogether: whatever the number of shards, together they show exactly

@@ -98,12 +98,15 @@ func (e *Exporter) statesIn(path string) (*stateFolder, error) {
 }
 
 // restore lets the new accounts of a generation continue where they ended in another
-// process. Accounts that have run without the folder do not: what it has of them is out
-// of date.
+// process. Accounts that have run without the folder do not, in this process or in
+// another shard: what it has of them is out of date.
 func (e *Exporter) restore(old, next generation, folderIsNew bool) {
 	states := e.states.Load()
 	if states == nil {
 		return
+	}
+	for _, s := range e.elsewhere(next) {
+		states.forget(s)
 	}
 	ran := make(map[string]bool)
 	for _, a := range old {
@@ -113,7 +116,7 @@ func (e *Exporter) restore(old, next generation, folderIsNew bool) {
 		if !ran[a.identity] {
 			states.restore(a, time.Now().UTC())
 		} else if folderIsNew {
-			states.forget(a)
+			states.forget(a.settings)
 		}
 	}
 }
@@ -153,23 +156,23 @@ func (s *stateFolder) retire(accounts generation) {
 		return
 	}
 	for _, a := range accounts {
-		s.forget(a)
+		s.forget(a.settings)
 	}
 	s.close()
 }
 
 // forget removes the state of an account.
-func (s *stateFolder) forget(a *account) {
+func (s *stateFolder) forget(account settings) {
 	folder, err := s.open()
 	if folder == nil {
 		return
 	}
 	if err == nil {
-		err = folder.Forget(storage.Name(a.identity))
+		err = folder.Forget(storage.Name(account.identity()))
 	}
 	if err != nil {
 		level.Error(s.logger).Log("msg", "cannot remove the state of an account, which is out of date and must be deleted",
-			"account", a.name, "file", folder.Path(storage.Name(a.identity)), "err", err)
+			"account", account.account.Name, "file", folder.Path(storage.Name(account.identity())), "err", err)
 	}
 }
 

@@ -89,9 +89,7 @@ func (e *Exporter) subaccounts(ctx context.Context, cfg *config.Config, parent *
 		}
 	}
 	for _, s := range foundSubaccounts(cfg, parent) {
-		// The name may change, and the shard must not: two shards would poll the
-		// subaccount until both know the new name, or neither.
-		if !cfg.Serves(parent.name + "/" + s.SID) {
+		if !servesSubaccount(cfg, parent, s.SID) {
 			continue
 		}
 		a, err := e.takeOver(ctx, parent.settings.ofSubaccount(usage, s.label, s.SID), known)
@@ -106,6 +104,35 @@ func (e *Exporter) subaccounts(ctx context.Context, cfg *config.Config, parent *
 	}
 	slices.SortFunc(g, func(a, b *account) int { return cmp.Compare(a.name, b.name) })
 	return g, nil
+}
+
+// elsewhere are the settings of the accounts that other shards poll, as far as this one
+// knows of them.
+func (e *Exporter) elsewhere(g generation) []settings {
+	var others []settings
+	for _, c := range e.cfg.AllAccounts() {
+		if s, needed := settingsOf(e.cfg, c); !needed {
+			others = append(others, s)
+		}
+	}
+	for _, a := range g {
+		if a.discovery == nil {
+			continue
+		}
+		for _, s := range foundSubaccounts(e.cfg, a) {
+			if !servesSubaccount(e.cfg, a, s.SID) {
+				others = append(others, a.settings.ofSubaccount(config.AccountUsage{}, s.label, s.SID))
+			}
+		}
+	}
+	return others
+}
+
+// servesSubaccount reports whether this shard polls a subaccount. The name may change, and
+// the shard must not: two shards would poll the subaccount until both know the new name,
+// or neither.
+func servesSubaccount(cfg *config.Config, parent *account, sid string) bool {
+	return cfg.Serves(parent.name + "/" + sid)
 }
 
 // takeOver returns the known account of the same settings, or else a new one that

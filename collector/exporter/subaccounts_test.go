@@ -512,6 +512,7 @@ func TestSubaccountsOverRestarts(t *testing.T) {
 					end(p)
 				}
 				s.ClearFaults()
+				s.Inject(twiliotest.Fault{Kind: twiliotest.Slow, Delay: time.Millisecond}) // so that no list comes at once
 				s.SetStatus(subSID(1), "closed")
 				p = again()
 				defer p.stop()
