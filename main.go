@@ -78,7 +78,7 @@ func command(ctx context.Context, hangup <-chan os.Signal, args []string, env fu
 	}
 	switch o.command {
 	case "check":
-		err = checkAccounts(ctx, o, env, stdout)
+		err = checkAccounts(ctx, o, env, stdout, stderr)
 	case "once":
 		err = pollOnce(ctx, o, env, stdout, stderr)
 	case "report":
@@ -217,7 +217,7 @@ func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(str
 var errNotEverythingWorks = errors.New("not everything that is polled works")
 
 // checkAccounts asks each API of each account once.
-func checkAccounts(ctx context.Context, o options, env func(string) (string, bool), stdout io.Writer) error {
+func checkAccounts(ctx context.Context, o options, env func(string) (string, bool), stdout, stderr io.Writer) error {
 	cfg, done, err := o.load(ctx, env)
 	if err != nil {
 		return err
@@ -225,6 +225,9 @@ func checkAccounts(ctx context.Context, o options, env func(string) (string, boo
 	defer done()
 	report, err := check.Run(ctx, check.Options{
 		Accounts: cfg.Accounts(), API: cfg.API(), Dial: newDial(ctx, cfg), Probe: o.probe, ProbeWait: o.probeWait,
+		Waiting: func(d time.Duration) {
+			fmt.Fprintf(stderr, "Waiting %s to see how late usage is (--probe-wait); --probe-wait=0s does not wait.\n", d.Round(time.Second))
+		},
 	})
 	if err != nil {
 		return err

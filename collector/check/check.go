@@ -10,7 +10,6 @@ import (
 	"iter"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -25,21 +24,20 @@ import (
 type Report struct {
 	OK       bool      `json:"ok"` // everything that is polled works
 	Accounts []Account `json:"accounts"`
-	Probe    []Answer  `json:"probe,omitempty"` // if Options.Probe is set
+	Probe    []Answer  `json:"probe"` // empty unless Options.Probe is set
 }
 
 // Account is what the check of one account found.
 type Account struct {
-	Name       string   `json:"name"`
-	Provider   string   `json:"provider"`
-	AccountSID string   `json:"account_sid"` // may be empty at KORE
-	APIs       []API    `json:"apis"`
-	SIMs       int      `json:"sims"`   // 0 if they could not be listed
-	Fleets     int      `json:"fleets"` // likewise
-	Plan       Plan     `json:"plan"`
-	Advice     []string `json:"advice,omitempty"` // on the account as a whole
+	Name       string `json:"name"`
+	Provider   string `json:"provider"`
+	AccountSID string `json:"account_sid"` // may be empty at KORE
+	APIs       []API  `json:"apis"`
+	SIMs       int    `json:"sims"`   // 0 if they could not be listed
+	Fleets     int    `json:"fleets"` // likewise
+	Plan       Plan   `json:"plan"`
 
-	answers []Answer
+	notProbed bool // although it was to be: its usage cannot be read
 }
 
 // API is how one resource of the APIs responded.
@@ -49,7 +47,9 @@ type API struct {
 	Status  int             `json:"status"` // HTTP status; 0: no response
 	Code    int             `json:"code"`   // Twilio's error code; 0: none
 	Message string          `json:"message"`
-	Advice  string          `json:"advice"`
+	// Advice is what to do where it does not work, or where polls of it will not go as
+	// configured.
+	Advice string `json:"advice"`
 	// Latency is that of the first request, in seconds.
 	Latency float64 `json:"latency_seconds"`
 
@@ -77,58 +77,115 @@ type Options struct {
 	Probe bool
 	// ProbeWait is the time between two listings that show how late usage is.
 	ProbeWait time.Duration
+	// Waiting is called before such a wait with its time; it may be nil.
+	Waiting func(time.Duration)
 }
 
 // accountsAtOnce are checked at a time.
 const accountsAtOnce = 10
 
-// Run checks the accounts. An error is one of making a client; what an API refuses is
-// part of the report.
+// Run checks the accounts. An error is one of making a client, or the end of the context;
+// what an API refuses is part of the report.
 func Run(ctx context.Context, o Options) (Report, error) {
-	report := Report{OK: true, Accounts: make([]Account, len(o.Accounts))}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(accountsAtOnce)
-	for i, a := range o.Accounts {
-		group.Go(func() (err error) {
-			if report.Accounts[i], err = checkAccount(ctx, a, o); err != nil {
-				return fmt.Errorf("account %q: %w", a.Name, err)
-			}
-			return ctx.Err()
-		})
+	report := Report{OK: true, Accounts: make([]Account, len(o.Accounts)), Probe: []Answer{}}
+	probes := make([]*probe, len(o.Accounts))
+	each := func(f func(ctx context.Context, i int) error) error {
+		group, groupCtx := errgroup.WithContext(ctx)
+		group.SetLimit(accountsAtOnce)
+		for i := range o.Accounts {
+			group.Go(func() error { return f(groupCtx, i) })
+		}
+		err := group.Wait()
+		if ctx.Err() != nil {
+			return fmt.Errorf("stopped before everything was asked: %w", context.Cause(ctx))
+		}
+		return err
 	}
-	err := group.Wait()
-	for _, a := range report.Accounts {
+	err := each(func(ctx context.Context, i int) (err error) {
+		a := o.Accounts[i]
+		if report.Accounts[i], probes[i], err = checkAccount(ctx, a, o); err != nil {
+			return fmt.Errorf("account %q: %w", a.Name, err)
+		}
+		return nil
+	})
+	if err == nil && o.Probe {
+		err = runProbes(ctx, o, probes, each)
+	}
+	if err != nil {
+		return Report{}, err
+	}
+	for i, a := range report.Accounts {
 		for _, api := range a.APIs {
 			report.OK = report.OK && api.OK
 		}
-		report.Probe = append(report.Probe, a.answers...)
+		if probes[i] != nil {
+			report.Probe = append(report.Probe, probes[i].answers...)
+		}
 	}
-	return report, err
+	return report, nil
 }
 
-func checkAccount(ctx context.Context, a config.Account, o Options) (Account, error) {
+// runProbes asks what is asked once, waits, and asks a second time what changes. All
+// accounts wait at the same time.
+func runProbes(ctx context.Context, o Options, probes []*probe, each func(func(context.Context, int) error) error) error {
+	asking := func(ask func(*probe, context.Context) error) error {
+		return each(func(ctx context.Context, i int) error {
+			if probes[i] == nil {
+				return nil
+			}
+			return ask(probes[i], ctx)
+		})
+	}
+	if err := asking((*probe).ask); err != nil {
+		return err
+	}
+	var last time.Time // listing of hours
+	for _, p := range probes {
+		if p != nil && p.firstAt.After(last) {
+			last = p.firstAt
+		}
+	}
+	if rest := time.Until(last.Add(o.ProbeWait)); !last.IsZero() && rest > 0 {
+		if o.Waiting != nil {
+			o.Waiting(rest)
+		}
+		select {
+		case <-time.After(rest):
+		case <-ctx.Done(): // which the next requests find
+		}
+	}
+	return asking((*probe).askLater)
+}
+
+// checkAccount checks one account, and makes its probe if there is to be one and usage
+// can be read.
+func checkAccount(ctx context.Context, a config.Account, o Options) (Account, *probe, error) {
 	seen := newTraffic()
 	record := new(recorder)
 	client, err := o.Dial(a, func(next http.RoundTripper) http.RoundTripper { return record.wrap(seen.wrap(next)) }, seen)
 	if err != nil {
-		return Account{}, err
+		return Account{}, nil, err
 	}
-	r := Account{Name: a.Name, Provider: string(a.Provider), AccountSID: a.AccountSID}
+	r := Account{Name: a.Name, Provider: string(a.Provider), AccountSID: a.AccountSID, APIs: []API{}}
 	size := collector.Size{Currencies: 1}
 	for _, api := range apis(a, client, &r, &size) {
 		err := api.ask(ctx)
 		if ctx.Err() != nil {
-			return r, ctx.Err()
+			return r, nil, ctx.Err()
 		}
-		r.APIs = append(r.APIs, result(a, api.endpoint, err, seen.latency(api.endpoint)))
+		r.APIs = append(r.APIs, result(a, api.endpoint, err, seen))
 	}
 	plan := collector.NewPlan(a.Provider, a.Collectors, size)
 	r.Plan = Plan{plan.RequestsPerHour, plan.RequestsPerDay, plan.Series, plan.MemoryBytes}
-	r.Advice = advice(a, o.API, client, plan, seen)
-	if o.Probe && r.reads(twilio.EndpointUsageRecords) {
-		r.answers, err = newProbe(a, o, client, record, time.Now()).run(ctx)
+	r.advise(a, o.API, client, plan, seen)
+	if !o.Probe {
+		return r, nil, nil
 	}
-	return r, err
+	if !r.reads(twilio.EndpointUsageRecords) {
+		r.notProbed = true
+		return r, nil, nil
+	}
+	return r, newProbe(a, o, client, record, time.Now()), nil
 }
 
 // reads reports whether an API was asked and works.
@@ -198,15 +255,18 @@ func usage(ctx context.Context, client *twilio.Client, now time.Time, size *coll
 	if start.Equal(end) { // the month has no whole hour yet
 		start = end.Add(-time.Hour)
 	}
-	for group, n := range map[twilio.Group]*int{twilio.GroupNetwork: &size.Networks, twilio.GroupIsoCountry: &size.Countries} {
+	for _, by := range []struct {
+		group twilio.Group
+		n     *int
+	}{{twilio.GroupNetwork, &size.Networks}, {twilio.GroupIsoCountry, &size.Countries}} {
 		keys := make(map[string]bool)
 		_, err := count(client.UsageRecords(ctx, twilio.UsageRecordsParams{
-			Group: group, Granularity: twilio.GranularityAll, StartTime: start, EndTime: end,
+			Group: by.group, Granularity: twilio.GranularityAll, StartTime: start, EndTime: end,
 		}), func(u twilio.UsageRecord) { keys[u.NetworkSID+u.IsoCountry] = true })
 		if err != nil {
 			return err
 		}
-		*n = len(keys)
+		*by.n = len(keys)
 	}
 	return nil
 }
@@ -233,85 +293,15 @@ func first[T any](list iter.Seq2[T, error]) error {
 }
 
 // result says how a resource responded.
-func result(a config.Account, endpoint twilio.Endpoint, err error, latency time.Duration) API {
-	api := API{API: endpoint, OK: err == nil, Latency: latency.Seconds()}
+func result(a config.Account, endpoint twilio.Endpoint, err error, seen *traffic) API {
+	api := API{API: endpoint, OK: err == nil, Status: seen.status(endpoint), Latency: seen.latency(endpoint).Seconds()}
 	if err == nil {
-		api.Status = http.StatusOK
 		return api
 	}
 	api.reason, api.Message = twilio.ReasonOf(err), err.Error()
-	if e, ok := errors.AsType[*twilio.APIError](err); ok {
+	if e, ok := errors.AsType[*twilio.APIError](err); ok { // perhaps of the token
 		api.Status, api.Code = e.Status, e.Code
-	} else if _, ok := errors.AsType[*twilio.ResponseError](err); ok {
-		api.Status = http.StatusOK
 	}
 	api.Advice = adviceOn(a, endpoint, err)
 	return api
-}
-
-// traffic is what requests of one account have shown. It is a twilio.Observer.
-type traffic struct {
-	mu    sync.Mutex
-	first map[twilio.Endpoint]time.Duration
-	clock time.Duration // how far the API's clock is ahead of this machine's
-	dated bool
-}
-
-func newTraffic() *traffic { return &traffic{first: make(map[twilio.Endpoint]time.Duration)} }
-
-// Request implements twilio.Observer.
-func (t *traffic) Request(endpoint twilio.Endpoint, _ string, took time.Duration) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if _, ok := t.first[endpoint]; !ok {
-		t.first[endpoint] = took
-	}
-}
-
-// Retry implements twilio.Observer.
-func (t *traffic) Retry(twilio.Endpoint, twilio.Reason) {}
-
-func (t *traffic) latency(endpoint twilio.Endpoint) time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.first[endpoint]
-}
-
-// offClock is how far the API's clock is ahead of this machine's, to the second.
-func (t *traffic) offClock() time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.clock
-}
-
-// wrap reads the header Date of responses.
-func (t *traffic) wrap(next http.RoundTripper) http.RoundTripper { return dates{next, t} }
-
-type dates struct {
-	next http.RoundTripper
-	*traffic
-}
-
-// RoundTrip implements http.RoundTripper.
-func (d dates) RoundTrip(r *http.Request) (*http.Response, error) {
-	sent := time.Now()
-	resp, err := d.next.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		// It was written between the two moments, and is cut to the second.
-		ahead := time.Duration(0)
-		if received := time.Now(); date.After(received) {
-			ahead = date.Sub(received)
-		} else if date.Add(time.Second).Before(sent) {
-			ahead = date.Add(time.Second).Sub(sent)
-		}
-		d.mu.Lock()
-		if !d.dated {
-			d.dated, d.clock = true, ahead
-		}
-		d.mu.Unlock()
-	}
-	return resp, nil
 }

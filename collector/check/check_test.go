@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -30,11 +31,18 @@ const accountSID = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 type setup struct {
 	options   twiliotest.Options
 	simulator *twiliotest.Simulator
+	username  string // of basic auth, or the client ID at KORE
 	password  string
+	kore      bool
 	yaml      string                                    // after the account
 	wrap      func(http.RoundTripper) http.RoundTripper // between the check and the simulator
 	probe     bool
 	probeWait time.Duration
+	waited    []time.Duration // what the probe said before it waited
+
+	subaccounts bool
+	secretErr   error         // of the client's secret at KORE
+	timeout     time.Duration // of a request; 0: the default
 }
 
 func newSetup(r twiliotest.Readings) *setup {
@@ -43,8 +51,8 @@ func newSetup(r twiliotest.Readings) *setup {
 			Accounts: []twiliotest.Account{{SID: accountSID, AuthToken: "token", Seed: 1, SIMs: 20, Fleets: 3, Start: time.Now().AddDate(0, -1, 0)}},
 			Readings: r, Latency: 100 * time.Millisecond,
 		},
-		password: "token",
-		wrap:     func(rt http.RoundTripper) http.RoundTripper { return rt },
+		username: accountSID, password: "token",
+		wrap: func(rt http.RoundTripper) http.RoundTripper { return rt },
 	}
 	s.change(func(*twiliotest.Options) {})
 	return s
@@ -67,25 +75,47 @@ func (s *setup) run(t *testing.T) check.Report {
 
 func (s *setup) runIn(ctx context.Context, t *testing.T) (check.Report, error) {
 	t.Helper()
-	cfg, err := config.Parse("config.yml", []byte(`
-accounts:
-  - name: production
-    account_sid: `+accountSID+`
-    basic_auth: {username: `+accountSID+`, password: `+s.password+`}
-`+s.yaml))
+	account := "{name: production, account_sid: " + accountSID + ", basic_auth: {username: " + s.username + ", password: " + s.password + "}, subaccounts: {enabled: " + fmt.Sprint(s.subaccounts) + "}}"
+	if s.kore {
+		account = "{name: production, provider: kore, oauth2: {client_id: " + s.username + ", client_secret: " + s.password + "}}"
+	}
+	cfg, err := config.Parse("config.yml", []byte("accounts: ["+account+"]\n"+s.yaml))
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.waited = nil
 	return check.Run(ctx, check.Options{
 		Accounts: cfg.Accounts(), API: cfg.API(), Probe: s.probe, ProbeWait: s.probeWait,
-		Dial: func(a config.Account, wrap func(http.RoundTripper) http.RoundTripper, observer twilio.Observer) (*twilio.Client, error) {
-			return twilio.New(twilio.Options{
-				Provider: a.Provider, AccountSID: a.AccountSID, SuperSIMURL: "http://simulator", APIURL: "http://simulator", UserAgent: "test",
-				Transport: wrap(promconfig.NewBasicAuthRoundTripper(promconfig.NewInlineSecret(accountSID), promconfig.NewInlineSecret(s.password),
-					s.wrap(s.simulator.Transport()))),
-				Observer: observer,
-			})
-		},
+		Waiting: func(d time.Duration) { s.waited = append(s.waited, d) },
+		Dial:    s.dial,
+	})
+}
+
+// dial makes clients of the simulator.
+func (s *setup) dial(a config.Account, wrap func(http.RoundTripper) http.RoundTripper, observer twilio.Observer) (*twilio.Client, error) {
+	options := twilio.Options{
+		Provider: a.Provider, AccountSID: a.AccountSID, SuperSIMURL: "http://simulator", APIURL: "http://simulator", UserAgent: "test", Observer: observer,
+		MaxRetries: 1, Timeout: s.timeout,
+	}
+	base := s.wrap(s.simulator.Transport())
+	if s.kore {
+		options.APIURL = ""
+		options.Transport = wrap(twilio.NewTokenTransport(twilio.TokenOptions{
+			TokenURL: "http://simulator/api-services/v1/auth/token", ClientID: s.username,
+			ClientSecret: func(context.Context) (string, error) { return s.password, s.secretErr },
+			Base:         base, TokenBase: base, UserAgent: "test", Timeout: time.Minute, Observer: observer,
+		}))
+	} else {
+		options.Transport = wrap(promconfig.NewBasicAuthRoundTripper(promconfig.NewInlineSecret(s.username), promconfig.NewInlineSecret(s.password), base))
+	}
+	return twilio.New(options)
+}
+
+// atKORE makes the account one at KORE.
+func (s *setup) atKORE() {
+	s.kore, s.username, s.password = true, "client", "secret"
+	s.change(func(o *twiliotest.Options) {
+		o.Accounts[0].Provider, o.Accounts[0].ClientID, o.Accounts[0].ClientSecret = twiliotest.KORE, "client", "secret"
 	})
 }
 
@@ -112,11 +142,11 @@ func TestEverythingWorks(t *testing.T) {
 			t.Errorf("%d requests: %q", n, s.simulator.RequestURIs())
 		}
 		a := r.Accounts[0]
-		if a.SIMs != 20 || a.Fleets != 3 || len(a.Advice) != 0 {
+		if a.SIMs != 20 || a.Fleets != 3 {
 			t.Errorf("have %+v", a)
 		}
 		for _, api := range a.APIs {
-			if !api.OK || api.Status != 200 || api.Latency < 0.1 || api.Latency > 0.2 {
+			if !api.OK || api.Status != 200 || api.Advice != "" || api.Latency < 0.1 || api.Latency > 0.2 {
 				t.Errorf("have %+v", api)
 			}
 		}
@@ -125,28 +155,67 @@ func TestEverythingWorks(t *testing.T) {
 		if want := 4*11 + 1 + 3 + 2 + 1.0; a.Plan.RequestsPerHour != want || a.Plan.RequestsPerDay != 24*want {
 			t.Errorf("plan: %+v", a.Plan)
 		}
-		var b bytes.Buffer
-		if err := r.WriteJSON(&b); err != nil {
-			t.Fatal(err)
+		const keys = "ok accounts.name accounts.provider accounts.account_sid accounts.apis.api accounts.apis.ok accounts.apis.status accounts.apis.code " +
+			"accounts.apis.message accounts.apis.advice accounts.apis.latency_seconds accounts.sims accounts.fleets " +
+			"accounts.plan.requests_per_hour accounts.plan.requests_per_day accounts.plan.series accounts.plan.memory_bytes"
+		if have := keysOf(t, r); have != keys+" probe" {
+			t.Errorf("want the keys %s probe\nhave %s", keys, have)
 		}
-		var document struct {
-			OK       bool
-			Accounts []map[string]json.RawMessage
+		s.probe = true
+		if have := keysOf(t, s.run(t)); have != keys+" probe.account probe.question probe.answer probe.consequence" {
+			t.Errorf("with a probe: %s", have)
 		}
-		if err := json.Unmarshal(b.Bytes(), &document); err != nil || !document.OK || len(document.Accounts) != 1 {
-			t.Fatalf("%v: %s", err, b.String())
-		}
-		for _, key := range []string{"name", "provider", "account_sid", "apis", "sims", "fleets", "plan"} {
-			if document.Accounts[0][key] == nil {
-				t.Errorf("no key %s in %s", key, b.String())
-			}
-		}
-		for _, key := range []string{"api", "ok", "status", "code", "message", "advice", "latency_seconds", "requests_per_hour", "requests_per_day", "series", "memory_bytes"} {
-			if !strings.Contains(b.String(), `"`+key+`":`) {
-				t.Errorf("no key %s in %s", key, b.String())
-			}
+		// What is amiss brings no key of its own.
+		s.password = "guessed"
+		if have := keysOf(t, s.run(t)); have != keys+" probe" {
+			t.Errorf("with a wrong password: %s", have)
 		}
 	})
+}
+
+// keysOf are the keys of the report's JSON, each once and with the keys around it.
+func keysOf(t *testing.T, r check.Report) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := r.WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	d := json.NewDecoder(&b)
+	seen := make(map[string]bool)
+	var all []string
+	var value func(path string)
+	value = func(path string) {
+		token, err := d.Token()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch token {
+		case json.Delim('{'), json.Delim('['):
+			for d.More() {
+				at := path
+				if token == json.Delim('{') {
+					key, _ := d.Token()
+					at = strings.TrimPrefix(path+"."+key.(string), ".")
+				}
+				value(at)
+			}
+			if end, err := d.Token(); err != nil || token == json.Delim('[') && end != json.Delim(']') {
+				t.Fatal(end, err)
+			}
+			if token == json.Delim('{') || slices.ContainsFunc(all, func(key string) bool { return strings.HasPrefix(key, path+".") }) {
+				return
+			}
+		}
+		if !seen[path] {
+			seen[path] = true
+			all = append(all, path)
+		}
+	}
+	value("")
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		t.Errorf("there is more than one document: %v", err)
+	}
+	return strings.Join(all, " ")
 }
 
 // TestWhatIsAmiss: each fault is named in the table, with what to do about it.
@@ -180,6 +249,43 @@ func TestWhatIsAmiss(t *testing.T) {
 		want   []string
 		lacks  []string
 	}{
+		{"a client of KORE", func(s *setup) { s.username = "client" }, false,
+			[]string{"sims           yes        no           -", "if it is KORE's client_id, set provider: kore with oauth2"}, []string{"check account_sid"}},
+		{"KORE", func(s *setup) { s.atKORE() }, true, []string{"production  20    3       48 "}, []string{"balance", "→"}},
+		{"a wrong secret at KORE", func(s *setup) { s.atKORE(); s.password = "guessed" }, false,
+			[]string{"production, fleets, sims, networks, usage_records: token: HTTP 401", "check client_id and client_secret, which KORE gives"}, nil},
+		{"a key of Twilio at KORE", func(s *setup) { s.atKORE(); s.username = "SK" + accountSID[2:] }, false,
+			[]string{"client_id is a SID of Twilio", "set provider: twilio with basic_auth"}, nil},
+		{"a secret that cannot be read", func(s *setup) { s.atKORE(); s.secretErr = errors.New("no such file") }, false,
+			[]string{"usage_records  -          no           -          authentication", "no such file", "let the file be read"}, nil},
+		{"a client without permission", func(s *setup) { s.atKORE(); s.wrap = refuse(403, 70051, "/UsageRecords") }, false,
+			[]string{"usage_records  yes        yes          no         permission", "have KORE let this client read Super SIM", "production  20    3       -              -             -       -\n"}, []string{"Standard"}},
+		{"a key that cannot list accounts", func(s *setup) {
+			s.wrap = refuse(403, 70051, "/Accounts.json")
+			s.subaccounts = true
+		}, false,
+			[]string{"accounts       yes        yes          no         permission", "use a Main API key or the auth token, because other keys cannot list accounts"}, []string{"Super SIM"}},
+		{"a range that is refused", func(s *setup) { s.wrap = refuse(400, 83604, "/UsageRecords") }, false,
+			[]string{"usage_records  yes        yes          yes        refused", "set the clock; if it is right, report this"}, nil},
+		{"the last code of a range", func(s *setup) { s.wrap = refuse(400, 83605, "/UsageRecords") }, false, []string{"set the clock"}, nil},
+		{"the first code of a range", func(s *setup) { s.wrap = refuse(400, 83600, "/UsageRecords") }, false, []string{"set the clock"}, nil},
+		{"another code", func(s *setup) { s.wrap = refuse(400, 83606, "/UsageRecords") }, false, []string{"see the error message, and Twilio's page"}, []string{"set the clock"}},
+		{"another host", func(s *setup) { s.wrap = refuse(404, 0, "/") }, false,
+			[]string{"sims           yes        -            -          refused", "production, usage_records: HTTP 404: refused (request RQ0b7b48bf18887ff1e4115adaacdbb6ef)\n  → check supersim_url", "check account_sid and api_url"}, nil},
+		{"an API that fails", func(s *setup) { s.wrap = refuse(503, 20503, "/Networks") }, false,
+			[]string{"networks       yes        -            -          server", "the API failed by itself: check again"}, []string{"next poll"}},
+		{"a page of a proxy", func(s *setup) { s.wrap = refuse(200, 0, "/Fleets") }, false,
+			[]string{"fleets         yes        -            -          answer", "what is between, such as a proxy", "production  20    -       -  "}, nil},
+		{"a response that ends early", func(s *setup) {
+			s.simulator.Inject(twiliotest.Fault{Kind: twiliotest.Truncate, Endpoint: twiliotest.Sims})
+		}, false, []string{"sims           yes        -            -          truncated", "production  -     3       -  "}, nil},
+		{"a response that takes too long", func(s *setup) {
+			s.timeout = time.Second
+			s.simulator.Inject(twiliotest.Fault{Kind: twiliotest.Slow, Delay: time.Minute, Endpoint: twiliotest.Balance})
+		}, false, []string{"balance        no         -            -          timeout", "raise api.timeout", "production  20    3       51  "}, nil},
+		{"too few requests an hour", func(s *setup) { s.yaml = "api: {max_requests_per_hour: 50}" }, true,
+			[]string{"production, usage_records: ok\n  → polls would take 51 requests an hour, and max_requests_per_hour is 50, so"}, nil},
+		{"just as many requests an hour", func(s *setup) { s.yaml = "api: {max_requests_per_hour: 51}" }, true, nil, []string{"max_requests_per_hour"}},
 		{"wrong password", func(s *setup) { s.password = "guessed" }, false,
 			[]string{"sims           yes        no           -", "code 20003", "set provider: kore", "Not everything that is polled works."}, nil},
 		{"a restricted key", func(s *setup) { s.wrap = refuse(403, 70051, "/v1/") }, false,

@@ -32,6 +32,8 @@ type probe struct {
 	first   map[time.Time]rawUsage // the account's hours as they were listed first; nil if they were not
 	firstAt time.Time
 	paged   []rawUsage // hours of SIMs
+	settled *groupSums // of a day that is long over; nil if they were not read
+	recent  groupSums
 }
 
 // newProbe makes a probe as of a time.
@@ -41,18 +43,20 @@ func newProbe(a config.Account, o Options, client *twilio.Client, r *recorder, n
 	return &probe{account: a, options: o, client: client, recorder: r, hour: now.Truncate(time.Hour), midnight: now.Truncate(24 * time.Hour)}
 }
 
-// run asks everything. An error is the end of the context: a request that fails leaves
-// its questions open, and says so.
-func (p *probe) run(ctx context.Context) ([]Answer, error) {
-	for _, ask := range []func(context.Context) error{p.askAlignment, p.askPages, p.askHours, p.askTotal, p.askGroups, p.askAgain} {
-		if err := ask(ctx); err != nil {
-			return nil, err
-		}
-	}
+// ask asks everything that is asked once. An error is the end of the context: a request
+// that fails leaves its questions open, and says so.
+func (p *probe) ask(ctx context.Context) error {
+	all := []func(context.Context) error{p.askAlignment, p.askPages, p.askHours, p.askTotal, p.askPaging, p.askGroups}
 	if p.client.Provider().HasAccountAPI() {
-		if err := p.askSubaccount(ctx); err != nil {
-			return nil, err
-		}
+		all = append(all, p.askSubaccount)
+	}
+	return inOrder(ctx, all)
+}
+
+// askLater asks a second time what changes.
+func (p *probe) askLater(ctx context.Context) error {
+	if err := inOrder(ctx, []func(context.Context) error{p.askHoursAgain, p.askGroupsAgain}); err != nil {
+		return err
 	}
 	requests, compressed := p.recorder.counts()
 	answer := "no"
@@ -60,7 +64,16 @@ func (p *probe) run(ctx context.Context) ([]Answer, error) {
 		answer = fmt.Sprintf("yes, %d of %d", compressed, requests)
 	}
 	p.add(qCompressed, answer, "none: the exporter asks for gzip and reads both")
-	return p.answers, nil
+	return nil
+}
+
+func inOrder(ctx context.Context, all []func(context.Context) error) error {
+	for _, ask := range all {
+		if err := ask(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // The questions.
@@ -76,7 +89,9 @@ const (
 	qLateBills  = "How late are bills?"
 	qPageSize   = "How many records does a page have?"
 	qOrder      = "In what order are records?"
+	qShift      = "Do records move between the pages of a listing?"
 	qGroups     = "Do groups agree with the total?"
+	qShort      = "Do listings of groups lack records for a time?"
 	qAccountSID = "Do usage records name the account?"
 	qSubaccount = "What does a subaccount without a balance answer?"
 	qCompressed = "Are responses compressed?"
@@ -105,16 +120,16 @@ func (p *probe) failed(ctx context.Context, err error, questions ...string) erro
 	return nil
 }
 
-// list lists usage. Of firstPage, only that is requested. The pages are those that the
-// API sent.
-func (p *probe) list(ctx context.Context, params twilio.UsageRecordsParams, firstPage bool) ([]twilio.UsageRecord, []rawPage, error) {
+// list lists usage, up to as many records; 0 is all. The pages are those that the API
+// sent.
+func (p *probe) list(ctx context.Context, params twilio.UsageRecordsParams, most int) ([]twilio.UsageRecord, []rawPage, error) {
 	p.recorder.take()
 	var records []twilio.UsageRecord
 	for record, err := range p.client.UsageRecords(ctx, params) {
 		if err != nil {
 			return nil, nil, err
 		}
-		if records = append(records, record); firstPage {
+		if records = append(records, record); len(records) == most {
 			break
 		}
 	}
@@ -126,7 +141,7 @@ func (p *probe) askAlignment(ctx context.Context) error {
 	_, pages, err := p.list(ctx, twilio.UsageRecordsParams{
 		Group: twilio.GroupSim, Granularity: twilio.GranularityAll,
 		StartTime: p.midnight.AddDate(0, 0, -2), EndTime: p.midnight.Add(-23 * time.Hour), Paging: twilio.Paging{PageSize: 100},
-	}, true)
+	}, 1)
 	if err != nil {
 		return p.failed(ctx, err, qAlignment, qPeriod)
 	}
@@ -182,7 +197,7 @@ func (p *probe) askPages(ctx context.Context) error {
 	_, pages, err := p.list(ctx, twilio.UsageRecordsParams{
 		Group: twilio.GroupSim, Granularity: twilio.GranularityHour,
 		StartTime: p.hour.AddDate(0, 0, -31), EndTime: p.hour, Paging: twilio.Paging{PageSize: size},
-	}, true)
+	}, 1)
 	if err != nil {
 		return p.failed(ctx, err, qPageSize)
 	}

@@ -6,17 +6,10 @@ import (
 	"time"
 )
 
-// askAgain lists the hours a second time, and compares.
-func (p *probe) askAgain(ctx context.Context) error {
+// askHoursAgain lists the hours a second time, and compares.
+func (p *probe) askHoursAgain(ctx context.Context) error {
 	if p.first == nil {
 		return nil // which has been said
-	}
-	timer := time.NewTimer(p.options.ProbeWait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 	_, pages, err := p.listHours(ctx)
 	if err != nil {
@@ -31,14 +24,14 @@ func (p *probe) askAgain(ctx context.Context) error {
 			if !known || string(before.Total) != string(now.Total) {
 				bytes = append(bytes, end)
 			}
-			if string(before.Billed) != string(now.Billed) {
+			if string(before.Billed) != string(now.Billed) && !(isNothing(before.Billed) && isNothing(now.Billed)) {
 				bills = append(bills, end)
 			}
 		}
 	}
 	settle := p.account.Collectors.SuperSIMUsage.Settle
-	p.add(qLateBytes, p.changed("bytes", bytes, between), p.settle(bytes, "settle.usage", settle.Usage))
-	p.add(qLateBills, p.changed("amounts", bills, between), p.settle(bills, "settle.cost", settle.Cost))
+	p.add(qLateBytes, p.changed("bytes", bytes, between), p.settle(bytes, "settle.usage", settle.Usage, between))
+	p.add(qLateBills, p.changed("amounts", bills, between), p.settle(bills, "settle.cost", settle.Cost, between))
 	return nil
 }
 
@@ -51,15 +44,20 @@ func (p *probe) changed(what string, ends []time.Time, between time.Duration) st
 	if len(ends) == 1 {
 		hours = "one hour"
 	}
-	return fmt.Sprintf("within %s, %s of %s changed; the oldest had ended %s before", between, what, hours, p.age(earliest(ends)))
+	ago, latest := p.age(earliest(ends)), p.age(earliest(ends).Add(-between))
+	if latest != ago {
+		ago += " to " + latest
+	}
+	return fmt.Sprintf("within %s, %s of %s changed; the oldest had ended %s before", between, what, hours, ago)
 }
 
-// settle is the setting that follows from the hours that changed.
-func (p *probe) settle(ends []time.Time, key string, configured time.Duration) string {
+// settle is the setting that follows from the hours that changed: at the latest just
+// before the second listing.
+func (p *probe) settle(ends []time.Time, key string, configured, between time.Duration) string {
 	if len(ends) == 0 {
 		return "nothing is shown by so short a time alone: probe again with a longer --probe-wait"
 	}
-	return within(key, configured, p.sinceNow(earliest(ends)))
+	return within(key, configured, p.sinceNow(earliest(ends))+between)
 }
 
 func earliest(times []time.Time) time.Time {

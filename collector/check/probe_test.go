@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -36,28 +38,29 @@ func answers(t *testing.T, r check.Report) map[string]check.Answer {
 	return all
 }
 
-func wantAnswer(t *testing.T, all map[string]check.Answer, question, answer, consequence string) {
-	t.Helper()
+// find is the answer to a question that begins so.
+func find(all map[string]check.Answer, question string) check.Answer {
 	for q, a := range all {
 		if strings.HasPrefix(q, question) {
-			if !strings.HasPrefix(a.Answer, answer) || !strings.Contains(a.Consequence, consequence) {
-				t.Errorf("%s\nwant %q → %q\nhave %q → %q", q, answer, consequence, a.Answer, a.Consequence)
-			}
-			return
+			return a
 		}
 	}
-	t.Errorf("nothing about %s", question)
+	return check.Answer{}
+}
+
+func wantAnswer(t *testing.T, all map[string]check.Answer, question, answer, consequence string) {
+	t.Helper()
+	a := find(all, question)
+	if a.Question == "" || !strings.HasPrefix(a.Answer, answer) || !strings.Contains(a.Consequence, consequence) {
+		t.Errorf("%s\nwant %q → %q\nhave %q → %q", question, answer, consequence, a.Answer, a.Consequence)
+	}
 }
 
 // expected is what the probe says about a reading.
 type expected struct{ question, answer, consequence string }
 
-// unseen is a reading that cannot be told by few requests: it shows in one of many
-// listings.
-var unseen = expected{}
-
-// TestReadings: the probe tells each value of each switch of the readings that can be
-// told. The keys are those of twiliotest.Switches.
+// TestReadings: the probe tells each value of each switch of the readings. The keys are
+// those of twiliotest.Switches. What comes and goes is told by one of several probes.
 func TestReadings(t *testing.T) {
 	const (
 		alignment = "Does Granularity=all take"
@@ -70,6 +73,9 @@ func TestReadings(t *testing.T) {
 		amounts   = "Are amounts"
 		null      = "Are bytes of whole hours null"
 		order     = "In what order"
+		shift     = "Do records move"
+		short     = "Do listings of groups lack"
+		probes    = 20 // of what comes and goes
 	)
 	want := map[string]expected{
 		"unbilled null":             {unbilled, "amount null, unit null", ""},
@@ -79,7 +85,7 @@ func TestReadings(t *testing.T) {
 		"unbilled empty":            {unbilled, "amount empty, unit empty", ""},
 		"bills spread":              {bills, "an hour that ended 1h20m ago or earlier has an amount", "settle.cost (1d)"},
 		"bills by_hour":             {bills, "an hour that ended 23h20m ago or earlier", "settle.cost (1d)"},
-		"bills by_day":              {bills, "a day at a time: the hours up to a midnight 20h20m ago", ""},
+		"bills by_day":              {bills, "the hours up to a midnight 20h20m ago have amounts: a day at a time, or by chance", "settle.cost (1d)"},
 		"all_needs_midnight off":    {alignment, "whole hours", ""},
 		"all_needs_midnight on":     {alignment, "only midnights (code 83601)", "supersim_usage.interval"},
 		"period asked":              {period, "the range that was asked for", ""},
@@ -87,10 +93,10 @@ func TestReadings(t *testing.T) {
 		"period absent":             {period, "none, in ", ""},
 		"groups_lag off":            {groups, "yes, by fleet, network and country", ""},
 		"groups_lag on":             {groups, "no: fleet has -", "settle.usage"},
-		"lists_shift off":           unseen,
-		"lists_shift on":            unseen,
-		"lists_short off":           unseen,
-		"lists_short on":            unseen,
+		"lists_shift off":           {shift, "not in 4 listings", "compare listings with the account's total"},
+		"lists_shift on":            {shift, "yes, in ", "compare listings with the account's total"},
+		"lists_short off":           {short, "not in 6 listings of a day", "compare listings with the account's total"},
+		"lists_short on":            {short, "yes: of a day that ended 4 days ago, one by ", "compare listings with the account's total"},
 		"account_sid present":       {sid, "yes", ""},
 		"account_sid null_in_usage": {sid, "no, it is null", ""},
 		"account_sid absent":        {sid, "no, the field is absent", ""},
@@ -111,15 +117,28 @@ func TestReadings(t *testing.T) {
 			if !known {
 				t.Errorf("%s: does the probe see it?", name)
 			}
-			if x == unseen {
-				continue
-			}
 			t.Run(name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					var r twiliotest.Readings
 					v.Set(&r)
-					all := answers(t, newProbe(r).run(t))
+					s := newProbe(r)
+					comesAndGoes := r.ListsShift || r.ListsShort
+					if comesAndGoes {
+						s.probeWait = 2 * time.Minute
+					}
+					all := answers(t, s.run(t))
+					for range probes {
+						if !comesAndGoes || strings.HasPrefix(find(all, x.question).Answer, x.answer) {
+							break
+						}
+						all = answers(t, s.run(t))
+					}
 					wantAnswer(t, all, x.question, x.answer, x.consequence)
+					for _, other := range []string{shift, short} {
+						if answer := find(all, other).Answer; other != x.question && !strings.HasPrefix(answer, "not in ") {
+							t.Errorf("%s: %s", other, answer)
+						}
+					}
 					if v.Name == "strings" && all["Are amounts strings or numbers?"].Answer != "strings" {
 						t.Error("strings that are like no example")
 					}
@@ -134,16 +153,16 @@ func TestProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newProbe(twiliotest.Readings{})
 		r := s.run(t)
-		if n := len(s.simulator.Log()); n != 7+16 {
-			t.Errorf("want 16 requests more than the 7 of a check, have %d", n-7)
+		if n := len(s.simulator.Log()); n != 7+31 {
+			t.Errorf("want 31 requests more than the 7 of a check, have %d", n-7)
 		}
 		all := answers(t, r)
 		wantAnswer(t, all, "How many records does a page have", "as many as were asked for: 1000", "the plan counts with it")
 		wantAnswer(t, all, "What does a subaccount", "not seen: the account has no open subaccount", "")
 		wantAnswer(t, all, "What is the amount of a total", "what is billed so far", "")
 		wantAnswer(t, all, "Are responses compressed", "no", "")
-		wantAnswer(t, all, "How late are bytes", "bytes of no hour changed within 1s", "--probe-wait")
-		if len(all) != 15 {
+		wantAnswer(t, all, "How late are bytes", "bytes of no hour changed within 2s", "--probe-wait")
+		if len(all) != 17 {
 			t.Errorf("%d answers", len(all))
 		}
 
@@ -165,7 +184,7 @@ func TestNotProbed(t *testing.T) {
 		s := newProbe(twiliotest.Readings{})
 		s.probe = false
 		r := s.run(t)
-		if n := len(s.simulator.Log()); n != 7 || r.Probe != nil || strings.Contains(text(t, r), "documentation") {
+		if n := len(s.simulator.Log()); n != 7 || len(r.Probe) != 0 || strings.Contains(text(t, r), "documentation") {
 			t.Errorf("%d requests, %v", n, r.Probe)
 		}
 	})
@@ -205,13 +224,14 @@ func TestLate(t *testing.T) {
 			}
 		}
 		age := func(hour time.Time) string {
-			return strings.TrimSuffix(asked[0].Sub(hour.Add(time.Hour)).Round(time.Minute).String(), "0s")
+			first := asked[0].Sub(hour.Add(time.Hour)).Round(time.Minute)
+			return strings.TrimSuffix(first.String(), "0s") + " to " + strings.TrimSuffix((first+30*time.Minute).String(), "0s")
 		}
 		if bytes == 0 || bills == 0 {
 			t.Fatal("nothing changes: the test shows nothing")
 		}
-		wantAnswer(t, all, "How late are bytes", fmt.Sprintf("within 30m1s, bytes of %d hours changed; the oldest had ended %s before", bytes, age(oldestBytes)), "none: within supersim_usage.settle.usage (2h)")
-		wantAnswer(t, all, "How late are bills", fmt.Sprintf("within 30m1s, amounts of %d hours changed; the oldest had ended %s before", bills, age(oldestBill)), "none: within supersim_usage.settle.cost (1d)")
+		wantAnswer(t, all, "How late are bytes", fmt.Sprintf("within 30m0s, bytes of %d hours changed; the oldest had ended %s before", bytes, age(oldestBytes)), "none: within supersim_usage.settle.usage (2h)")
+		wantAnswer(t, all, "How late are bills", fmt.Sprintf("within 30m0s, amounts of %d hours changed; the oldest had ended %s before", bills, age(oldestBill)), "none: within supersim_usage.settle.cost (1d)")
 	})
 }
 
@@ -238,7 +258,7 @@ func TestProbeWorld(t *testing.T) {
 		"gzip": {
 			faults: []twiliotest.Fault{{Kind: twiliotest.Gzip}},
 			want: []expected{
-				{"Are responses compressed", "yes, 16 of 16", ""},
+				{"Are responses compressed", "yes, 31 of 31", ""},
 				{"In what order", "newest first", ""},
 				{"Are amounts", "strings", ""},
 			},
@@ -246,8 +266,8 @@ func TestProbeWorld(t *testing.T) {
 		"bytes later than settled": {
 			wait: 30 * time.Minute, yaml: "collectors: {supersim_usage: {settle: {usage: 10m, cost: 1h}}}",
 			want: []expected{
-				{"How late are bytes", "within 30m1s, bytes of ", "set supersim_usage.settle.usage to "},
-				{"How late are bills", "within 30m1s, amounts of ", "set supersim_usage.settle.cost to 23h or more"},
+				{"How late are bytes", "within 30m0s, bytes of ", "set supersim_usage.settle.usage to "},
+				{"How late are bills", "within 30m0s, amounts of ", "set supersim_usage.settle.cost to 23h or more"},
 			},
 		},
 		"no usage": {
@@ -284,6 +304,82 @@ func TestProbeWorld(t *testing.T) {
 					wantAnswer(t, all, want.question, want.answer, want.consequence)
 				}
 			})
+		})
+	}
+}
+
+// TestProbeNamesNothing: what is pasted names no account and nothing that the API quotes,
+// whatever it refuses.
+func TestProbeNamesNothing(t *testing.T) {
+	named := regexp.MustCompile(`[A-Z]{2}[0-9a-f]{32}|production|client|secret|token|RQ`)
+	for name, atKORE := range map[string]bool{"twilio": false, "kore": true} {
+		for _, refused := range []string{"Group=sim&", "Group=fleet", "Granularity=hour", "Granularity=all", "/Accounts"} {
+			t.Run(name+" "+refused, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newProbe(twiliotest.Readings{})
+					if atKORE {
+						s.atKORE()
+					}
+					checked := false
+					s.wrap = func(next http.RoundTripper) http.RoundTripper {
+						return roundTrip(func(r *http.Request) (*http.Response, error) {
+							resp, err := next.RoundTrip(r)
+							// The first of these is the probe's.
+							checked = checked || strings.Contains(r.URL.RawQuery, "Group=sim&")
+							if err == nil && checked && strings.Contains(r.URL.String(), refused) {
+								resp.StatusCode = http.StatusBadRequest
+								resp.Body = io.NopCloser(strings.NewReader(`{"code": 83600, "message": "production: ` + accountSID + ` has no client HS0123456789abcdef0123456789abcdef", "status": 400}`))
+							}
+							return resp, err
+						})
+					}
+					_, report, found := strings.Cut(text(t, s.run(t)), "What the documentation leaves open")
+					if quoted := named.FindAllString(report, -1); !found || quoted != nil || !strings.Contains(report, "Account 1, provider "+name) {
+						t.Errorf("%q in what is pasted:\n%s", quoted, report)
+					}
+					if refuses := !atKORE || refused != "/Accounts"; refuses != strings.Contains(report, "not found out: HTTP 400, code 83600") {
+						t.Errorf("refused: %v in:\n%s", refuses, report)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestNotRead: of an account whose usage cannot be read, nothing is asked, and it is said.
+func TestNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newProbe(twiliotest.Readings{})
+		s.probeWait = time.Minute
+		s.simulator.Inject(twiliotest.Fault{Kind: twiliotest.Forbidden, Endpoint: twiliotest.UsageRecords})
+		r := s.run(t)
+		if have := text(t, r); len(r.Probe) != 0 || len(s.waited) != 0 || !strings.Contains(have, "production: not probed, because its usage was not read") {
+			t.Errorf("waited %v:\n%s", s.waited, have)
+		}
+	})
+}
+
+// TestProbeWaits: the wait is said before, and is the time between the two listings,
+// however long the questions between them take.
+func TestProbeWaits(t *testing.T) {
+	for wait, said := range map[time.Duration]bool{0: false, time.Second: false, time.Minute: true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newProbe(twiliotest.Readings{})
+			s.probeWait = wait
+			s.run(t)
+			if len(s.waited) > 0 != said || said && (s.waited[0] > wait || s.waited[0] < wait-3*time.Second) {
+				t.Errorf("%s: said %v", wait, s.waited)
+			}
+			var hours []time.Time
+			for _, r := range s.simulator.Log() {
+				if strings.Contains(r.URI, "Granularity=hour") && !strings.Contains(r.URI, "Group=") {
+					hours = append(hours, r.Start)
+				}
+			}
+			// A listing takes 100 ms.
+			if len(hours) != 2 || said && hours[1].Sub(hours[0]) != wait+100*time.Millisecond {
+				t.Errorf("%s: listed at %v", wait, hours)
+			}
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -31,21 +32,13 @@ func (r Report) WriteText(w io.Writer) error {
 	fmt.Fprintln(t)
 	fmt.Fprintln(t, "ACCOUNT\tSIMS\tFLEETS\tREQUESTS/HOUR\tREQUESTS/DAY\tSERIES\tMEMORY")
 	for _, a := range r.Accounts {
-		fmt.Fprintf(t, "%s\t%d\t%d\t%.0f\t%.0f\t%d\t%d MB\n", a.Name, a.SIMs, a.Fleets,
-			a.Plan.RequestsPerHour, a.Plan.RequestsPerDay, a.Plan.Series, (a.Plan.MemoryBytes+1<<20-1)>>20)
+		fmt.Fprintln(t, a.planned())
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	for _, a := range r.Accounts {
-		for _, api := range a.APIs {
-			if !api.OK {
-				fmt.Fprintf(w, "\n%s, %s: %s\n  → %s\n", a.Name, api.API, api.Message, api.Advice)
-			}
-		}
-		for _, text := range a.Advice {
-			fmt.Fprintf(w, "\n%s: %s\n", a.Name, text)
-		}
+		a.writeAdvice(w)
 	}
 	verdict := "\nEverything that is polled works."
 	if !r.OK {
@@ -57,22 +50,89 @@ func (r Report) WriteText(w io.Writer) error {
 	return r.writeProbe(w)
 }
 
+// planned is the account's row of the plan. What could not be read is no number, and
+// neither is what depends on it.
+func (a Account) planned() string {
+	sims, fleets, plan := fmt.Sprint(a.SIMs), fmt.Sprint(a.Fleets), fmt.Sprintf("%.0f\t%.0f\t%d\t%d MB",
+		a.Plan.RequestsPerHour, a.Plan.RequestsPerDay, a.Plan.Series, (a.Plan.MemoryBytes+1<<20-1)>>20)
+	const unknown = "-"
+	for _, api := range a.APIs {
+		if api.OK {
+			continue
+		}
+		switch api.API {
+		case twilio.EndpointSims:
+			sims = unknown
+		case twilio.EndpointFleets:
+			fleets = unknown
+		case twilio.EndpointUsageRecords:
+		default:
+			continue
+		}
+		plan = "-\t-\t-\t-"
+	}
+	return strings.Join([]string{a.Name, sims, fleets, plan}, "\t")
+}
+
+// writeAdvice writes what does not work and what is amiss, and what to do about it: once
+// for all APIs of which it is the same.
+func (a Account) writeAdvice(w io.Writer) {
+	var names []string // of APIs with the same message
+	for i, api := range a.APIs {
+		if api.Advice == "" {
+			continue
+		}
+		if len(names) == 0 && (i == 0 || a.APIs[i-1].Advice != api.Advice) {
+			fmt.Fprintln(w)
+		}
+		names = append(names, string(api.API))
+		next := API{}
+		if i+1 < len(a.APIs) {
+			next = a.APIs[i+1]
+		}
+		if message := api.message(); next.Advice != api.Advice || next.message() != message {
+			fmt.Fprintf(w, "%s, %s: %s\n", a.Name, strings.Join(names, ", "), message)
+			names = nil
+		}
+		if next.Advice != api.Advice {
+			fmt.Fprintf(w, "  → %s\n", api.Advice)
+		}
+	}
+	if a.notProbed {
+		fmt.Fprintf(w, "\n%s: not probed, because its usage was not read\n", a.Name)
+	}
+}
+
+// message is how the API responded, without its name.
+func (a API) message() string {
+	if a.OK {
+		return "ok"
+	}
+	return strings.TrimPrefix(a.Message, string(a.API)+": ")
+}
+
 // columns say how far a request came.
 func (a API) columns() (reachable, accepted, permitted, result string) {
 	const yes, no, unknown = "yes", "no", "-"
 	switch a.reason {
 	case "":
 		return yes, yes, yes, "ok"
-	case twilio.ReasonNetwork, twilio.ReasonTimeout, twilio.ReasonTruncated:
+	case twilio.ReasonNetwork, twilio.ReasonTimeout:
 		return no, unknown, unknown, string(a.reason)
 	case twilio.ReasonAuthentication:
+		if a.Status == 0 { // not sent
+			return unknown, no, unknown, string(a.reason)
+		}
 		return yes, no, unknown, string(a.reason)
 	case twilio.ReasonPermission:
 		return yes, yes, no, string(a.reason)
-	case twilio.ReasonServer, twilio.ReasonRateLimit:
-		return yes, unknown, unknown, string(a.reason)
+	case twilio.ReasonRefused, twilio.ReasonLimit:
+		if a.Code != 0 || a.reason == twilio.ReasonLimit {
+			return yes, yes, yes, string(a.reason)
+		}
 	}
-	return yes, yes, yes, string(a.reason)
+	// Whatever is between this machine and the API may have sent that.
+	return yes, unknown, unknown, string(a.reason)
 }
 
 func latency(seconds float64) string {
