@@ -68,29 +68,38 @@ func main() {
 // command runs the whole program until the context ends, and returns its exit
 // status.
 func command(ctx context.Context, hangup <-chan os.Signal, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	o, exit, err := parseFlags(args, stdout, stderr)
+	printed := &printer{w: stdout}
+	o, exit, err := parseFlags(args, printed, stderr)
 	switch {
+	case printed.err != nil:
+		fmt.Fprintln(stderr, printed.err)
+		return 1
 	case exit >= 0: // --help and --version
 		return exit
 	case err != nil:
 		fmt.Fprintf(stderr, "twilio_exporter: %v, try --help\n", err)
 		return 2
 	}
-	switch o.command {
-	case "check":
+	switch {
+	case o.configCheck: // whatever the command, nothing is asked
+		err = checkConfig(ctx, o, env, stdout)
+	case o.command == "check":
 		err = checkAccounts(ctx, o, env, stdout, stderr)
-	case "once":
+	case o.command == "once":
 		err = pollOnce(ctx, o, env, stdout, stderr)
-	case "report":
+	case o.command == "report":
 		err = reportMonth(ctx, o, env, stdout, stderr)
-	case "simulate":
+	case o.command == "simulate":
 		err = simulator.Run(ctx, o.simulate, stdout)
-	case "backfill":
+	case o.command == "backfill":
 		err = writeHistory(ctx, o, env, stdout, stderr)
 	default:
 		err = serve(ctx, hangup, o, env, stdout, stderr)
 	}
 	if err != nil {
+		if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, lifecycle.ErrInterrupted)) {
+			err = fmt.Errorf("stopped before it was done: %w", context.Cause(ctx))
+		}
 		if !errors.Is(err, errNotEverythingWorks) && !errors.Is(err, errNotEverythingRead) && !errors.Is(err, once.ErrIncomplete) { // which has been said
 			fmt.Fprintln(stderr, err)
 		}
@@ -134,29 +143,22 @@ type options struct {
 
 // serve is the daemon: it returns nil once the context has ended.
 func serve(ctx context.Context, hangup <-chan os.Signal, o options, env func(string) (string, bool), stdout, stderr io.Writer) error {
-	load := func() (*config.Config, error) { return loadConfig(o, env) }
-	var simulated *demo.Demo
-	if o.demo {
-		var err error
-		if simulated, err = demo.New(); err != nil {
-			return err
-		}
+	load, simulated, err := o.source(env)
+	if err != nil {
+		return err
+	}
+	if simulated != nil {
 		defer simulated.Close()
-		load = func() (*config.Config, error) { return simulated.Config, webFaults(o) }
 	}
 	redaction := new(exporter.Redaction)
 	logger, bridged := newLogger(o, redaction, stderr)
 	cfg, err := lifecycle.Await(ctx, load)
-	if errors.Is(err, lifecycle.ErrInterrupted) && !o.configCheck {
+	if errors.Is(err, lifecycle.ErrInterrupted) {
 		level.Error(logger).Log("msg", "stopped while the configuration and its files were read")
 		return nil
 	}
 	if err != nil {
 		return err
-	}
-	if o.configCheck {
-		printConfig(stdout, o, cfg)
-		return nil
 	}
 	var watcher *config.Watcher
 	if o.configWatch {
@@ -349,20 +351,30 @@ func isTerminal(stream any) bool {
 // load reads the configuration for a command that ends by itself, with the accounts of
 // this shard. done ends the simulated API of --demo.
 func (o options) load(ctx context.Context, env func(string) (string, bool)) (cfg *config.Config, done func(), err error) {
-	read, done := func() (*config.Config, error) { return loadConfig(o, env) }, func() {}
-	if o.demo {
-		simulated, err := demo.New()
-		if err != nil {
-			return nil, nil, err
-		}
-		go func() { _ = simulated.Run() }()
-		read, done = func() (*config.Config, error) { return simulated.Config, nil }, simulated.Close
+	load, simulated, err := o.source(env)
+	if err != nil {
+		return nil, nil, err
 	}
-	if cfg, err = lifecycle.Await(ctx, read); err != nil {
+	done = func() {}
+	if simulated != nil {
+		go func() { _ = simulated.Run() }()
+		done = simulated.Close
+	}
+	if cfg, err = lifecycle.Await(ctx, load); err != nil {
 		done()
 		return nil, nil, err
 	}
 	return cfg.Shard(o.shard, o.totalShards), done, nil
+}
+
+// source is where the configuration comes from. With --demo, simulated is the API that it
+// talks to, once that runs.
+func (o options) source(env func(string) (string, bool)) (load func() (*config.Config, error), simulated *demo.Demo, err error) {
+	if !o.demo {
+		return func() (*config.Config, error) { return loadConfig(o, env) }, nil, nil
+	}
+	simulated, err = demo.New()
+	return func() (*config.Config, error) { return simulated.Config, webFaults(o) }, simulated, err
 }
 
 // newDial makes the clients of a command that asks the APIs itself. wrap, which may be
@@ -526,14 +538,42 @@ func (o options) part(cfg *config.Config, logger log.Logger) *config.Config {
 	return part
 }
 
-// printConfig prints the effective configuration, for --config.check.
-func printConfig(w io.Writer, o options, cfg *config.Config) {
-	fmt.Fprintln(w, "The configuration is valid.")
+// checkConfig prints the effective configuration, or returns all its faults.
+func checkConfig(ctx context.Context, o options, env func(string) (string, bool), stdout io.Writer) error {
+	load, simulated, err := o.source(env)
+	if err != nil {
+		return err
+	}
+	if simulated != nil {
+		defer simulated.Close()
+	}
+	cfg, err := lifecycle.Await(ctx, load)
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	text.WriteString("The configuration is valid.\n")
 	if o.totalShards > 1 {
-		fmt.Fprintf(w, "%d of its %d accounts fall to shard %d of 0 to %d.\n",
+		fmt.Fprintf(&text, "%d of its %d accounts fall to shard %d of 0 to %d.\n",
 			len(cfg.Shard(o.shard, o.totalShards).Accounts()), len(cfg.Accounts()), o.shard, o.totalShards-1)
 	}
-	fmt.Fprintf(w, "\nWith its defaults, and without its secrets, it is:\n\n%s", cfg)
+	fmt.Fprintf(&text, "\nWith its defaults, and without its secrets, it is:\n\n%s", cfg)
+	_, err = io.WriteString(stdout, text.String())
+	return err
+}
+
+// A printer writes help, which kingpin cannot but write: it panics on an error.
+type printer struct {
+	w   io.Writer
+	err error // the first one
+}
+
+// Write implements io.Writer. It never fails.
+func (p *printer) Write(b []byte) (int, error) {
+	if p.err == nil {
+		_, p.err = p.w.Write(b)
+	}
+	return len(b), nil
 }
 
 // parseFlags reads the command line. exit is the exit status if it asks for nothing
@@ -589,7 +629,7 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 		return o, 0, nil
 	}
 	if o.command, err = app.Parse(args); exit >= 0 || err != nil {
-		return o, exit, err
+		return o, exit, nameFlag(app, args, err)
 	}
 	switch {
 	case o.demo && o.configFile != "":
@@ -600,18 +640,19 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 		return o, exit, errors.New("--probe-wait must not be negative")
 	case o.command == "once" && o.timeout <= 0:
 		return o, exit, errors.New("--timeout must be more than 0")
-	case o.command == "simulate":
-		if err := o.simulate.Check(); err != nil {
-			return o, exit, err
-		}
 	case o.top < 0:
 		return o, exit, errors.New("--top must not be negative")
 	case o.maxRequests < 0:
 		return o, exit, errors.New("--web.max-requests must not be negative")
-	case o.command == "backfill":
-		if err := o.parseHistory(from, to, groups); err != nil {
-			return o, exit, err
-		}
+	}
+	switch o.command {
+	case "simulate":
+		err = o.simulate.Check()
+	case "backfill":
+		err = o.parseHistory(from, to, groups)
+	}
+	if err != nil {
+		return o, exit, err
 	}
 	if month != "" {
 		if o.month, err = report.ParseMonth(month, time.Now()); err != nil {
@@ -626,6 +667,22 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 	}
 	o.routePrefix, err = routePrefix(o.routePrefix, o.externalURL)
 	return o, exit, err
+}
+
+// nameFlag adds the flag to the error of its value, which kingpin leaves out.
+func nameFlag(app *kingpin.Application, args []string, err error) error {
+	parsed, parseErr := app.ParseContext(args)
+	if err == nil || parseErr != nil {
+		return err
+	}
+	for _, e := range parsed.Elements {
+		if flag, ok := e.Clause.(*kingpin.FlagClause); ok && e.Value != nil {
+			if valueErr := flag.Model().Value.Set(*e.Value); valueErr != nil {
+				return fmt.Errorf("--%s: %w", flag.Model().Name, valueErr)
+			}
+		}
+	}
+	return err
 }
 
 // script is the completion script or man page that the only argument asks for; "" if it

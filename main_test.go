@@ -353,12 +353,15 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"--shard=", "--total-shards=3"}, 2, "", "twilio_exporter: --shard must be"}, // a pod without the label
 		{[]string{"--shard=$(SHARD)", "--total-shards=3"}, 2, "", "twilio_exporter: --shard must be"},
 		{[]string{"serve", "--config.check", "--demo"}, 0, "valid", ""},
+		{[]string{"once", "--config.check", "--demo"}, 0, "valid", ""},
+		{[]string{"check", "--config.check", "--config.file=nonexistent.yml"}, 1, "", "nonexistent.yml"},
 		{[]string{"check", "--demo"}, 0, "Everything that is polled works.", ""},
 		{[]string{"check", "--demo", "--format=json"}, 0, `"requests_per_hour":`, ""},
 		{[]string{"check", "--demo", "--probe", "--probe-wait=0s"}, 0, "Account 2, provider kore", ""},
 		{[]string{"check", "--demo", "--probe", "--probe-wait=0s", "--format=json"}, 0, `"consequence": `, ""},
 		{[]string{"check", "--demo", "--probe", "--probe-wait=-1s"}, 2, "", "--probe-wait must not be negative"},
-		{[]string{"check", "--demo", "--format=xml"}, 2, "", "text,json"},
+		{[]string{"check", "--demo", "--probe-wait=5"}, 2, "", "--probe-wait: time: missing unit"},
+		{[]string{"check", "--demo", "--format=xml"}, 2, "", "--format: enum value must be one of text,json"},
 		{[]string{"once", "--demo"}, 0, "# TYPE twilio_account_info gauge\n", ""},
 		{[]string{"once", "--demo", "--format=openmetrics", "--shard=1", "--total-shards=2"}, 0, "\n# EOF\n", ""},
 		{[]string{"once", "--demo", "--format=json"}, 2, "", "text,openmetrics"},
@@ -366,6 +369,8 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"once", "--demo", "--output=/nonexistent/a.prom"}, 1, "", "cannot write /nonexistent/a.prom: "},
 		{[]string{"simulate", "--sims=0"}, 2, "", "--sims must be from 1 to 100000"},
 		{[]string{"simulate", "--sims=1.5"}, 2, "", "1.5"},
+		{[]string{"simulate", "--seed=-1"}, 2, "", "--seed: "},
+		{[]string{"simulate", "--web.max-requests=-1"}, 2, "", "--web.max-requests must not be negative"},
 		{[]string{"simulate", "--provider=acme"}, 2, "", "twilio,kore"},
 		{[]string{"simulate", "--latency=-1s"}, 2, "", "--latency must not be negative"},
 		{[]string{"simulate", "--listen-address=nonsense"}, 1, "", "cannot listen"},
@@ -392,6 +397,74 @@ func TestCommandLine(t *testing.T) {
 			t.Errorf("%q: have %q and %q", x.args, stdout, stderr)
 		}
 	}
+}
+
+// fullDisk is where nothing can be written.
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// TestFullDisk: what could not be printed is a failure, and standard error says so.
+func TestFullDisk(t *testing.T) {
+	for _, args := range [][]string{
+		{"--help"},
+		{"--version"},
+		{"help", "check"},
+		{"--completion-script-bash"},
+		{"--help-man"},
+		{"--config.check", "--demo"},
+		{"check", "--demo"},
+		{"check", "--demo", "--format=json"},
+		{"once", "--demo"},
+		{"report", "--demo"},
+		{"report", "--demo", "--format=html"},
+		{"simulate", "--listen-address=127.0.0.1:0"},
+	} {
+		var stderr buffer
+		if status := command(t.Context(), nil, args, environment{}.lookup, fullDisk{}, &stderr); status != 1 {
+			t.Errorf("%q: have exit status %d", args, status)
+		}
+		contains(t, stderr.String(), syscall.ENOSPC.Error())
+	}
+}
+
+// TestInterruptedCommand: a command that a signal ends before its time has failed, says so
+// in one line, and writes no result.
+func TestInterruptedCommand(t *testing.T) {
+	for _, args := range [][]string{
+		{"check"},
+		{"check", "--format=json"},
+		{"once"},
+		{"report"},
+		{"backfill", "--yes", "--from=" + daysAgo(5), "--to=" + daysAgo(1), "--output=" + t.TempDir()},
+	} {
+		t.Run(strings.Join(args[:min(len(args), 2)], " "), func(t *testing.T) {
+			s, url := simulate(t)
+			s.Inject(twiliotest.Fault{Kind: twiliotest.Slow, Delay: time.Hour})
+			p := launch(t, append(args, "--config.file="+write(t, "a.yml", yaml(url, "a", "api: {timeout: 1h}")))...)
+			p.await("requests are under way", func() bool { return s.MaxConcurrency() > 0 })
+			p.cancel()
+			status := <-p.exit
+			p.exit = nil
+			if status != 1 || p.stdout.String() != "" || strings.Count(p.stderr.String(), "\n") != 1 {
+				t.Errorf("have exit status %d, %q and %q", status, p.stdout.String(), p.stderr.String())
+			}
+			contains(t, p.stderr.String(), "stopped")
+		})
+	}
+}
+
+// TestProbeWaitIsSaid: on standard error, and a signal ends it.
+func TestProbeWaitIsSaid(t *testing.T) {
+	_, url := simulate(t)
+	p := launch(t, "check", "--probe", "--probe-wait=1h", "--config.file="+write(t, "a.yml", yaml(url, "a")))
+	p.await("the wait is said", func() bool { return strings.Contains(p.stderr.String(), "Waiting 1h0m0s") })
+	p.cancel()
+	if status := <-p.exit; status != 1 || p.stdout.String() != "" {
+		t.Errorf("have exit status %d and %q", status, p.stdout.String())
+	}
+	p.exit = nil
+	contains(t, p.stderr.String(), "stopped before it was done")
 }
 
 func TestEnvironment(t *testing.T) {

@@ -18,25 +18,48 @@ type File struct {
 	temp *os.File
 }
 
-// Create begins new content for a path, which may be a link to a regular file or name
-// one that does not exist. It fails where Commit would: where the folder cannot be
-// written to, or where the path is something else than a regular file.
+// Create begins new content for a path, which may be a link to a regular file, or name or
+// be a link to one that does not exist. It fails where Commit would: where the folder
+// cannot be written to, or where the path is something else than a regular file.
 func Create(path string) (*File, error) {
-	target, err := filepath.EvalSymlinks(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		target = path
-	case err != nil:
-		return nil, fmt.Errorf("cannot write %s: %w", path, err)
-	}
-	if info, err := os.Stat(target); err == nil && !info.Mode().IsRegular() {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("cannot write %s: it is not a regular file", path)
+	}
+	target, err := resolve(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot write %s: %w", path, err)
 	}
 	temp, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*.tmp")
 	if err != nil {
 		return nil, fmt.Errorf("cannot write %s: %w", path, err)
 	}
 	return &File{target, temp}, nil
+}
+
+// maxLinks is how many links of a path are followed, as Linux does.
+const maxLinks = 40
+
+// resolve follows links, also to what does not exist.
+func resolve(path string) (string, error) {
+	for range maxLinks {
+		target, err := filepath.EvalSymlinks(path)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return target, err
+		}
+		link, err := os.Readlink(path)
+		if err != nil { // no link, or nothing
+			return path, nil
+		}
+		if !filepath.IsAbs(link) {
+			folder, err := filepath.EvalSymlinks(filepath.Dir(path))
+			if err != nil {
+				return "", err
+			}
+			link = filepath.Join(folder, link)
+		}
+		path = link
+	}
+	return "", errors.New("too many links")
 }
 
 // Write implements io.Writer.

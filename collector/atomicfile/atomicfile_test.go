@@ -1,6 +1,7 @@
 package atomicfile_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,6 +98,38 @@ func TestLink(t *testing.T) {
 	}
 	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 || content(t, target) != "new" {
 		t.Errorf("have %v, %v, %q", info, err, content(t, target))
+	}
+}
+
+// TestLinkToNothing: links to what does not exist yet stay, and it is made.
+func TestLinkToNothing(t *testing.T) {
+	folder := t.TempDir()
+	target, first, second := filepath.Join(folder, "a", "target.prom"), filepath.Join(folder, "a", "first.prom"), filepath.Join(folder, "second.prom")
+	err := errors.Join(os.Mkdir(filepath.Join(folder, "a"), 0o700), os.Symlink("target.prom", first))
+	if err := errors.Join(err, os.Symlink(first, second)); err != nil {
+		t.Skip(err)
+	}
+	if err := create(t, second, "new").Commit(); err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range []string{first, second} {
+		if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+			t.Errorf("%s: have %v, %v", link, info, err)
+		}
+	}
+	if have := content(t, target); have != "new" {
+		t.Errorf("have %q", have)
+	}
+}
+
+// TestLoop: links that lead back are an error.
+func TestLoop(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "loop")
+	if err := os.Symlink("loop", path); err != nil {
+		t.Skip(err)
+	}
+	if _, err := atomicfile.Create(path); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("have %v", err)
 	}
 }
 

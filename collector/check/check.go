@@ -97,7 +97,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 		}
 		err := group.Wait()
 		if ctx.Err() != nil {
-			return fmt.Errorf("stopped before everything was asked: %w", context.Cause(ctx))
+			return ctx.Err()
 		}
 		return err
 	}
