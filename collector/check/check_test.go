@@ -40,6 +40,7 @@ type setup struct {
 	probeWait time.Duration
 	waited    []time.Duration // what the probe said before it waited
 
+	usage       func(question) []usage // what the API says of usage; nil: what the simulator does
 	subaccounts bool
 	secretErr   error         // of the client's secret at KORE
 	timeout     time.Duration // of a request; 0: the default

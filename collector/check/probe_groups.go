@@ -18,7 +18,7 @@ func (p *probe) askTotal(ctx context.Context) error {
 		return p.failed(ctx, err, qPartly)
 	}
 	for _, page := range pages {
-		if page.asked.Get("Granularity") == string(twilio.GranularityHour) || len(page.Records) != 1 {
+		if len(page.Records) != 1 { // of several hours
 			continue
 		}
 		billed, open := 0, 0

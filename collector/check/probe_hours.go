@@ -21,7 +21,7 @@ const probedHours = 168
 func (p *probe) askHours(ctx context.Context) error {
 	_, pages, err := p.listHours(ctx)
 	if err != nil {
-		return p.failed(ctx, err, qAmounts, qUnbilled, qBills, qNull, qOrder, qAccountSID)
+		return p.failed(ctx, err, qAmounts, qUnbilled, qBills, qNull, qOrder, qAccountSID, qLateBytes, qLateBills)
 	}
 	var records []rawUsage
 	for _, page := range pages {

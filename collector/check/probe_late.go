@@ -19,9 +19,9 @@ func (p *probe) askHoursAgain(ctx context.Context) error {
 	var bytes, bills []time.Time // ends of the hours that changed
 	for _, page := range pages {
 		for start, now := range hoursOf(page.Records) {
-			before, known := p.first[start]
+			before := p.first[start]
 			end := start.Add(time.Hour)
-			if !known || string(before.Total) != string(now.Total) {
+			if string(before.Total) != string(now.Total) {
 				bytes = append(bytes, end)
 			}
 			if string(before.Billed) != string(now.Billed) && !(isNothing(before.Billed) && isNothing(now.Billed)) {

@@ -83,13 +83,9 @@ func (r recording) RoundTrip(request *http.Request) (*http.Response, error) {
 	if resp.StatusCode != http.StatusOK || !strings.HasSuffix(request.URL.Path, "/UsageRecords") {
 		return resp, nil
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxRecorded))
-	// The client reads what was read here, then the rest or the error.
-	rest := io.Reader(resp.Body)
-	if err != nil {
-		rest = failing{err}
-	}
-	resp.Body = readCloser{io.MultiReader(bytes.NewReader(body), rest), resp.Body}
+	// An error comes again when the client reads on.
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxRecorded))
+	resp.Body = readCloser{io.MultiReader(bytes.NewReader(body), resp.Body), resp.Body}
 	r.keep(request.URL.Query(), plain(body, resp.Header.Get("Content-Encoding")))
 	return resp, nil
 }
@@ -152,8 +148,3 @@ type readCloser struct {
 	io.Reader
 	io.Closer
 }
-
-// failing is a reader that fails.
-type failing struct{ err error }
-
-func (f failing) Read([]byte) (int, error) { return 0, f.err }

@@ -255,6 +255,12 @@ func TestProbeWorld(t *testing.T) {
 			},
 			want: []expected{{"What does a subaccount", "HTTP 404, code 20404", "none: the exporter takes it as no balance"}},
 		},
+		"a closed subaccount": {
+			change: func(o *twiliotest.Options) {
+				o.Accounts = append(o.Accounts, twiliotest.Account{SID: child, Parent: accountSID, AuthToken: "other", Status: "closed"})
+			},
+			want: []expected{{"What does a subaccount", "not seen: the account has no open subaccount", ""}},
+		},
 		"gzip": {
 			faults: []twiliotest.Fault{{Kind: twiliotest.Gzip}},
 			want: []expected{

@@ -17,7 +17,7 @@ func (r Report) writeProbe(w io.Writer) error {
 	fmt.Fprintf(w, "\nWhat the documentation leaves open\n\nThis names no account and no SID. Please paste it into %s:\nit is how the project learns what the APIs really do.\n", site)
 	account, number := "", 0
 	for _, answer := range r.Probe {
-		if number == 0 || answer.Account != account {
+		if answer.Account != account {
 			account = answer.Account
 			number++
 			fmt.Fprintf(w, "\nAccount %d, provider %s, twilio_exporter %s\n", number, r.provider(account), version.Version)
