@@ -336,6 +336,46 @@ func TestWhatIsAmiss(t *testing.T) {
 	}
 }
 
+// TestSeveralAccounts: of many accounts, the last line says in how many everything works;
+// whatever their names, each has a line for each API.
+func TestSeveralAccounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSetup(twiliotest.Readings{})
+		accounts := "accounts:\n"
+		for i, name := range []string{`a\tb`, `c\nd`, `\e[31mred`, `\u202Ertl`, `q\"`, "plain 🙂"} {
+			accounts += fmt.Sprintf("  - {name: \"%s\", account_sid: %s, basic_auth: {username: %s, password: p%d}}\n", name, accountSID, accountSID, i%2)
+		}
+		cfg, err := config.Parse("config.yml", []byte(accounts))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.options.MaxConcurrent = 0
+		s.change(func(*twiliotest.Options) {})
+		r, err := check.Run(t.Context(), check.Options{
+			Accounts: cfg.Accounts(), API: cfg.API(),
+			Dial: func(a config.Account, wrap func(http.RoundTripper) http.RoundTripper, observer twilio.Observer) (*twilio.Client, error) {
+				one := *s
+				if a.HTTPClient.BasicAuth.Password == "p1" {
+					one.password = "guessed"
+				}
+				return one.dial(a, wrap, observer)
+			},
+		})
+		if err != nil || r.OK {
+			t.Errorf("have %v, %v", r.OK, err)
+		}
+		have := text(t, r)
+		for _, want := range []string{
+			"\n\"a\\tb\"         balance  ", "\n\"c\\nd\"         sims  ", "\nq\"             sims  ", "\n\"\\x1b[31mred\"  sims  ", "\n\"\\u202ertl\"    sims  ", "\nplain 🙂        sims  ",
+			"Not everything that is polled works. It does in 3 of 6 accounts.\n",
+		} {
+			if !strings.Contains(have, want) {
+				t.Errorf("no %q in:\n%s", want, have)
+			}
+		}
+	})
+}
+
 // TestStopped: a check whose context ends says so.
 func TestStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -26,7 +28,7 @@ func (r Report) WriteText(w io.Writer) error {
 	for _, a := range r.Accounts {
 		for _, api := range a.APIs {
 			reachable, accepted, permitted, result := api.columns()
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.Name, api.API, reachable, accepted, permitted, result, latency(api.Latency))
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.shown(), api.API, reachable, accepted, permitted, result, latency(api.Latency))
 		}
 	}
 	fmt.Fprintln(t)
@@ -43,11 +45,32 @@ func (r Report) WriteText(w io.Writer) error {
 	verdict := "\nEverything that is polled works."
 	if !r.OK {
 		verdict = "\nNot everything that is polled works."
+		if n := len(r.Accounts); n > 1 {
+			verdict += fmt.Sprintf(" It does in %d of %d accounts.", r.working(), n)
+		}
 	}
 	if _, err := fmt.Fprintln(w, verdict); err != nil {
 		return err
 	}
 	return r.writeProbe(w)
+}
+
+// working is in how many accounts everything works.
+func (r Report) working() (n int) {
+	for _, a := range r.Accounts {
+		if !slices.ContainsFunc(a.APIs, func(api API) bool { return !api.OK }) {
+			n++
+		}
+	}
+	return n
+}
+
+// shown is the name, on one line and without what a terminal would take for a command.
+func (a Account) shown() string {
+	if strings.ContainsFunc(a.Name, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return strconv.Quote(a.Name)
+	}
+	return a.Name
 }
 
 // planned is the account's row of the plan. What could not be read is no number, and
@@ -71,7 +94,7 @@ func (a Account) planned() string {
 		}
 		plan = "-\t-\t-\t-"
 	}
-	return strings.Join([]string{a.Name, sims, fleets, plan}, "\t")
+	return strings.Join([]string{a.shown(), sims, fleets, plan}, "\t")
 }
 
 // writeAdvice writes what does not work and what is amiss, and what to do about it: once
@@ -91,7 +114,7 @@ func (a Account) writeAdvice(w io.Writer) {
 			next = a.APIs[i+1]
 		}
 		if message := api.message(); next.Advice != api.Advice || next.message() != message {
-			fmt.Fprintf(w, "%s, %s: %s\n", a.Name, strings.Join(names, ", "), message)
+			fmt.Fprintf(w, "%s, %s: %s\n", a.shown(), strings.Join(names, ", "), message)
 			names = nil
 		}
 		if next.Advice != api.Advice {
@@ -99,7 +122,7 @@ func (a Account) writeAdvice(w io.Writer) {
 		}
 	}
 	if a.notProbed {
-		fmt.Fprintf(w, "\n%s: not probed, because its usage was not read\n", a.Name)
+		fmt.Fprintf(w, "\n%s: not probed, because its usage was not read\n", a.shown())
 	}
 }
 

@@ -69,6 +69,10 @@ func Run(ctx context.Context, o Options, stdout io.Writer) error {
 	hasFaults := o.RemoteFaults || isLoopback(listener.Addr())
 	if hasFaults {
 		mux.Handle("/-/faults", faultsHandler(service))
+	} else {
+		mux.HandleFunc("/-/faults", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "not served, because --listen-address is not a loopback address: --remote-faults serves it", http.StatusForbidden)
+		})
 	}
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
