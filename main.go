@@ -11,11 +11,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/signal"
-	"path"
-	"regexp"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -374,7 +371,7 @@ func (o options) source(env func(string) (string, bool)) (load func() (*config.C
 		return func() (*config.Config, error) { return loadConfig(o, env) }, nil, nil
 	}
 	simulated, err = demo.New()
-	return func() (*config.Config, error) { return simulated.Config, webFaults(o) }, simulated, err
+	return func() (*config.Config, error) { return simulated.Config, web.ConfigFaults(*o.web.WebConfigFile) }, simulated, err
 }
 
 // newDial makes the clients of a command that asks the APIs itself. wrap, which may be
@@ -493,36 +490,7 @@ func loadConfig(o options, env func(string) (string, bool)) (*config.Config, err
 	if err == nil {
 		err = cfg.CheckFiles()
 	}
-	return cfg, errors.Join(err, webFaults(o))
-}
-
-// webConfigTimeout bounds how long the web configuration and its files are read.
-const webConfigTimeout = 10 * time.Second
-
-// webFaults reports the faults of the web configuration like those of the
-// configuration: one a line, without any value.
-func webFaults(o options) error {
-	ctx, cancel := context.WithTimeout(context.Background(), webConfigTimeout)
-	defer cancel()
-	err := lifecycle.AwaitError(ctx, func() error { return toolkit.Validate(*o.web.WebConfigFile) })
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, lifecycle.ErrInterrupted):
-		return fmt.Errorf("%s: no complete read of it and its files within %s", *o.web.WebConfigFile, webConfigTimeout)
-	}
-	located := regexp.MustCompile(`^(?:yaml: )?\s*line (\d+): (.*)`)
-	values := regexp.MustCompile("`[^`]*`")
-	var faults []error
-	for line := range strings.Lines(err.Error()) {
-		line = values.ReplaceAllString(strings.TrimRight(line, "\n"), "the value")
-		if found := located.FindStringSubmatch(line); found != nil {
-			faults = append(faults, fmt.Errorf("%s:%s: %s", *o.web.WebConfigFile, found[1], found[2]))
-		} else if line != "yaml: unmarshal errors:" {
-			faults = append(faults, fmt.Errorf("%s: %s", *o.web.WebConfigFile, line))
-		}
-	}
-	return errors.Join(faults...)
+	return cfg, errors.Join(err, web.ConfigFaults(*o.web.WebConfigFile))
 }
 
 // part is the part of a configuration that this shard serves.
@@ -662,10 +630,10 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 	if o.shard, o.totalShards, err = parseShard(shard, totalShards); err != nil {
 		return o, exit, err
 	}
-	if err := checkTelemetryPath(o.telemetryPath); err != nil {
+	if err := web.CheckTelemetryPath(o.telemetryPath); err != nil {
 		return o, exit, err
 	}
-	o.routePrefix, err = routePrefix(o.routePrefix, o.externalURL)
+	o.routePrefix, err = web.RoutePrefix(o.routePrefix, o.externalURL)
 	return o, exit, err
 }
 
@@ -747,38 +715,4 @@ func parseShard(shard, total string) (index, of int, err error) {
 		return 0, 0, fmt.Errorf("--shard must be a whole number of 0 or more and less than --total-shards, which is %d", n)
 	}
 	return int(i), int(n), nil
-}
-
-// routePrefix is the prefix of all paths, without a slash at its end.
-func routePrefix(prefix, external string) (string, error) {
-	if external != "" {
-		u, err := url.Parse(external)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
-			return "", errors.New("--web.external-url must be a URL such as https://example.com/twilio/")
-		}
-		if prefix == "" {
-			prefix = u.Path
-		}
-	}
-	prefix = "/" + strings.Trim(prefix, "/")
-	if path.Clean(prefix) != prefix || strings.ContainsAny(prefix, " \t{}?#%") || strings.HasPrefix(prefix+"/", "/-/") {
-		return "", errors.New("--web.route-prefix must be a plain path that does not begin with /-/")
-	}
-	return strings.TrimSuffix(prefix, "/"), nil
-}
-
-// checkTelemetryPath rejects paths that no request can have, that http.ServeMux takes
-// for a pattern, or that the exporter serves something else at.
-func checkTelemetryPath(p string) error {
-	switch {
-	case !strings.HasPrefix(p, "/"):
-		return errors.New("--web.telemetry-path must begin with a slash")
-	case p != "/" && path.Clean(p) != strings.TrimSuffix(p, "/"), strings.ContainsAny(p, " \t{}?#%"):
-		return errors.New("--web.telemetry-path must be a plain path")
-	case p == web.StatusPath:
-		return errors.New("--web.telemetry-path must not be " + web.StatusPath + ", where the status is")
-	case strings.HasPrefix(p, "/-/"):
-		return errors.New("--web.telemetry-path must not begin with /-/, where the exporter's own paths are")
-	}
-	return nil
 }

@@ -42,7 +42,7 @@ func TestImports(t *testing.T) {
 		"collector/metric":            nil,
 		"collector/storage":           nil,
 		"collector/status":            nil,
-		"collector/web":               {"collector/status"},
+		"collector/web":               {"collector/lifecycle", "collector/status"},
 		"collector/lifecycle":         nil,
 		"collector/config":            {"collector/config/strictyaml", "twilio"},
 		"collector/config/strictyaml": nil,

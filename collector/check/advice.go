@@ -116,7 +116,7 @@ func (a *Account) advise(account config.Account, api config.API, client *twilio.
 	for name, schedule := range account.Collectors.Schedules() {
 		endpoint := mainEndpoint(name)
 		takes := time.Duration(plan.Polls[name] * float64(seen.latency(endpoint)) / float64(max(api.MaxConcurrency, 1)))
-		if schedule.Enabled && takes > schedule.Interval {
+		if takes > schedule.Interval { // none, if it is off
 			a.add(endpoint, fmt.Sprintf("%s cannot keep its interval of %s: a poll of %.0f requests takes about %s; lengthen the interval or raise max_concurrency",
 				name, model.Duration(schedule.Interval), plan.Polls[name], takes.Round(time.Second)))
 		}

@@ -1,7 +1,6 @@
 package check_test
 
 import (
-	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -212,7 +211,7 @@ func TestAnswers(t *testing.T) {
 		}, want: []expected{{period, "another than was asked for, in 1 of 1 records", ""}}},
 		{name: "a page at the second attempt", usage: steady, change: func(s *setup) {
 			s.usage = nil
-			s.simulator.Inject(twiliotest.Fault{Kind: twiliotest.RateLimit, Query: "PageSize=1000", Times: 1})
+			s.simulator.Inject(twiliotest.Fault{Kind: twiliotest.RateLimit, Query: "Group=sim&PageSize=1000", Times: 1})
 		}, want: []expected{{pages, "as many as were asked for: 1000", ""}}},
 		{name: "no name of the account anywhere", usage: steady, change: func(s *setup) {
 			s.atKORE()
@@ -250,9 +249,4 @@ func upTo(n int) (all []int) {
 }
 
 // offset is usage of an hour whose period has an offset from UTC.
-func offset(hour time.Time) usage {
-	const layout = "2006-01-02T15:04:05"
-	return transfer(1, 1).with("period", usage{
-		"start_time": fmt.Sprint(hour.UTC().Format(layout), "+00:00"), "end_time": fmt.Sprint(hour.Add(time.Hour).UTC().Format(layout), "+00:00"),
-	})
-}
+func offset(hour time.Time) usage { return transfer(1, 1).in(hour.In(time.FixedZone("", 3600))) }

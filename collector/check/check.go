@@ -145,7 +145,7 @@ func runProbes(ctx context.Context, o Options, probes []*probe, each func(func(c
 			last = p.firstAt
 		}
 	}
-	if rest := time.Until(last.Add(o.ProbeWait)); !last.IsZero() && rest > 0 {
+	if rest := time.Until(last.Add(o.ProbeWait)); rest > 0 {
 		if o.Waiting != nil {
 			o.Waiting(rest)
 		}
@@ -203,7 +203,7 @@ type request struct {
 func apis(a config.Account, client *twilio.Client, r *Account, size *collector.Size) []request {
 	var all []request
 	on := a.Collectors
-	if on.SuperSIMInventory.Enabled || on.SuperSIMUsage.Enabled || on.SuperSIMDataLimits.Enabled {
+	if on.SuperSIMInventory.Enabled || on.SuperSIMUsage.Enabled { // data limits need the inventory
 		all = append(all,
 			request{twilio.EndpointFleets, func(ctx context.Context) (err error) {
 				r.Fleets, err = count(client.Fleets(ctx), nil)

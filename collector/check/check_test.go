@@ -298,10 +298,25 @@ func TestWhatIsAmiss(t *testing.T) {
 			s.wrap = func(http.RoundTripper) http.RoundTripper {
 				return roundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") })
 			}
-		}, false, []string{"fleets         no         -            -          network", "DNS, proxy, firewall"}, nil},
+		}, false, []string{"fleets         no         -            -          network  -\n", "DNS, proxy, firewall"}, nil},
 		{"totals to midnight", func(s *setup) { *s = *newSetup(twiliotest.Readings{AllNeedsMidnight: true}) }, true, []string{"code 83601"}, nil},
 		{"clock behind", func(s *setup) { s.wrap = shifted(5 * time.Minute) }, true, []string{"the clock of this machine is 5m0s behind the API's"}, nil},
 		{"clock ahead", func(s *setup) { s.wrap = shifted(-2 * time.Minute) }, true, []string{"the clock of this machine is 1m59s ahead of the API's"}, nil},
+		{"clock 62s behind", func(s *setup) { s.wrap = shifted(62 * time.Second) }, true, []string{"the clock of this machine is 1m2s behind"}, nil},
+		{"clock 59s behind", func(s *setup) { s.wrap = shifted(59 * time.Second) }, true, nil, []string{"the clock of"}},
+		{"a second that is cut off", func(s *setup) { s.wrap = shifted(-61 * time.Second) }, true, nil, []string{"the clock of"}},
+		{"a wrong clock and a wrong password", func(s *setup) { s.password = "guessed"; s.wrap = shifted(time.Hour) }, false,
+			[]string{"  → check account_sid", "client_secret; the clock of this machine is 1h0m0s behind"}, nil},
+		{"several requests at a time", func(s *setup) {
+			s.yaml = "collectors: {supersim_usage: {interval: 1s}}\nmax_age: 3h\nrollover: 1m\napi: {max_concurrency: 2}\n"
+		}, true, nil, []string{"cannot keep"}},
+		{"a collector that is off", func(s *setup) {
+			s.yaml = "collectors: {supersim_usage: {interval: 1s, enabled: false}}\nmax_age: 3h\nrollover: 1m\napi: {max_concurrency: 1}\n"
+		}, true, nil, []string{"cannot keep"}},
+		{"an inventory that takes long", func(s *setup) {
+			s.simulator.Inject(twiliotest.Fault{Kind: twiliotest.Slow, Delay: 20 * time.Second, Endpoint: twiliotest.Sims})
+			s.yaml = "collectors: {supersim_inventory: {interval: 5s}}\n"
+		}, true, []string{"production, sims: ok\n  → supersim_inventory cannot keep its interval of 5s: a poll of 3 requests takes about 30s"}, nil},
 		{"clocks that agree", func(s *setup) { s.wrap = shifted(-30 * time.Second) }, true, []string{"Everything that is polled works."}, []string{"the clock of"}},
 		{"an interval that is too short", func(s *setup) {
 			s.yaml = "collectors: {supersim_usage: {interval: 1s}}\nmax_age: 3h\nrollover: 1m\napi: {max_concurrency: 1}\n"
@@ -334,6 +349,70 @@ func TestWhatIsAmiss(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestPlan: what was counted goes into the plan.
+func TestPlan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(20 * time.Minute)
+		s := newSetup(twiliotest.Readings{})
+		s.wrap = usageAPI(func(q question) []usage {
+			if q.group == "network" {
+				return []usage{transfer(1, 1).by("network", 1), transfer(1, 1).by("network", 2), transfer(1, 1).by("network", 3)}
+			}
+			return []usage{transfer(1, 1).with("iso_country", "SE"), transfer(1, 1).with("iso_country", "DE")}
+		})
+		// 29 keys (the account, 20 SIMs, 3 fleets, 3 networks, 2 countries) have 5 series
+		// each, 5 groups 6 more, 6 ages 2 and networks 1; SIMs 1 and fleets 7 of the
+		// inventory; 60 categories 6; the balance, and 250 about the exporter.
+		const series = 29*5 + 5*6 + 6*2 + 3 + 20 + 3*7 + 60*6 + 1 + 250
+		if have, want := s.run(t).Accounts[0].Plan, (check.Plan{RequestsPerHour: 51, RequestsPerDay: 1224, Series: series, MemoryBytes: 30<<20 + series*280}); have != want {
+			t.Errorf("want %+v, have %+v", want, have)
+		}
+		s.atKORE()
+		if have := s.run(t).Accounts[0].AccountSID; have != accountSID {
+			t.Errorf("SIMs at KORE name the account %s, have %q", accountSID, have)
+		}
+	})
+}
+
+// TestCollectorsOff: what no collector reads is not asked.
+func TestCollectorsOff(t *testing.T) {
+	for on, want := range map[string]int{"supersim_usage": 4, "supersim_inventory": 3, "account_usage": 1, "account_balance": 1} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSetup(twiliotest.Readings{})
+			s.yaml = "collectors: {"
+			for _, name := range []string{"supersim_usage", "supersim_inventory", "account_usage", "account_balance"} {
+				s.yaml += fmt.Sprintf("%s: {enabled: %v}, ", name, name == on)
+			}
+			s.yaml += "}"
+			r := s.run(t)
+			if n := len(r.Accounts[0].APIs); n != want || !r.OK {
+				t.Errorf("%s: %d APIs", on, n)
+			}
+			if on != "account_usage" {
+				return
+			}
+			s.atKORE() // which has none of these
+			var b bytes.Buffer
+			if err := s.run(t).WriteJSON(&b); err != nil || !strings.Contains(b.String(), `"apis": [],`) || !strings.Contains(b.String(), `"probe": []`) {
+				t.Errorf("%v in %s", err, b.String())
+			}
+		})
+	}
+}
+
+// TestLatency is that of the first request, not of one that was repeated.
+func TestLatency(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSetup(twiliotest.Readings{})
+		s.simulator.Inject(twiliotest.Fault{Kind: twiliotest.Slow, Delay: 2 * time.Second, Endpoint: twiliotest.UsageRecords, Times: 1})
+		for _, api := range s.run(t).Accounts[0].APIs {
+			if slow := api.API == twilio.EndpointUsageRecords; api.Latency > 2 != slow {
+				t.Errorf("have %+v", api)
+			}
+		}
+	})
 }
 
 // TestSeveralAccounts: of many accounts, the last line says in how many everything works;

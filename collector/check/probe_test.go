@@ -9,11 +9,14 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/check"
+	"github.com/twilio-exporter/twilio_exporter/collector/config"
+	"github.com/twilio-exporter/twilio_exporter/twilio"
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
 
@@ -174,6 +177,69 @@ func TestProbe(t *testing.T) {
 		document, err := json.Marshal(r)
 		if err != nil || !regexp.MustCompile(`"probe":\[\{"account":"production","question":"[^"]+","answer":"[^"]+","consequence":"[^"]+"\}`).Match(document) {
 			t.Errorf("%v in %s", err, document)
+		}
+	})
+}
+
+// TestProbeWaitsOnce: accounts wait at the same time, for the slowest of them.
+func TestProbeWaitsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newProbe(twiliotest.Readings{})
+		text := "accounts:\n"
+		for i := range 3 {
+			text += fmt.Sprintf("  - {name: a%d, account_sid: %s, basic_auth: {username: %[2]s, password: token}}\n", i, accountSID)
+		}
+		cfg, err := config.Parse("config.yml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var mu sync.Mutex
+		listed := make(map[string][]time.Time)
+		var waited []time.Duration
+		started := time.Now()
+		r, err := check.Run(t.Context(), check.Options{
+			Accounts: cfg.Accounts(), API: cfg.API(), Probe: true, ProbeWait: 10 * time.Minute,
+			Waiting: func(d time.Duration) { waited = append(waited, d) },
+			Dial: func(a config.Account, wrap func(http.RoundTripper) http.RoundTripper, observer twilio.Observer) (*twilio.Client, error) {
+				one := *s
+				one.wrap = func(next http.RoundTripper) http.RoundTripper {
+					return roundTrip(func(r *http.Request) (*http.Response, error) {
+						if q := r.URL.Query(); q.Get("Granularity") == "hour" && q.Get("Group") == "" {
+							if a.Name == "a0" {
+								time.Sleep(20 * time.Second)
+							}
+							mu.Lock()
+							listed[a.Name] = append(listed[a.Name], time.Now())
+							mu.Unlock()
+						}
+						return next.RoundTrip(r)
+					})
+				}
+				return one.dial(a, wrap, observer)
+			},
+		})
+		if err != nil || len(r.Probe) != 3*17 || len(waited) != 1 {
+			t.Errorf("have %v, %d answers, waited %v", err, len(r.Probe), waited)
+		}
+		for name, at := range listed {
+			if len(at) != 2 || at[1].Sub(at[0]) < 10*time.Minute {
+				t.Errorf("%s: listed at %v", name, at)
+			}
+		}
+		if took := time.Since(started); took > 11*time.Minute {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// TestProbeOfMany: many SIMs take no more requests.
+func TestProbeOfMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newProbe(twiliotest.Readings{})
+		s.change(func(o *twiliotest.Options) { o.Accounts[0].SIMs = 250 })
+		s.run(t)
+		if n := len(s.simulator.Log()); n != 7+31 {
+			t.Errorf("%d requests", n)
 		}
 	})
 }
