@@ -122,6 +122,39 @@ func TestLinkToNothing(t *testing.T) {
 	}
 }
 
+// TestLinkBesideALink: a relative link is one from the folder that it really is in.
+func TestLinkBesideALink(t *testing.T) {
+	folder := t.TempDir()
+	err := errors.Join(os.MkdirAll(filepath.Join(folder, "a", "b"), 0o700), os.Symlink("../target.prom", filepath.Join(folder, "a", "b", "link.prom")))
+	if err := errors.Join(err, os.Symlink(filepath.Join("a", "b"), filepath.Join(folder, "c"))); err != nil {
+		t.Skip(err)
+	}
+	if err := create(t, filepath.Join(folder, "c", "link.prom"), "new").Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if have := content(t, filepath.Join(folder, "a", "target.prom")); have != "new" {
+		t.Errorf("have %q", have)
+	}
+}
+
+// TestCannotCommit: a path that cannot be replaced stays as it is, and nothing is left
+// beside it.
+func TestCannotCommit(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "a.prom")
+	f := create(t, path, "new")
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Commit(); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("have %v", err)
+	}
+	f.Discard()
+	if have := names(t, folder); len(have) != 1 || have[0] != "a.prom" {
+		t.Errorf("have %q", have)
+	}
+}
+
 // TestLoop: links that lead back are an error.
 func TestLoop(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "loop")
@@ -135,7 +168,7 @@ func TestLoop(t *testing.T) {
 
 // TestCannot: what Commit could not replace is an error at once.
 func TestCannot(t *testing.T) {
-	for _, path := range []string{t.TempDir(), filepath.Join(t.TempDir(), "absent", "a.prom")} {
+	for _, path := range []string{t.TempDir(), filepath.Join(t.TempDir(), "absent", "a.prom"), os.DevNull} {
 		if _, err := atomicfile.Create(path); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: have %v", path, err)
 		}

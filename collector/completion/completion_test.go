@@ -216,6 +216,23 @@ func TestZsh(t *testing.T) {
 	}
 }
 
+// TestNames: a name that no function can have is that of none, and a flag that may be
+// given several times is offered again.
+func TestNames(t *testing.T) {
+	app := kingpin.New("a-tool.x", "For tests.")
+	app.Flag("web.listen-address", "Address.").Strings()
+	app.Flag("log.level", "Level.").String()
+	for _, script := range []string{completion.Bash(app.Model()), completion.Zsh(app.Model())} {
+		if !strings.Contains(script, "_a_tool_x() {") || !strings.Contains(script, " a-tool.x\n") {
+			t.Errorf("want the function _a_tool_x:\n%s", script)
+		}
+	}
+	script := completion.Zsh(app.Model())
+	if !strings.Contains(script, "'*--web.listen-address=[") || !strings.Contains(script, "'--log.level=[") {
+		t.Errorf("have:\n%s", script)
+	}
+}
+
 // TestMan: the page has every command and flag that is not hidden, and roff takes no text
 // for a request.
 func TestMan(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -338,6 +339,38 @@ func TestInterrupted(t *testing.T) {
 		}
 	})
 }
+
+// TestCannotWrite: what cannot be written is another failure than what was not polled.
+func TestCannotWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSetup(t, 30*time.Hour, "")
+		options := once.Options{
+			Config: s.config(), Exporter: s.exporterOptions(), Format: expfmt.TypeTextPlain, Timeout: 10 * time.Minute, Stdout: full{},
+		}
+		if err := once.Run(t.Context(), options); !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("have %v", err)
+		}
+		// The folder goes while the accounts are polled.
+		folder := filepath.Join(t.TempDir(), "folder")
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		s.simulator.Inject(twiliotest.Fault{Kind: twiliotest.Slow, Delay: 2 * time.Second, Endpoint: twiliotest.Balance})
+		options.Config, options.Output = s.config(), filepath.Join(folder, "twilio.prom")
+		go func() {
+			time.Sleep(time.Second)
+			_ = os.RemoveAll(folder)
+		}()
+		if err := once.Run(t.Context(), options); err == nil || errors.Is(err, once.ErrIncomplete) || !strings.Contains(err.Error(), options.Output) {
+			t.Errorf("have %v", err)
+		}
+	})
+}
+
+// full is where nothing can be written.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 
 // TestMaxAge: a collector that takes longer than max_age drops no result of another.
 func TestMaxAge(t *testing.T) {
