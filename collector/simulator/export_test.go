@@ -2,6 +2,7 @@ package simulator
 
 // Names for tests of what cannot be reached over a loopback address.
 var (
-	IsLoopback    = isLoopback
-	FaultsHandler = faultsHandler
+	Configuration = Options.configuration
+	HasFaults     = Options.hasFaults
+	Handler       = handler
 )

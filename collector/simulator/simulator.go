@@ -64,17 +64,8 @@ func Run(ctx context.Context, o Options, stdout io.Writer) error {
 			AuthToken: secret, ClientID: o.clientID(), ClientSecret: secret,
 		}},
 	})
-	mux := http.NewServeMux()
-	mux.Handle("/", service)
-	hasFaults := o.RemoteFaults || isLoopback(listener.Addr())
-	if hasFaults {
-		mux.Handle("/-/faults", faultsHandler(service))
-	} else {
-		mux.HandleFunc("/-/faults", func(w http.ResponseWriter, _ *http.Request) {
-			http.Error(w, "not served, because --listen-address is not a loopback address: --remote-faults serves it", http.StatusForbidden)
-		})
-	}
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	hasFaults := o.hasFaults(listener.Addr())
+	server := &http.Server{Handler: handler(service, hasFaults), ReadHeaderTimeout: 10 * time.Second}
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
 	defer server.Close()
@@ -85,6 +76,23 @@ func Run(ctx context.Context, o Options, stdout io.Writer) error {
 		return fmt.Errorf("the simulated API: %w", err)
 	}
 	return nil
+}
+
+// hasFaults reports whether /-/faults is served at an address.
+func (o Options) hasFaults(address net.Addr) bool { return o.RemoteFaults || isLoopback(address) }
+
+// handler serves the API and, if it has them, its faults.
+func handler(service *twiliotest.Simulator, hasFaults bool) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", service)
+	if hasFaults {
+		mux.Handle("/-/faults", faultsHandler(service))
+	} else {
+		mux.HandleFunc("/-/faults", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "not served, because --listen-address is not a loopback address: --remote-faults serves it", http.StatusForbidden)
+		})
+	}
+	return mux
 }
 
 // isLoopback reports whether only processes of this machine can connect to an address.

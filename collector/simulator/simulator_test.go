@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -114,7 +118,7 @@ func TestSeed(t *testing.T) {
 		r := request(t, http.MethodGet, a.SuperSIMURL+"/v1/Sims", "")
 		r.SetBasicAuth(a.HTTPClient.BasicAuth.Username, string(a.HTTPClient.BasicAuth.Password))
 		_, body := do(t, r)
-		return strings.ReplaceAll(body, a.SuperSIMURL, "")
+		return strings.NewReplacer(a.SuperSIMURL, "", a.AccountSID, "").Replace(body)
 	}
 	if first := sims(1); sims(1) != first || sims(2) == first {
 		t.Error("the world does not depend on the seed alone")
@@ -157,21 +161,27 @@ func TestFaults(t *testing.T) {
 
 // TestBadFaults: what makes no sense is refused with the reason.
 func TestBadFaults(t *testing.T) {
-	h := simulator.FaultsHandler(twiliotest.New(twiliotest.Options{}))
+	h := simulator.Handler(twiliotest.New(twiliotest.Options{}), true)
 	for body, want := range map[string]string{
 		``:                                   "not the JSON of a fault",
 		`{"kind": "rate_limit"} {}`:          "one at a time",
 		`{"kind": "rate_limit", "often": 1}`: `unknown field "often"`,
 		`{"kind": "boredom"}`:                `kind "boredom" is not one of ["rate_limit"`,
 		`{"kind": "dns_failure"}`:            `kind "dns_failure" is not one of`, // does nothing over sockets
-		`{"kind": "rate_limit", "endpoint": "x"}`:   `endpoint "x" is not one of ["usage_records"`,
-		`{"kind": "rate_limit", "times": -1}`:       "must not be negative",
-		`{"kind": "rate_limit", "chance": 1.5}`:     "chance must be",
-		`{"kind": "server_error", "status": 100}`:   "status must be",
-		`{"kind": "slow"}`:                          `slow needs a delay`,
-		`{"kind": "slow", "delay": "soon"}`:         "not the JSON of a fault",
-		`{"kind": "slow", "delay": 5}`:              "not the JSON of a fault",
-		`{"kind": "rate_limit", "account": "AC00"}`: `unknown field "account"`,
+		`{"kind": "rate_limit", "endpoint": "x"}`:                           `endpoint "x" is not one of ["usage_records"`,
+		`{"kind": "rate_limit", "times": -1}`:                               "must not be negative",
+		`{"kind": "rate_limit", "chance": 1.5}`:                             "chance must be",
+		`{"kind": "server_error", "status": 199}`:                           "status must be",
+		`{"kind": "server_error", "status": 600}`:                           "status must be",
+		`{"kind": "rate_limit", "after": -1}`:                               "must not be negative",
+		`{"kind": "refusal", "code": -1}`:                                   "must not be negative",
+		`{"kind": "rate_limit", "chance": -0.5}`:                            "chance must be",
+		`{"kind": "slow_body"}`:                                             "slow_body needs a delay",
+		`{"kind": "refusal", "body": "` + strings.Repeat("x", 1<<20) + `"}`: "too large",
+		`{"kind": "slow"}`:                                                  `slow needs a delay`,
+		`{"kind": "slow", "delay": "soon"}`:                                 "not the JSON of a fault",
+		`{"kind": "slow", "delay": 5}`:                                      "not the JSON of a fault",
+		`{"kind": "rate_limit", "account": "AC00"}`:                         `unknown field "account"`,
 	} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/-/faults", strings.NewReader(body)))
@@ -183,7 +193,7 @@ func TestBadFaults(t *testing.T) {
 
 // TestEveryKind: each kind that GET lists can be injected.
 func TestEveryKind(t *testing.T) {
-	h := simulator.FaultsHandler(twiliotest.New(twiliotest.Options{}))
+	h := simulator.Handler(twiliotest.New(twiliotest.Options{}), true)
 	get := func() (s struct {
 		Kinds    []string
 		Injected []struct{ Kind, Delay string }
@@ -214,14 +224,114 @@ func TestEveryKind(t *testing.T) {
 	}
 }
 
-// TestLoopback: elsewhere, /-/faults takes a flag.
+// TestLoopback: elsewhere, /-/faults takes a flag, and says which.
 func TestLoopback(t *testing.T) {
 	for address, want := range map[string]bool{"127.0.0.1": true, "127.9.9.9": true, "::1": true, "0.0.0.0": false, "::": false, "192.0.2.1": false} {
-		if have := simulator.IsLoopback(&net.TCPAddr{IP: net.ParseIP(address)}); have != want {
-			t.Errorf("%s: want %v", address, want)
+		tcp := &net.TCPAddr{IP: net.ParseIP(address)}
+		if simulator.HasFaults(simulator.Options{}, tcp) != want || !simulator.HasFaults(simulator.Options{RemoteFaults: true}, tcp) {
+			t.Errorf("%s: want %v, and with the flag true", address, want)
+		}
+	}
+	w := httptest.NewRecorder()
+	simulator.Handler(twiliotest.New(twiliotest.Options{}), false).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/-/faults", strings.NewReader(`{"kind": "rate_limit"}`)))
+	if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "--remote-faults") {
+		t.Errorf("have status %d: %s", w.Code, w.Body)
+	}
+}
+
+// TestConfiguration: it says what is simulated, and names an address that a client on this
+// machine can reach.
+func TestConfiguration(t *testing.T) {
+	o := simulator.Options{SIMs: 5, Fleets: 3, Seed: 255, Provider: twiliotest.Twilio}
+	for address, url := range map[string]string{"127.0.0.1": "http://127.0.0.1:9861", "0.0.0.0": "http://localhost:9861", "::": "http://localhost:9861", "::1": "http://[::1]:9861"} {
+		for _, hasFaults := range []bool{true, false} {
+			have := simulator.Configuration(o, &net.TCPAddr{IP: net.ParseIP(address), Port: 9861}, hasFaults)
+			if !strings.HasPrefix(have, "# The simulated API of twilio at "+url+": 5 SIMs in 3 fleets.\n") ||
+				strings.Contains(have, "\n# Its faults: curl "+url+"/-/faults\n") != hasFaults || strings.Count(have, "_url: "+url+"\n") != 2 ||
+				!strings.Contains(have, "account_sid: AC000000000000000000000000000000ff\n") {
+				t.Errorf("%s: have\n%s", address, have)
+			}
 		}
 	}
 }
+
+// TestOptions: what makes no sense is named.
+func TestOptions(t *testing.T) {
+	const most = simulator.MaxSize
+	for _, x := range []struct {
+		options simulator.Options
+		want    string
+	}{
+		{simulator.Options{SIMs: 1, Fleets: 1}, ""},
+		{simulator.Options{SIMs: most, Fleets: most}, ""},
+		{simulator.Options{SIMs: 0, Fleets: 1}, "--sims"},
+		{simulator.Options{SIMs: most + 1, Fleets: 1}, "--sims"},
+		{simulator.Options{SIMs: 1, Fleets: 0}, "--fleets"},
+		{simulator.Options{SIMs: 1, Fleets: most + 1}, "--fleets"},
+		{simulator.Options{SIMs: 1, Fleets: 1, Latency: -1}, "--latency"},
+	} {
+		if err := x.options.Check(); (err != nil) != (x.want != "") || err != nil && !strings.HasPrefix(err.Error(), x.want+" must") {
+			t.Errorf("%+v: want %q, have %v", x.options, x.want, err)
+		}
+	}
+}
+
+// TestConcurrency: of five requests that take their time, one is too many.
+func TestConcurrency(t *testing.T) {
+	a := start(t, simulator.Options{SIMs: 5, Fleets: 3, Provider: twiliotest.Twilio, Latency: time.Hour})
+	ctx, cancel := context.WithCancel(t.Context())
+	statuses := make(chan int, 5)
+	var requests sync.WaitGroup
+	for range 5 {
+		r := request(t, http.MethodGet, a.SuperSIMURL+"/v1/Fleets", "").WithContext(ctx)
+		r.SetBasicAuth(a.HTTPClient.BasicAuth.Username, string(a.HTTPClient.BasicAuth.Password))
+		r.Header.Set("User-Agent", "test")
+		requests.Go(func() {
+			if resp, err := http.DefaultClient.Do(r); err == nil {
+				statuses <- resp.StatusCode
+				resp.Body.Close()
+			}
+		})
+	}
+	if status := <-statuses; status != http.StatusTooManyRequests {
+		t.Errorf("the first response has status %d", status)
+	}
+	cancel()
+	requests.Wait()
+	if n := len(statuses); n > 0 {
+		t.Errorf("%d responses more", n)
+	}
+}
+
+// TestFullFault: everything that is posted is injected.
+func TestFullFault(t *testing.T) {
+	s := twiliotest.New(twiliotest.Options{})
+	w := httptest.NewRecorder()
+	simulator.Handler(s, true).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/-/faults", strings.NewReader(
+		`{"kind": "slow", "endpoint": "sims", "query": "a=b", "times": 2, "after": 3, "chance": 0.5, "retry_after": "4", "delay": "5s", "status": 599, "code": 6, "body": "7"}`)))
+	want := twiliotest.Fault{
+		Kind: twiliotest.Slow, Endpoint: twiliotest.Sims, Query: "a=b", Times: 2, After: 3, Chance: 0.5, RetryAfter: "4", Delay: 5 * time.Second, Status: 599, Code: 6, Body: "7",
+	}
+	if have := s.Injected(); len(have) != 1 || have[0] != want {
+		t.Errorf("want %+v, have %+v", want, have)
+	}
+	if have := w.Header().Get("Content-Type"); have != "application/json" || w.Code != http.StatusCreated {
+		t.Errorf("have status %d of %s", w.Code, have)
+	}
+}
+
+// TestFullDisk: a configuration that cannot be printed is an error.
+func TestFullDisk(t *testing.T) {
+	err := simulator.Run(t.Context(), simulator.Options{ListenAddress: "127.0.0.1:0", SIMs: 1, Fleets: 1, Provider: twiliotest.Twilio}, full{})
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("have %v", err)
+	}
+}
+
+// full is where nothing can be written.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 
 // TestCannotListen: a port that is taken is an error, and nothing is printed.
 func TestCannotListen(t *testing.T) {
@@ -245,7 +355,7 @@ func FuzzFault(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		s := twiliotest.New(twiliotest.Options{})
 		w := httptest.NewRecorder()
-		simulator.FaultsHandler(s).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/-/faults", strings.NewReader(body)))
+		simulator.Handler(s, true).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/-/faults", strings.NewReader(body)))
 		if ok := w.Code == http.StatusCreated; ok != (len(s.Injected()) == 1) || !ok && w.Code != http.StatusBadRequest {
 			t.Errorf("%q: status %d with %d faults", body, w.Code, len(s.Injected()))
 		}
