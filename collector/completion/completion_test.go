@@ -26,6 +26,7 @@ func model() *kingpin.ApplicationModel {
 	fetch := app.Command("fetch", "Fetch.")
 	fetch.Flag("format", "Format: csv, om.").Enum("csv", "om")
 	fetch.Flag("output", "Folder.").PlaceHolder("DIR").String()
+	fetch.Flag("journal", "File.").PlaceHolder("FILE").String()
 	app.Command("secret", "Hidden.").Hidden()
 	app.Flag("config.file", `Back\slash, .dots and "quotes".`).String()
 	app.Flag("web.listen-address", "Such as `[::1]:9860`.").Default(":9860").Strings()
@@ -60,6 +61,8 @@ func lines() []line {
 		{"tool --config.file=fi", []string{"file with spaces.yml", "fil.d"}},
 		{"tool --config.file fi", []string{"file with spaces.yml", "fil.d"}},
 		{"tool fetch --output=fi", []string{"fil.d"}},
+		{"tool fetch --journal=fi", []string{"file with spaces.yml", "fil.d"}},
+		{"tool check --quick --f", []string{"--format="}},
 		{"tool --web.listen-address=", nil},
 	}
 }
@@ -194,6 +197,7 @@ func TestZsh(t *testing.T) {
 		{"tool check --f", "check --format"},
 		{"tool check --q", "check --quick"},
 		{"tool check --format=j", "check --format=json"},
+		{"tool check --quick --f", "check --quick --format"},
 		{"tool --log.level=info fetch --format=o", "--log.level=info fetch --format=om"},
 		{"tool fetch --q", "fetch --q"},
 		{"tool --hid", "--hid"},
