@@ -189,7 +189,9 @@ func TestAnswers(t *testing.T) {
 				return []usage{{"code": 83600}}
 			}
 			return steady(q)
-		}, want: []expected{{late, "not found out", ""}, {lateBy, "not found out", ""}, {order, "not found out", ""}}},
+		}, want: []expected{
+			{late, "not found out", ""}, {lateBy, "not found out", ""}, {order, "not found out", ""}, {partly, "not found out", "probe again"},
+		}},
 		{name: "the second listing of hours is refused", usage: func(q question) []usage {
 			if isHours(q) && q.nth == 1 {
 				return []usage{{"code": 83600}}

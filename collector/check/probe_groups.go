@@ -11,6 +11,10 @@ import (
 
 // askTotal asks for the total of the last days, of which the last part is not billed.
 func (p *probe) askTotal(ctx context.Context) error {
+	if p.first == nil {
+		p.add(qPartly, notFoundOut+": the hours could not be listed", "probe again once it works")
+		return nil
+	}
 	_, pages, err := p.list(ctx, twilio.UsageRecordsParams{
 		Granularity: twilio.GranularityAll, StartTime: p.midnight.AddDate(0, 0, -3), EndTime: p.hour,
 	}, 0)
