@@ -88,73 +88,42 @@ const accountsAtOnce = 10
 // what an API refuses is part of the report.
 func Run(ctx context.Context, o Options) (Report, error) {
 	report := Report{OK: true, Accounts: make([]Account, len(o.Accounts)), Probe: []Answer{}}
-	probes := make([]*probe, len(o.Accounts))
-	each := func(f func(ctx context.Context, i int) error) error {
-		group, groupCtx := errgroup.WithContext(ctx)
-		group.SetLimit(accountsAtOnce)
-		for i := range o.Accounts {
-			group.Go(func() error { return f(groupCtx, i) })
-		}
-		err := group.Wait()
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return err
-	}
-	err := each(func(ctx context.Context, i int) (err error) {
+	found := make([]*probe, len(o.Accounts))
+	err := concurrently(ctx, len(o.Accounts), func(ctx context.Context, i int) (err error) {
 		a := o.Accounts[i]
-		if report.Accounts[i], probes[i], err = checkAccount(ctx, a, o); err != nil {
+		if report.Accounts[i], found[i], err = checkAccount(ctx, a, o); err != nil {
 			return fmt.Errorf("account %q: %w", a.Name, err)
 		}
 		return nil
 	})
-	if err == nil && o.Probe {
-		err = runProbes(ctx, o, probes, each)
+	probes := slices.DeleteFunc(found, func(p *probe) bool { return p == nil })
+	if err == nil && len(probes) > 0 {
+		err = ask(ctx, o, probes)
 	}
 	if err != nil {
 		return Report{}, err
 	}
-	for i, a := range report.Accounts {
-		for _, api := range a.APIs {
-			report.OK = report.OK && api.OK
-		}
-		if probes[i] != nil {
-			report.Probe = append(report.Probe, probes[i].answers...)
-		}
+	for _, a := range report.Accounts {
+		report.OK = report.OK && a.works()
+	}
+	for _, p := range probes {
+		report.Probe = append(report.Probe, p.answers...)
 	}
 	return report, nil
 }
 
-// runProbes asks what is asked once, waits, and asks a second time what changes. All
-// accounts wait at the same time.
-func runProbes(ctx context.Context, o Options, probes []*probe, each func(func(context.Context, int) error) error) error {
-	asking := func(ask func(*probe, context.Context) error) error {
-		return each(func(ctx context.Context, i int) error {
-			if probes[i] == nil {
-				return nil
-			}
-			return ask(probes[i], ctx)
-		})
+// concurrently calls a function for each number below n, for some of them at a time.
+func concurrently(ctx context.Context, n int, f func(context.Context, int) error) error {
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(accountsAtOnce)
+	for i := range n {
+		group.Go(func() error { return f(groupCtx, i) })
 	}
-	if err := asking((*probe).ask); err != nil {
-		return err
+	err := group.Wait()
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
-	var last time.Time // listing of hours
-	for _, p := range probes {
-		if p != nil && p.firstAt.After(last) {
-			last = p.firstAt
-		}
-	}
-	if rest := time.Until(last.Add(o.ProbeWait)); rest > 0 {
-		if o.Waiting != nil {
-			o.Waiting(rest)
-		}
-		select {
-		case <-time.After(rest):
-		case <-ctx.Done(): // which the next requests find
-		}
-	}
-	return asking((*probe).askLater)
+	return err
 }
 
 // checkAccount checks one account, and makes its probe if there is to be one and usage
@@ -186,6 +155,11 @@ func checkAccount(ctx context.Context, a config.Account, o Options) (Account, *p
 		return r, nil, nil
 	}
 	return r, newProbe(a, o, client, record, time.Now()), nil
+}
+
+// works reports whether everything that is polled does.
+func (a Account) works() bool {
+	return !slices.ContainsFunc(a.APIs, func(api API) bool { return !api.OK })
 }
 
 // reads reports whether an API was asked and works.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -58,7 +57,7 @@ func (r Report) WriteText(w io.Writer) error {
 // working is in how many accounts everything works.
 func (r Report) working() (n int) {
 	for _, a := range r.Accounts {
-		if !slices.ContainsFunc(a.APIs, func(api API) bool { return !api.OK }) {
+		if a.works() {
 			n++
 		}
 	}

@@ -120,8 +120,12 @@ func TestSeed(t *testing.T) {
 		_, body := do(t, r)
 		return strings.NewReplacer(a.SuperSIMURL, "", a.AccountSID, "").Replace(body)
 	}
-	if first := sims(1); sims(1) != first || sims(2) == first {
+	first := sims(1)
+	if sims(1) != first || sims(2) == first {
 		t.Error("the world does not depend on the seed alone")
+	}
+	if n := strings.Count(first, `"iccid"`); n != 5 {
+		t.Errorf("%d SIMs", n)
 	}
 }
 
