@@ -251,4 +251,4 @@ func upTo(n int) (all []int) {
 }
 
 // offset is usage of an hour whose period has an offset from UTC.
-func offset(hour time.Time) usage { return transfer(1, 1).in(hour.In(time.FixedZone("", 3600))) }
+func offset(hour time.Time) usage { return transfer(1, 1).in(hour.In(time.FixedZone("", 5*3600+1800))) }

@@ -205,7 +205,10 @@ func TestProbeWaitsOnce(t *testing.T) {
 				one.wrap = func(next http.RoundTripper) http.RoundTripper {
 					return roundTrip(func(r *http.Request) (*http.Response, error) {
 						if q := r.URL.Query(); q.Get("Granularity") == "hour" && q.Get("Group") == "" {
-							if a.Name == "a0" {
+							mu.Lock()
+							late := a.Name == "a0" && listed[a.Name] == nil
+							mu.Unlock()
+							if late {
 								time.Sleep(20 * time.Second)
 							}
 							mu.Lock()

@@ -141,6 +141,7 @@ func TestFaults(t *testing.T) {
 	}{
 		{"GET", "", 200, `"injected": []`, 200},
 		{"POST", `{"kind": "rate_limit", "endpoint": "sims"}`, 201, `"endpoint": "sims"`, 200},
+		{"POST", `{"kind": "refusal", "endpoint": "sims", "status": 200}`, 201, `"status": 200`, 200},
 		{"POST", `{"kind": "server_error", "status": 503, "after": 1}`, 201, `"after": 1`, 200},
 		{"GET", "", 200, `"server_error": 0`, 503},
 		{"GET", "", 200, `"server_error": 1`, 503},
@@ -309,10 +310,10 @@ func TestConcurrency(t *testing.T) {
 
 // TestFullFault: everything that is posted is injected.
 func TestFullFault(t *testing.T) {
+	const posted = `{"kind":"slow","endpoint":"sims","query":"a=b","times":2,"after":3,"chance":0.5,"retry_after":"4","delay":"5s","status":599,"code":6,"body":"7"}`
 	s := twiliotest.New(twiliotest.Options{})
 	w := httptest.NewRecorder()
-	simulator.Handler(s, true).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/-/faults", strings.NewReader(
-		`{"kind": "slow", "endpoint": "sims", "query": "a=b", "times": 2, "after": 3, "chance": 0.5, "retry_after": "4", "delay": "5s", "status": 599, "code": 6, "body": "7"}`)))
+	simulator.Handler(s, true).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/-/faults", strings.NewReader(posted)))
 	want := twiliotest.Fault{
 		Kind: twiliotest.Slow, Endpoint: twiliotest.Sims, Query: "a=b", Times: 2, After: 3, Chance: 0.5, RetryAfter: "4", Delay: 5 * time.Second, Status: 599, Code: 6, Body: "7",
 	}
@@ -321,6 +322,11 @@ func TestFullFault(t *testing.T) {
 	}
 	if have := w.Header().Get("Content-Type"); have != "application/json" || w.Code != http.StatusCreated {
 		t.Errorf("have status %d of %s", w.Code, have)
+	}
+	var shown struct{ Injected []json.RawMessage }
+	var compact bytes.Buffer
+	if err := json.Unmarshal(w.Body.Bytes(), &shown); err != nil || len(shown.Injected) != 1 || json.Compact(&compact, shown.Injected[0]) != nil || compact.String() != posted {
+		t.Errorf("%v: posted %s, shown %s", err, posted, compact.String())
 	}
 }
 
