@@ -224,6 +224,7 @@ func TestZsh(t *testing.T) {
 // given several times is offered again.
 func TestNames(t *testing.T) {
 	app := kingpin.New("a-tool.x", "For tests.")
+	app.HelpFlag.Short('h')
 	app.Flag("web.listen-address", "Address.").Strings()
 	app.Flag("log.level", "Level.").String()
 	for _, script := range []string{completion.Bash(app.Model()), completion.Zsh(app.Model())} {
@@ -232,6 +233,9 @@ func TestNames(t *testing.T) {
 		}
 	}
 	script := completion.Zsh(app.Model())
+	if fish := completion.Fish(app.Model()); !strings.Contains(script, "\t'-h[") || !strings.Contains(fish, " -l help -s h ") {
+		t.Errorf("no -h in:\n%s\n%s", script, fish)
+	}
 	if !strings.Contains(script, "'*--web.listen-address=[") || !strings.Contains(script, "'--log.level=[") {
 		t.Errorf("have:\n%s", script)
 	}
