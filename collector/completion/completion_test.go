@@ -30,6 +30,7 @@ func model() *kingpin.ApplicationModel {
 	app.Command("secret", "Hidden.").Hidden()
 	app.Flag("config.file", `Back\slash, .dots and "quotes".`).String()
 	app.Flag("web.listen-address", "Such as `[::1]:9860`.").Default(":9860").Strings()
+	app.Flag("dots", ".dots come first. 'quotes' next.").Bool()
 	app.Flag("log.level", "Level.").Default("info").Enum("debug", "info", "warn")
 	app.Flag("hidden", "Hidden.").Hidden().Bool()
 	return app.Model()
@@ -43,7 +44,7 @@ type line struct {
 }
 
 func lines() []line {
-	global := []string{"--help", "--config.file=", "--web.listen-address=", "--log.level="}
+	global := []string{"--help", "--dots", "--config.file=", "--web.listen-address=", "--log.level="}
 	return []line{
 		{"tool ch", []string{"check"}},
 		{"tool ", append([]string{"serve", "check", "fetch"}, global...)},
@@ -248,6 +249,7 @@ func TestMan(t *testing.T) {
 	for _, want := range []string{
 		".TH TOOL 1", ".SS check\nCheck what's there: all of it.\n", ".SS serve\nServe.\nThis is the default.\n",
 		"\\fB\\-\\-output\\fR=\\fIDIR\\fR\nFolder.\n", "\\fB\\-h\\fR, \\fB\\-\\-help\\fR\n", `Back\eslash`, ".SH EXIT STATUS\n",
+		"\n\\&.dots come first.\n\\&'quotes' next.\n", ".\n.PP\n1: something failed",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q in:\n%s", want, page)
