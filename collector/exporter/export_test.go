@@ -5,6 +5,7 @@ import (
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/metric"
+	"github.com/twilio-exporter/twilio_exporter/collector/status"
 )
 
 // CollectorNames are those of the table, for tests that switch collectors on and
@@ -27,8 +28,11 @@ func FamiliesOf(name string) []metric.Family {
 	return nil
 }
 
-// Watch takes from batches what the status page says, twice: with and without SIMs that
-// are watched already.
-func Watch(batches []metric.Batch, at time.Time) {
-	newShown(batches, at, newShown(batches, at, nil))
+// BusiestSIMs are those of the status page after polls that had these batches.
+func BusiestSIMs(polls ...[]metric.Batch) []status.SIM {
+	var s *shown
+	for _, batches := range polls {
+		s = newShown(batches, time.Time{}, s)
+	}
+	return s.sims("account")
 }

@@ -2,7 +2,6 @@ package exporter
 
 import (
 	"cmp"
-	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,6 +11,9 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/collector/status"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
+
+// busiest is how many SIMs the page shows.
+const busiest = 10
 
 // Overview is what the status page says. It takes time for each account, and none for
 // each series.
@@ -207,27 +209,19 @@ func (s *shown) billsOf() (bills []status.Bill) {
 	return bills
 }
 
-// sims are the SIMs that are watched, if they used anything.
+// sims are the account's busiest SIMs.
 func (a *account) sims(now time.Time) (sims []status.SIM) {
 	for _, t := range a.tasks {
-		s := t.exposed(now)
-		if s == nil {
-			continue
+		if s := t.exposed(now); s != nil {
+			sims = append(sims, s.sims(a.name)...)
 		}
-		for i := range s.sims {
-			sim := status.SIM{Account: a.name, SID: s.sims[i].sid, HoursEnd: at(s.hoursEnd), Bytes: s.sims[i].bytes()}
-			if sim.Bytes <= 0 {
-				continue
-			}
-			for h := range s.sims[i].hours {
-				if v := &s.sims[i].hours[h]; math.IsNaN(*v) {
-					sim.Hours = append(sim.Hours, nil)
-				} else {
-					sim.Hours = append(sim.Hours, v)
-				}
-			}
-			sims = append(sims, sim)
-		}
+	}
+	return sims
+}
+
+func (s *shown) sims(account string) (sims []status.SIM) {
+	for _, b := range s.busiest {
+		sims = append(sims, status.SIM{Account: account, SID: b.sid, Bytes: b.bytes, HoursEnd: at(s.hours.end), Hours: b.hours[:]})
 	}
 	return sims
 }

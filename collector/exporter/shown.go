@@ -21,8 +21,8 @@ type shown struct {
 	bills                        []amount
 	previousBills                []amount
 
-	hoursEnd time.Time
-	sims     []simHours // those watched, sorted by SID
+	hours   *simHours // nil: no usage by SIM is exposed
+	busiest []busySIM
 }
 
 // amount is money of an account.
@@ -35,6 +35,8 @@ type amount struct {
 // were shown before.
 func newShown(batches []metric.Batch, asOf time.Time, before *shown) *shown {
 	s := &shown{asOf: asOf}
+	var hoursEnd time.Time
+	var bySIM bool
 	var upload, download metric.Batch
 	for _, b := range batches {
 		switch b.Family.Name {
@@ -49,11 +51,11 @@ func newShown(batches []metric.Batch, asOf time.Time, before *shown) *shown {
 		case "twilio_supersim_cost_end_timestamp_seconds":
 			s.costEnd = endOf(b, "account")
 		case "twilio_supersim_hour_end_timestamp_seconds":
-			s.hoursEnd = endOf(b, "sim")
+			hoursEnd = endOf(b, "sim")
 		case "twilio_supersim_sim_hour_upload_bytes":
-			upload = b
+			upload, bySIM = b, true
 		case "twilio_supersim_sim_hour_download_bytes":
-			download = b
+			download, bySIM = b, true
 		case "twilio_account_cost":
 			s.bills = addAmounts(s.bills, b)
 		case "twilio_account_previous_month_cost":
@@ -62,9 +64,15 @@ func newShown(batches []metric.Batch, asOf time.Time, before *shown) *shown {
 			s.billsAsOf = latest(b)
 		}
 	}
-	if !s.hoursEnd.IsZero() {
-		s.sims = watch(before, s.hoursEnd, upload, download)
+	if !bySIM || hoursEnd.IsZero() {
+		return s
 	}
+	var earlier *simHours
+	if before != nil {
+		earlier = before.hours
+	}
+	s.hours = earlier.add(hoursEnd, upload, download)
+	s.busiest = s.hours.top(busiest)
 	return s
 }
 
@@ -115,7 +123,7 @@ func (t *task) adoptShown(old *task) {
 		t.history.Store(old.history.Load())
 	} else if s != nil {
 		without := *s
-		without.sims = nil
+		without.hours, without.busiest = nil, nil
 		s = &without
 	}
 	t.shown.Store(s)
