@@ -1,11 +1,13 @@
 package exporter
 
 import (
+	"context"
 	"time"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 	"github.com/twilio-exporter/twilio_exporter/collector/status"
+	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
 // CollectorNames are those of the table, for tests that switch collectors on and
@@ -35,4 +37,29 @@ func BusiestSIMs(polls ...[]metric.Batch) []status.SIM {
 		s = newShown(batches, time.Time{}, s)
 	}
 	return s.sims("account")
+}
+
+// ExporterOf is one that does not run, and whose collectors have polled all day: the first
+// accounts in vain.
+func ExporterOf(ctx context.Context, cfg *config.Config, o Options, failing int) (*Exporter, error) {
+	e := New(ctx, o)
+	accounts, err := e.build(cfg, nil)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	for i, a := range accounts {
+		for _, t := range a.tasks {
+			for n := range status.MaxPolls {
+				ended := &Outcome{Ended: now.Add(time.Duration(n-status.MaxPolls) * 10 * time.Minute), Duration: time.Second, Requests: 10, LastSuccess: now}
+				if i < failing {
+					ended.Reason, ended.Err, ended.Refusal = twilio.ReasonAuthentication, "Sims: HTTP 401, code 20003: Authenticate (request RQ0123456789)", Refusal{401, 20003, "RQ0123456789"}
+				}
+				t.outcome.Store(ended)
+				t.polls.add(ended)
+			}
+		}
+	}
+	e.current.Store(&accounts)
+	return e, nil
 }

@@ -147,7 +147,7 @@ func unixNano(n int64) status.Time {
 func (o *Outcome) explained() *status.Error {
 	return &status.Error{
 		Reason: string(o.Reason), Status: o.Refusal.Status, Code: o.Refusal.Code, RequestID: o.Refusal.RequestID,
-		Message: hideICCIDs(o.Err), Advice: o.Reason.Advice(),
+		Message: o.Err, Advice: o.Reason.Advice(),
 		Explanation: cmp.Or(twilio.Explain(o.Refusal.Code), o.Reason.Explain()),
 	}
 }

@@ -16,7 +16,10 @@ import (
 	"time"
 
 	"github.com/go-kit/log"
+	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/twilio-exporter/twilio_exporter/collector/config"
+	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
 	"github.com/twilio-exporter/twilio_exporter/collector/status"
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
@@ -374,4 +377,27 @@ func TestOverviewWithoutICCIDs(t *testing.T) {
 			t.Errorf("have %s", text)
 		}
 	})
+}
+
+// BenchmarkOverview is what the page of 500 accounts takes before it is rendered.
+func BenchmarkOverview(b *testing.B) {
+	yaml := "accounts:\n"
+	for i := range 500 {
+		yaml += fmt.Sprintf("- {name: account-%03d, account_sid: AC%032x, basic_auth: {username: SK%032x, password: secret}}\n", i, i, i)
+	}
+	cfg, err := config.Parse("test.yml", []byte(yaml))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, failing := range []int{0, 500} {
+		b.Run(fmt.Sprintf("%d failing", failing), func(b *testing.B) {
+			e, err := exporter.ExporterOf(b.Context(), cfg, exporter.Options{Logger: log.NewNopLogger(), Registry: prometheus.NewRegistry()}, failing)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				e.Overview()
+			}
+		})
+	}
 }

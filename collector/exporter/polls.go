@@ -6,47 +6,43 @@ import (
 	"time"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/status"
-	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
 // pollsShown is for how long ended polls are remembered.
 const pollsShown = 24 * time.Hour
 
 // pollLog remembers how the last polls of a task ended: those of the last day, but no
-// more than status.MaxPolls. It takes 48 bytes for each.
+// more than status.MaxPolls. It takes 56 bytes for each.
 type pollLog struct {
 	mu    sync.Mutex
 	since time.Time // all polls that ended from then on are remembered
-	polls []endedPoll
+	// polls are replaced and never changed, so that a page needs no copy of them.
+	polls []status.Poll // the oldest first
 }
 
-type endedPoll struct {
-	ended    time.Time
-	took     float32 // seconds
-	requests int32
-	reason   twilio.Reason // "" if it succeeded
+func newPollLog(since time.Time) *pollLog {
+	return &pollLog{since: since, polls: []status.Poll{}}
 }
-
-func newPollLog(since time.Time) *pollLog { return &pollLog{since: since} }
 
 func (l *pollLog) add(o *Outcome) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.forget(o.Ended)
-	l.polls = append(l.polls, endedPoll{o.Ended, float32(o.Duration.Seconds()), int32(min(o.Requests, 1<<30)), o.Reason}) //nolint:gosec // limited by 1<<30
-	if n := len(l.polls) - status.MaxPolls; n > 0 {
-		l.polls = slices.Delete(l.polls, 0, n)
-		l.since = l.polls[0].ended
+	polls := recent(l.polls, o.Ended)
+	if len(polls) == status.MaxPolls {
+		polls = polls[1:]
+		l.since = polls[0].Ended.Time
 	}
+	ended := status.Poll{Ended: at(o.Ended), Duration: o.Duration.Seconds(), Requests: o.Requests, Reason: string(o.Reason)}
+	l.polls = slices.Concat(polls, []status.Poll{ended})
 }
 
-// forget drops the polls that are too old at a moment.
-func (l *pollLog) forget(now time.Time) {
-	old := 0
-	for old < len(l.polls) && now.Sub(l.polls[old].ended) > pollsShown {
-		old++
+// recent are those of the polls that are not too old at a moment.
+func recent(polls []status.Poll, now time.Time) []status.Poll {
+	old := func(p status.Poll) bool { return now.Sub(p.Ended.Time) > pollsShown }
+	for len(polls) > 0 && old(polls[0]) {
+		polls = polls[1:]
 	}
-	l.polls = slices.Delete(l.polls, 0, old)
+	return polls
 }
 
 // last are the polls of the last day at a moment, the oldest first, and since when none
@@ -54,14 +50,9 @@ func (l *pollLog) forget(now time.Time) {
 func (l *pollLog) last(now time.Time) ([]status.Poll, time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.forget(now)
-	polls := make([]status.Poll, len(l.polls))
-	for i, p := range l.polls {
-		polls[i] = status.Poll{Ended: status.Time{Time: p.ended}, Duration: float64(p.took), Requests: int(p.requests), Reason: string(p.reason)}
-	}
 	since := now.Add(-pollsShown)
 	if l.since.After(since) {
 		since = l.since
 	}
-	return polls, since
+	return recent(l.polls, now), since
 }

@@ -74,7 +74,7 @@ type Outcome struct {
 	LastSuccess time.Time     // end of the last successful poll; zero if there was none
 	Requests    int           // that it took, retries included
 	Reason      twilio.Reason // why it failed; empty if it did not
-	Err         string        // the error in one line, without secrets
+	Err         string        // the error in one line, without secrets and ICCIDs
 	Refusal     Refusal       // by the API, if it is what failed
 }
 
@@ -251,7 +251,7 @@ func (t *task) poll(ctx context.Context, polling *polling) {
 		Records: last.Records, LastSuccess: last.LastSuccess,
 	}
 	if err != nil {
-		outcome.Reason, outcome.Err, outcome.Refusal = twilio.ReasonOf(err), t.account.redactor.Line(err.Error()), t.refusal(err)
+		outcome.Reason, outcome.Err, outcome.Refusal = twilio.ReasonOf(err), hideICCIDs(t.account.redactor.Line(err.Error())), t.refusal(err)
 	} else {
 		outcome.Records, outcome.LastSuccess = result.Records, now
 		t.writeState(ctx, now, result.Records)

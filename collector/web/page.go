@@ -38,6 +38,7 @@ type pageAccount struct {
 	ID, Name, Provider, SID string // ID of the element
 	State                   status.State
 	Open                    bool
+	More                    template.URL // address of the page on which it is open
 	Figures                 []figure
 	Collectors              []pageCollector
 	Month                   []monthRow
@@ -75,8 +76,12 @@ type pageSIM struct {
 	Bytes, Last, Chart        template.HTML
 }
 
-// manyAccounts is from how many accounts on only those are open that are not ok.
-const manyAccounts = 12
+// An account that is closed is one line, and asked for when it is opened: a page of 500
+// open ones has 3 MB and 100,000 elements, which is too much for a phone.
+const (
+	allOpen  = 12 // up to so many accounts all are open
+	mostOpen = 25 // of more accounts, the first that are not ok
+)
 
 // dash stands for what is not there.
 const dash = "–"
@@ -97,9 +102,13 @@ func newPage(o status.Overview, f filter, metrics, build string) page {
 	for _, s := range status.States() {
 		p.States = append(p.States, stateOption{s, s == f.State})
 	}
-	for _, a := range selected {
+	for i, a := range selected {
 		account := newPageAccount(a)
-		account.Open = a.State != status.OK || len(selected) <= manyAccounts
+		if len(selected) <= allOpen || i < mostOpen && a.State != status.OK || slices.Contains(f.Open, account.ID) {
+			account.open(a)
+		} else {
+			account.More = template.URL("./?" + f.opening(account.ID).Encode() + "#" + account.ID) //nolint:gosec // encoded
+		}
 		p.Accounts = append(p.Accounts, account)
 	}
 	for _, s := range o.BusiestSIMs {
@@ -112,14 +121,6 @@ func newPageAccount(a status.Account) pageAccount {
 	h := fnv.New64a()
 	h.Write([]byte(a.Name))
 	p := pageAccount{ID: fmt.Sprintf("a%x", h.Sum64()), Name: a.Name, Provider: a.Provider, SID: a.AccountSID, State: a.State}
-	for _, c := range a.Collectors {
-		collector := newPageCollector(a.Provider, c)
-		if n := len(p.Collectors); n > 0 && collector.Error != nil {
-			above := p.Collectors[n-1].Error
-			collector.Error.Again = above != nil && above.Explanation == collector.Error.Explanation && above.Advice == collector.Error.Advice
-		}
-		p.Collectors = append(p.Collectors, collector)
-	}
 	add := func(of, in, month string, until status.Time, value float64, before, forecast *float64, write func(float64) template.HTML) {
 		row := monthRow{Of: of + ", " + monthName(month), Until: clock(until), Value: write(value), Before: "not known", Change: dash, Forecast: dash}
 		f := figure{of, row.Value}
@@ -156,6 +157,19 @@ func newPageAccount(a status.Account) pageAccount {
 		p.Month = append(p.Month, row)
 	}
 	return p
+}
+
+// open adds what shows of an account that is open.
+func (p *pageAccount) open(a status.Account) {
+	p.Open = true
+	for _, c := range a.Collectors {
+		collector := newPageCollector(a.Provider, c)
+		if n := len(p.Collectors); n > 0 && collector.Error != nil {
+			above := p.Collectors[n-1].Error
+			collector.Error.Again = above != nil && above.Explanation == collector.Error.Explanation && above.Advice == collector.Error.Advice
+		}
+		p.Collectors = append(p.Collectors, collector)
+	}
 }
 
 // lead says in one sentence how everything is.

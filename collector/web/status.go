@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -145,10 +146,23 @@ func content(name string) []byte {
 type filter struct {
 	Name  string       // a part of the name, in any case; "": any
 	State status.State // "": any
+	Open  []string     // IDs of accounts that are open on the page, whatever their state
 }
 
 func filterOf(query url.Values) filter {
-	return filter{Name: query.Get("name"), State: status.State(query.Get("state"))}
+	return filter{Name: query.Get("name"), State: status.State(query.Get("state")), Open: query["open"]}
+}
+
+// opening is the query of the filter with one more account open.
+func (f filter) opening(id string) url.Values {
+	query := url.Values{"open": append(slices.Clone(f.Open), id)}
+	if f.Name != "" {
+		query.Set("name", f.Name)
+	}
+	if f.State != "" {
+		query.Set("state", string(f.State))
+	}
+	return query
 }
 
 // accounts are those that the filter selects.

@@ -9,6 +9,7 @@
   const toggled = new Map(); // by id: what the reader opened or closed
   let etag = "", asked = 0, since = new Date(), skew = 0, timer;
 
+  for (const id of new URLSearchParams(location.search).getAll("open")) toggled.set(id, true);
   for (const card of list.children) cards.set(card.id, card.outerHTML);
   for (const id of ["summary", "shown", "busiest"]) cards.set("#" + id, document.getElementById(id).innerHTML);
   document.body.classList.add("live");
@@ -69,13 +70,22 @@
     if (touch.textContent !== text) touch.textContent = text;
   };
 
+  // address is that of the page with what the reader opened: of closed accounts the server
+  // sends one line.
+  const address = () => {
+    const query = new URLSearchParams(location.search);
+    query.delete("open");
+    for (const [id, open] of toggled) if (open) query.append("open", id);
+    return location.pathname + (query.size ? "?" + query : "");
+  };
+
   const update = async () => {
     const mine = ++asked;
     clearTimeout(timer);
     const abort = new AbortController();
     const giveUp = setTimeout(() => abort.abort(), patience);
     try {
-      const response = await fetch(location.pathname + location.search, { signal: abort.signal, headers: { Accept: "text/html" } });
+      const response = await fetch(address(), { signal: abort.signal, headers: { Accept: "text/html" } });
       if (!response.ok) throw new Error("HTTP " + response.status);
       const text = await response.text();
       if (mine !== asked) return;
@@ -111,7 +121,13 @@
   form.addEventListener("submit", (e) => { e.preventDefault(); filter(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) update(); });
   addEventListener("online", update);
-  list.addEventListener("toggle", tellTimes, true);
+  list.addEventListener("toggle", (e) => {
+    if (e.target.open && e.target.querySelector(".more")) {
+      toggled.set(e.target.closest("article").id, true);
+      update();
+    }
+    tellTimes();
+  }, true);
   setInterval(tellTimes, 5000);
   tellTimes();
   timer = setTimeout(update, every);
