@@ -379,7 +379,7 @@ func TestClosedAccounts(t *testing.T) {
 
 	s.exporter.overview = many(60)
 	link := func(page, name string) string {
-		found := regexp.MustCompile(`(?s)<a href="\./([^"]*)">Show the collectors and the month of ` + name + `</a>`).FindStringSubmatch(page)
+		found := regexp.MustCompile(`(?s)<a href="\./([^"]*)">Show the collectors and the month of <bdi>` + name + `</bdi></a>`).FindStringSubmatch(page)
 		if found == nil {
 			t.Fatalf("no link to open %s in %s", name, page)
 		}

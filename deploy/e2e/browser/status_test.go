@@ -34,7 +34,7 @@ const (
 	sensors    = "AC000000000000000000000000000000e3"
 )
 
-// A site is an exporter with three accounts, one of which fails.
+// A site is an exporter with three accounts, one of which fails, and perhaps more.
 type site struct {
 	url        string
 	simulators map[string]*twiliotest.Simulator // by account
@@ -49,10 +49,12 @@ func steady(sim twiliotest.SIM, hour time.Time) []twiliotest.Segment {
 	return []twiliotest.Segment{{Upload: 1000 * n * busy, Download: 9000 * n * busy, MicroCost: 100 * n * busy}}
 }
 
-func simulate(t *testing.T, account twiliotest.Account) (*twiliotest.Simulator, string) {
+func simulate(t *testing.T, accounts ...twiliotest.Account) (*twiliotest.Simulator, string) {
 	t.Helper()
-	account.Usage = steady
-	s := twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{account}})
+	for i := range accounts {
+		accounts[i].Usage = steady
+	}
+	s := twiliotest.New(twiliotest.Options{Accounts: accounts})
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	return s, server.URL
@@ -60,8 +62,8 @@ func simulate(t *testing.T, account twiliotest.Account) (*twiliotest.Simulator, 
 
 var listening = regexp.MustCompile(`[Ll]istening on".* address=(127\.0\.0\.1:[1-9]\d*)`)
 
-// start starts the exporter.
-func start(t *testing.T) *site {
+// start starts the exporter with so many more accounts than three.
+func start(t *testing.T, more int) *site {
 	t.Helper()
 	s := &site{simulators: make(map[string]*twiliotest.Simulator)}
 	config := "accounts:\n"
@@ -73,6 +75,14 @@ func start(t *testing.T) *site {
 	simulator, url := simulate(t, twiliotest.Account{SID: sensors, Provider: twiliotest.KORE, ClientID: "id", ClientSecret: "secret", Seed: 2, SIMs: 10, Fleets: 1, Currency: "EUR"})
 	s.simulators[sensors] = simulator
 	config += fmt.Sprintf("- name: sensors\n  provider: kore\n  oauth2: {client_id: id, client_secret: secret, token_url: %[1]s/api-services/v1/auth/token}\n  supersim_url: %[1]s\n", url)
+	spare := make([]twiliotest.Account, more)
+	for i := range spare {
+		spare[i] = twiliotest.Account{SID: fmt.Sprintf("AC%032x", i), AuthToken: "token", SIMs: 1, Fleets: 1}
+	}
+	_, url = simulate(t, spare...)
+	for i, a := range spare {
+		config += fmt.Sprintf("- name: spare-%02d\n  account_sid: %s\n  basic_auth: {username: %[2]s, password: token}\n  supersim_url: %[3]s\n  api_url: %[3]s\n", i, a.SID, url)
+	}
 	config += "collectors:\n  supersim_usage: {interval: 3s}\n  supersim_inventory: {interval: 3s}\n  account_usage: {interval: 3s}\n  account_balance: {interval: 3s}\n"
 	s.simulators[broken].Inject(twiliotest.Fault{Kind: twiliotest.Forbidden})
 	file := filepath.Join(t.TempDir(), "config.yml")
@@ -191,7 +201,7 @@ func (d document) account(name string) (found account) {
 // TestStatusPage looks at the page on a phone and a desk, light and dark.
 func TestStatusPage(t *testing.T) {
 	script := axe(t)
-	s := start(t)
+	s := start(t, 0)
 	for _, x := range []struct {
 		name          string
 		width, height int
@@ -229,7 +239,7 @@ func TestStatusPage(t *testing.T) {
 // TestStatusContent: what the page says is what /metrics says, and that is the
 // simulator's truth. All of it is there without script.
 func TestStatusContent(t *testing.T) {
-	s := start(t)
+	s := start(t, 0)
 	b := browse(t, 1440, 900, false, "light")
 	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	for range 10 { // until no whole hour has come between two of the answers
@@ -302,7 +312,7 @@ func TestStatusContent(t *testing.T) {
 // TestStatusLives: the page updates itself without losing what its reader does, can be
 // used by keyboard, and says when it is out of touch.
 func TestStatusLives(t *testing.T) {
-	s := start(t)
+	s := start(t, 0)
 	b := browse(t, 1440, 900, false, "light")
 	run(b, chromedp.Navigate(s.url))
 	b.await(`document.body.classList.contains("live")`)
@@ -355,4 +365,59 @@ func TestStatusLives(t *testing.T) {
 		t.Errorf("have %q", text)
 	}
 	b.picture("out-of-touch")
+}
+
+// TestStatusOfMany: an account that is closed is asked for when it is opened, by keyboard
+// and script, or by the link in it without script.
+func TestStatusOfMany(t *testing.T) {
+	script := axe(t)
+	s := start(t, 12)
+	b := browse(t, 390, 844, true, "light")
+	run(b, chromedp.Navigate(s.url+"?name=s"))
+	b.await(`document.body.classList.contains("live")`)
+	if open := eval[int](b, `document.querySelectorAll("details[open]").length`); open != 0 {
+		t.Errorf("%d accounts are open", open)
+	}
+	if tables := eval[int](b, `document.querySelectorAll("#list table").length`); tables != 0 {
+		t.Errorf("there are %d tables in closed accounts", tables)
+	}
+	b.picture("many")
+	const card = `[...document.querySelectorAll("article")].find(a => a.querySelector("h3").textContent === "spare-07")`
+	b.do(card + `.querySelector("summary").focus()`)
+	run(b, chromedp.KeyEvent(kb.Enter))
+	b.await(card + `.querySelector("details").open && ` + card + `.querySelectorAll("table").length === 2`)
+	if !eval[bool](b, `document.activeElement === `+card+`.querySelector("summary")`) {
+		t.Errorf("the focus is on %s", eval[string](b, "document.activeElement.outerHTML"))
+	}
+	if violations := b.violations(script); len(violations) > 0 {
+		t.Errorf("axe-core finds: %s", strings.Join(violations, "\n"))
+	}
+	// It stays open when the page updates itself.
+	polled := card + `.querySelector("time.past").dateTime`
+	before := eval[string](b, polled)
+	for end := time.Now().Add(timeout); eval[string](b, polled) == before; time.Sleep(200 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the page does not update itself")
+		}
+		b.do(`dispatchEvent(new Event("online"))`)
+	}
+	if open := eval[[]string](b, `[...document.querySelectorAll("details[open] h3")].map(h => h.textContent)`); !slices.Equal(open, []string{"spare-07"}) {
+		t.Errorf("open are %q", open)
+	}
+	run(b, chromedp.KeyEvent(kb.Enter))
+	b.await(`!` + card + `.querySelector("details").open`)
+	if search := eval[string](b, "location.search"); search != "?name=s" {
+		t.Errorf("the address is %s", search)
+	}
+
+	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	run(b, chromedp.Navigate(s.url+"?name=s"))
+	run(b, chromedp.Navigate(eval[string](b, card+`.querySelector(".more a").href`)))
+	if have := eval[[]string](b, `[...document.querySelectorAll("details[open] h3")].map(h => h.textContent)`); !slices.Equal(have, []string{"spare-07"}) || eval[int](b, card+`.querySelectorAll("table").length`) != 2 {
+		t.Errorf("open are %q", have)
+	}
+	if shown := eval[string](b, `document.querySelector("#shown").textContent`); shown != "13 of 15 accounts" {
+		t.Errorf("have %q", shown)
+	}
+	b.quiet(s.url)
 }
