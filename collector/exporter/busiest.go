@@ -145,9 +145,10 @@ type busySIM struct {
 	hours [status.HoursShown]*float64 // nil: not known
 }
 
-// top are the SIMs with the most bytes, the busiest first.
-func (s *simHours) top(n int) []busySIM {
-	sums := make([]float64, len(s.sids))
+// top are the SIMs with the most bytes, the busiest first: what they have in the hours
+// that are known, by where they are.
+func (s *simHours) top(n int) (positions []int32, sums []float64) {
+	sums = make([]float64, len(s.sids))
 	for _, hour := range s.hours {
 		for i, bytes := range hour {
 			if bytes > 0 { // NaN is not
@@ -155,30 +156,35 @@ func (s *simHours) top(n int) []busySIM {
 			}
 		}
 	}
-	top := make([]busySIM, 0, n+1)
 	for i, sum := range sums {
-		if sum == 0 || len(top) == n && sum <= top[n-1].bytes {
+		if sum == 0 || len(positions) == n && sum <= sums[positions[n-1]] {
 			continue
 		}
-		rank, _ := slices.BinarySearchFunc(top, sum, func(b busySIM, sum float64) int {
-			if b.bytes >= sum {
+		rank, _ := slices.BinarySearchFunc(positions, sum, func(position int32, sum float64) int {
+			if sums[position] >= sum {
 				return -1
 			}
 			return 1
 		})
-		top = slices.Insert(top, rank, s.busy(i, sum))
-		top = top[:min(len(top), n)]
+		positions = slices.Insert(positions, rank, int32(i))
+		positions = positions[:min(len(positions), n)]
 	}
-	return top
+	return positions, sums
 }
 
-func (s *simHours) busy(i int, sum float64) busySIM {
-	b := busySIM{sid: strings.Clone(s.sids[i]), bytes: sum}
-	for h, hour := range s.hours {
-		if hour != nil && !math.IsNaN(float64(hour[i])) {
-			bytes := float64(hour[i])
-			b.hours[h] = &bytes
+// busiest are the SIMs with the most bytes, the busiest first.
+func (s *simHours) busiest() []busySIM {
+	var all []busySIM
+	positions, sums := s.top(busiest)
+	for _, i := range positions {
+		b := busySIM{sid: s.sids[i], bytes: sums[i]}
+		for h, hour := range s.hours {
+			if hour != nil && !math.IsNaN(float64(hour[i])) {
+				bytes := float64(hour[i])
+				b.hours[h] = &bytes
+			}
 		}
+		all = append(all, b)
 	}
-	return b
+	return all
 }

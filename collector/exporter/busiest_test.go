@@ -2,12 +2,16 @@ package exporter_test
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
 	"github.com/twilio-exporter/twilio_exporter/collector/metric"
+	"github.com/twilio-exporter/twilio_exporter/collector/status"
 )
 
 // gauges are batches of an hour, by the hour's end and the bytes by SIM. A SIM is a letter.
@@ -74,6 +78,38 @@ func TestHoursOfSIMs(t *testing.T) {
 	}
 }
 
+// TestHoursOfManySIMs: of more than a thousand SIMs of an account, the busiest keep their
+// hours over a restart. Those of the others are not known then.
+func TestHoursOfManySIMs(t *testing.T) {
+	before, after := make(map[string]float64), make(map[string]float64)
+	for i := range 1200 {
+		before[fmt.Sprintf("%04d", i)], after[fmt.Sprintf("%04d", i)] = float64(i), 0
+	}
+	after["0199"], after["0200"] = 9000, 8000
+	sims, err := exporter.BusiestAfterRestart(gauges("2004-03-15 12:00", before, nil), gauges("2004-03-15 13:00", after, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := knownHours(sims)
+	for sim, want := range map[string]map[time.Time]float64{
+		"0199": {date("2004-03-15 13:00"): 9000},
+		"0200": {date("2004-03-15 12:00"): 200, date("2004-03-15 13:00"): 8000},
+		"1199": {date("2004-03-15 12:00"): 1199, date("2004-03-15 13:00"): 0},
+	} {
+		if !reflect.DeepEqual(known[sim], want) {
+			t.Errorf("%s: want %v, have %v", sim, want, known[sim])
+		}
+	}
+	clear(before)
+	for sim := range after {
+		before[sim] = 0
+	}
+	sims, err = exporter.BusiestAfterRestart(gauges("2004-03-15 12:00", before, nil), gauges("2004-03-15 13:00", after, nil))
+	if err != nil || len(sims) != 2 || sims[0].Bytes != 9000 {
+		t.Errorf("have %+v, %v", sims, err)
+	}
+}
+
 // BenchmarkBusiestSIMs is what two polls of 100,000 SIMs spend on the status page.
 func BenchmarkBusiestSIMs(b *testing.B) {
 	const sims = 100_000
@@ -90,4 +126,91 @@ func BenchmarkBusiestSIMs(b *testing.B) {
 	for b.Loop() {
 		exporter.BusiestSIMs(batches, batches)
 	}
+}
+
+// knownHours are the bytes of the hours that are known, by SIM and the hour's end.
+func knownHours(sims []status.SIM) map[string]map[time.Time]float64 {
+	known := make(map[string]map[time.Time]float64)
+	for _, s := range sims {
+		known[s.SID] = make(map[time.Time]float64)
+		for i, v := range s.Hours {
+			if v != nil {
+				known[s.SID][s.HoursEnd.Add(time.Duration(i+1-len(s.Hours))*time.Hour)] = *v
+			}
+		}
+	}
+	return known
+}
+
+// TestHoursAfterRestart: with storage.path, hours of SIMs are known after a restart; those
+// in which nobody polled are not. They are not taken for usage of another filter.
+func TestHoursAfterRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noon(t)
+		simulators, yaml := generated(), stored(bothAccounts, t.TempDir())
+		p := launch(t, yaml, simulators)
+		until(t, "2004-03-15 18:10:00")
+		before := knownHours(p.exporter.Overview().BusiestSIMs)
+		p.kill()
+
+		p = launch(t, yaml, simulators)
+		synctest.Wait()
+		if have := knownHours(p.exporter.Overview().BusiestSIMs); !reflect.DeepEqual(have, before) {
+			t.Errorf("want %v, have %v", before, have)
+		}
+		p.kill()
+
+		// Too old to be exposed, but not to continue with.
+		until(t, "2004-03-15 22:10:00")
+		unreachable(simulators)
+		p = launch(t, yaml, simulators)
+		until(t, "2004-03-15 22:20:00")
+		if sims := p.exporter.Overview().BusiestSIMs; len(sims) > 0 {
+			t.Errorf("have %+v", sims)
+		}
+		reachable(simulators)
+		until(t, "2004-03-15 23:10:00")
+		have := knownHours(p.exporter.Overview().BusiestSIMs)
+		p.stop()
+		both := 0
+		for sim, hours := range have {
+			if before[sim] == nil {
+				continue
+			}
+			both++
+			for end, bytes := range before[sim] {
+				if hours[end] != bytes {
+					t.Errorf("%s, hour up to %s: want %v, have %v", sim, end, bytes, hours[end])
+				}
+			}
+			// Hours up to 11:00 … 17:00 were polled before, and up to 21:00 and 22:00 after.
+			if want := len(before[sim]) + 2; len(hours) != want {
+				t.Errorf("%s: want %d hours, have %v", sim, want, hours)
+			}
+		}
+		if both == 0 {
+			t.Error("no SIM was among the busiest before and after")
+		}
+
+		p = launch(t, stored(bothAccounts+"collectors: {supersim_usage: {filter: {fleet: "+fleet1+"}}}\n", t.TempDir()), simulators)
+		defer p.stop()
+		if sims := p.exporter.Overview().BusiestSIMs; len(sims) > 0 {
+			t.Errorf("with another filter: have %+v", sims)
+		}
+	})
+}
+
+// TestHoursOverMonth: counters begin anew, the hours of SIMs do not.
+func TestHoursOverMonth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		until(t, "2004-03-31 20:02:00")
+		p := launch(t, stored(bothAccounts, t.TempDir()), generated())
+		defer p.stop()
+		until(t, "2004-04-01 06:10:00")
+		for sim, hours := range knownHours(p.exporter.Overview().BusiestSIMs) {
+			if len(hours) != 11 { // those up to 19:00 … 05:00
+				t.Errorf("%s: have %v", sim, hours)
+			}
+		}
+	})
 }

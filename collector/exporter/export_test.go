@@ -1,7 +1,9 @@
 package exporter
 
 import (
+	"bytes"
 	"context"
+	"encoding/gob"
 	"time"
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
@@ -37,6 +39,24 @@ func BusiestSIMs(polls ...[]metric.Batch) []status.SIM {
 		s = newShown(batches, time.Time{}, s)
 	}
 	return s.sims("account")
+}
+
+// BusiestAfterRestart are the busiest SIMs after a poll, a restart with storage.path, and
+// another poll.
+func BusiestAfterRestart(before, after []metric.Batch) ([]status.SIM, error) {
+	var shownBefore *shown
+	if state := newShown(before, time.Time{}, nil).hours.state(); state != nil {
+		var file bytes.Buffer
+		if err := gob.NewEncoder(&file).Encode(state); err != nil {
+			return nil, err
+		}
+		restored := new(hoursState)
+		if err := gob.NewDecoder(&file).Decode(restored); err != nil {
+			return nil, err
+		}
+		shownBefore = &shown{hours: restored.simHours()}
+	}
+	return newShown(after, time.Time{}, shownBefore).sims("account"), nil
 }
 
 // ExporterOf is one that does not run, and whose collectors have polled all day: the first

@@ -64,16 +64,22 @@ func newShown(batches []metric.Batch, asOf time.Time, before *shown) *shown {
 			s.billsAsOf = latest(b)
 		}
 	}
-	if !bySIM || hoursEnd.IsZero() {
-		return s
+	switch {
+	case len(batches) == 0: // for a moment
+		s.hours = before.hoursOf()
+	case bySIM && !hoursEnd.IsZero():
+		s.hours = before.hoursOf().add(hoursEnd, upload, download)
+		s.busiest = s.hours.busiest()
 	}
-	var earlier *simHours
-	if before != nil {
-		earlier = before.hours
-	}
-	s.hours = earlier.add(hoursEnd, upload, download)
-	s.busiest = s.hours.top(busiest)
 	return s
+}
+
+// hoursOf are the hours of SIMs; nil if there are none.
+func (s *shown) hoursOf() *simHours {
+	if s == nil {
+		return nil
+	}
+	return s.hours
 }
 
 func sum(b metric.Batch) (total float64) {

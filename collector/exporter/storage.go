@@ -33,7 +33,8 @@ const (
 )
 
 // accountState begins the head of an account's state. It is followed by the heads of those
-// of Collectors that have one. The rows are those of all Collectors.
+// of Collectors that have one. The rows are those of all Collectors, each followed by its
+// hours if it has some.
 type accountState struct {
 	Identity   string
 	Saved      time.Time   // until then at least, the results were exposed
@@ -47,12 +48,14 @@ type collectorState struct {
 	LastSuccess time.Time
 	Records     int
 	HasHead     bool
+	HasHours    bool
 }
 
 // savedState is the state of a task's collector as of its last results.
 type savedState struct {
 	collectorState
 	state collector.State
+	hours *hoursState // of the SIMs; nil: none
 }
 
 // stateFolder is the folder of all accounts' states.
@@ -243,6 +246,9 @@ func encodeState(head accountState, states []*savedState, sizeHint int) (storage
 		if err == nil {
 			err = rowsEncoder.Encode(s.state.Rows)
 		}
+		if err == nil && s.HasHours {
+			err = rowsEncoder.Encode(s.hours)
+		}
 	}
 	return storage.State{Head: heads.Bytes(), Rows: rows.Bytes()}, err
 }
@@ -319,6 +325,12 @@ func (a *account) restore(state storage.State, now time.Time, logger log.Logger)
 		if !read {
 			_ = decode(collector.State{}) // skips it
 		}
+		if hours := new(hoursState); unreadable == nil && c.HasHours {
+			unreadable = rows.Decode(hours)
+			if t := tasks[c.Name]; t != nil && t.saved.Load() != nil {
+				t.continueHours(hours)
+			}
+		}
 		if unreadable != nil {
 			return invalid(fmt.Errorf("%s: %w", c.Name, unreadable))
 		}
@@ -340,7 +352,7 @@ func (t *task) restore(s collectorState, decode func(collector.State) error, sin
 	if err != nil {
 		return err
 	}
-	t.keepState(s)
+	t.keepState(s, nil)
 	if t.saved.Load() != nil && result != nil && now.Sub(s.LastSuccess) <= t.account.settings.maxAge {
 		t.restored = result
 		t.outcome.Store(&Outcome{Ended: s.LastSuccess, Records: s.Records, LastSuccess: s.LastSuccess})
@@ -354,32 +366,33 @@ func (t *task) showRestored() {
 		return
 	}
 	o := t.outcome.Load()
-	t.show(t.restored.Batches, o.LastSuccess)
+	t.show(t.restored.Batches, newShown(t.restored.Batches, o.LastSuccess, t.shown.Load()))
 	t.metrics.restored(t.account.name, t.name, o)
 	t.restored = nil
 }
 
-// keepState takes the collector's state of now as the one to write.
-func (t *task) keepState(s collectorState) {
+// keepState takes the collector's state of now as the one to write, and the hours of SIMs.
+func (t *task) keepState(s collectorState, hours *simHours) {
 	stateful, ok := t.collector.(collector.Stateful)
 	if !ok {
 		return
 	}
 	if state := stateful.State(); state.Rows != nil {
-		s.Name, s.HasHead = t.name, state.Head != nil
-		t.saved.Store(&savedState{s, state})
+		saved := &savedState{s, state, hours.state()}
+		saved.Name, saved.HasHead, saved.HasHours = t.name, state.Head != nil, saved.hours != nil
+		t.saved.Store(saved)
 	}
 }
 
 // writeState writes the account's state, if states are written, with that of this task's
-// collector as it is now. It waits until that is done, but not for long: a disk that
-// hangs must not keep results back.
-func (t *task) writeState(ctx context.Context, lastSuccess time.Time, records int) {
+// collector as it is now, and with hours of SIMs. It waits until that is done, but not for
+// long: a disk that hangs must not keep results back.
+func (t *task) writeState(ctx context.Context, lastSuccess time.Time, records int, hours *simHours) {
 	folder := t.states.Load()
 	if folder == nil {
 		return
 	}
-	t.keepState(collectorState{LastSuccess: lastSuccess.UTC(), Records: records})
+	t.keepState(collectorState{LastSuccess: lastSuccess.UTC(), Records: records}, hours)
 	if !t.writing.CompareAndSwap(false, true) {
 		return // the write before hangs
 	}

@@ -189,7 +189,7 @@ func (t *task) atHour(ctx context.Context) {
 		return
 	}
 	if last := t.outcome.Load(); !last.LastSuccess.IsZero() {
-		t.writeState(ctx, last.LastSuccess, last.Records)
+		t.writeState(ctx, last.LastSuccess, last.Records, t.shown.Load().hoursOf())
 	}
 }
 
@@ -233,10 +233,11 @@ func (t *task) poll(ctx context.Context, polling *polling) {
 		if result, changed := c.Advance(started.UTC()); changed {
 			if result.Reset && t.states.Load() != nil {
 				// From the reset on, no sample from before it may be exposed.
-				t.show(nil, last.LastSuccess)
+				t.show(nil, newShown(nil, last.LastSuccess, t.shown.Load()))
 			}
-			t.writeState(ctx, last.LastSuccess, last.Records)
-			t.show(result.Batches, last.LastSuccess)
+			shown := newShown(result.Batches, last.LastSuccess, t.shown.Load())
+			t.writeState(ctx, last.LastSuccess, last.Records, shown.hoursOf())
+			t.show(result.Batches, shown)
 		}
 	}
 	t.underWay.Store(started.UnixNano())
@@ -254,8 +255,9 @@ func (t *task) poll(ctx context.Context, polling *polling) {
 		outcome.Reason, outcome.Err, outcome.Refusal = twilio.ReasonOf(err), hideICCIDs(t.account.redactor.Line(err.Error())), t.refusal(err)
 	} else {
 		outcome.Records, outcome.LastSuccess = result.Records, now
-		t.writeState(ctx, now, result.Records)
-		t.show(result.Batches, now)
+		shown := newShown(result.Batches, now, t.shown.Load())
+		t.writeState(ctx, now, result.Records, shown.hoursOf())
+		t.show(result.Batches, shown)
 	}
 	t.learn(polling.counts(), err == nil)
 	t.metrics.pollEnded(t.account.name, t.name, outcome, result)
@@ -274,9 +276,9 @@ func (t *task) poll(ctx context.Context, polling *polling) {
 }
 
 // show exposes samples, and keeps what the status page says of them.
-func (t *task) show(batches []metric.Batch, asOf time.Time) {
-	t.exposition.Show(t.source, batches, asOf)
-	t.shown.Store(newShown(batches, asOf, t.shown.Load()))
+func (t *task) show(batches []metric.Batch, s *shown) {
+	t.exposition.Show(t.source, batches, s.asOf)
+	t.shown.Store(s)
 }
 
 // historyRoom is for how many requests there must be room in the account's budget before
