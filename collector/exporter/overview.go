@@ -103,6 +103,13 @@ func (t *task) exposed(now time.Time) *shown {
 	return s
 }
 
+// exposes reports whether the collector has results that become too old: the list of
+// subaccounts does not.
+func (t *task) exposes() bool {
+	_, lists := t.collector.(*discovery)
+	return !lists
+}
+
 func (t *task) expired(s *shown, now time.Time) bool {
 	maxAge := t.account.settings.maxAge
 	return maxAge > 0 && now.After(s.asOf.Add(maxAge))
@@ -113,9 +120,12 @@ func (t *task) overview(now time.Time) status.Collector {
 		Name: t.name, State: status.Waiting, Interval: time.Duration(t.every.Load()).Seconds(),
 		NextPoll: unixNano(t.next.Load()), Polling: unixNano(t.underWay.Load()),
 	}
+	if !c.Polling.IsZero() {
+		c.NextPoll = status.Time{} // not known before it has ended
+	}
 	polls, since := t.polls.last(now)
 	c.Polls, c.PollsSince = polls, at(since)
-	if s := t.exposed(now); s != nil {
+	if s := t.exposed(now); s != nil && t.exposes() {
 		c.Expires = at(s.asOf.Add(t.account.settings.maxAge))
 		if c.CountUntil = at(s.usageEnd); s.usageEnd.IsZero() {
 			c.CountUntil = at(s.billsAsOf)
@@ -129,9 +139,9 @@ func (t *task) overview(now time.Time) status.Collector {
 	c.Duration, c.Requests, c.Records = last.Duration.Seconds(), last.Requests, last.Records
 	if last.Reason != "" {
 		c.State, c.Error = status.Failing, last.explained()
-		if t.exposed(now) == nil && !last.LastSuccess.IsZero() {
-			c.State = status.Expired
-		}
+	}
+	if t.exposes() && t.exposed(now) == nil && !last.LastSuccess.IsZero() {
+		c.State = status.Expired // after a failure, or with the next poll overdue
 	}
 	return c
 }

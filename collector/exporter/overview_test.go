@@ -401,3 +401,25 @@ func BenchmarkOverview(b *testing.B) {
 		})
 	}
 }
+
+// TestOverviewOfOverduePolls: results that are too old are told of even if no poll has
+// failed. The list of subaccounts does not become too old.
+func TestOverviewOfOverduePolls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noon(t)
+		worlds := generated()
+		p := launch(t, withParent(bothAccounts)+"api: {timeout: 10h}\nmax_age: 2h\n", worlds)
+		defer p.stop()
+		until(t, "2004-03-15 12:10:00")
+		worlds["b"].Inject(twiliotest.Fault{Kind: twiliotest.Slow, Delay: 9 * time.Hour})
+		worlds["a"].Inject(twiliotest.Fault{Kind: twiliotest.Forbidden, Endpoint: twiliotest.Accounts})
+		until(t, "2004-03-15 15:10:00")
+		o := p.exporter.Overview()
+		if c := collectorOf(t, o, "b", "supersim_usage"); c.State != status.Expired || c.Error != nil || !c.Polling.Equal(date("2004-03-15 12:17").Add(50*time.Millisecond)) || !c.NextPoll.IsZero() || !c.Expires.IsZero() || !c.CountUntil.IsZero() || o.States[status.Expired] != 1 {
+			t.Errorf("have %+v", c)
+		}
+		if c := collectorOf(t, o, "a", "subaccounts"); c.State != status.Failing || c.Success.IsZero() || !c.Expires.IsZero() {
+			t.Errorf("have %+v", c)
+		}
+	})
+}

@@ -14,10 +14,11 @@ type State string
 
 // The states, the one that needs an operator most first.
 const (
-	// Expired is a failing collector whose last results are older than max_age, so
-	// that none of them are exposed any more.
+	// Expired is a collector whose last results are older than max_age, so that none of
+	// them are exposed any more: its last polls failed, or the next one is overdue.
 	Expired State = "expired"
-	// Failing is a collector whose last poll failed; its results of before are exposed.
+	// Failing is a collector whose last poll failed; its results of before, if there are
+	// any, are exposed.
 	Failing State = "failing"
 	// Waiting is a collector whose first poll has not ended.
 	Waiting State = "waiting"

@@ -188,7 +188,7 @@ func lead(o status.Overview) string {
 		state status.State
 		words string
 	}{
-		{status.Expired, "failing and without results"}, {status.Failing, "failing"}, {status.Waiting, "waiting for first polls"}, {status.OK, "ok"},
+		{status.Expired, "with expired results"}, {status.Failing, "failing"}, {status.Waiting, "waiting for first polls"}, {status.OK, "ok"},
 	} {
 		if n := o.States[s.state]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, s.words))
@@ -214,6 +214,8 @@ func newPageCollector(provider string, c status.Collector) pageCollector {
 		p.Next = "polls now"
 	}
 	switch {
+	case c.LastPoll.IsZero() && c.Polling.IsZero():
+		p.Word = "waiting for the first poll"
 	case c.LastPoll.IsZero():
 		p.Word = "the first poll is under way"
 	case c.Duration > 0:
@@ -233,6 +235,8 @@ func newPageCollector(provider string, c status.Collector) pageCollector {
 	switch {
 	case c.State == status.Expired:
 		p.Error.Results = "The last results, of " + clock(c.Success) + ", are too old: none are exposed any more."
+	case !c.Success.IsZero() && c.Expires.IsZero():
+		p.Error.Results = "The results of " + clock(c.Success) + " stay in use."
 	case !c.Success.IsZero():
 		p.Error.Results = "The results of " + clock(c.Success) + " stay exposed until " + clock(c.Expires) + "."
 	}

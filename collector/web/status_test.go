@@ -108,7 +108,7 @@ func TestLandingPage(t *testing.T) {
 	}
 	words := text(page)
 	for _, want := range []string{
-		"4 accounts: 1 failing and without results, 1 failing, 1 waiting for first polls, 1 ok.",
+		"4 accounts: 1 with expired results, 1 failing, 1 waiting for first polls, 1 ok.",
 		"As of 10 March 2004 12:07 UTC", "Polls are known since 10 Mar 09:07",
 		"supersim_usage every 1m30s failed (network)", "The last results, of 10 Mar 08:07, are too old: none are exposed any more.",
 		"supersim_inventory every 1h failed (permission) 10 Mar 12:06 10 Mar 13:07 – 1.5s 7 4711",
@@ -149,8 +149,17 @@ func TestPageWithoutResults(t *testing.T) {
 	o.States = map[status.State]int{status.OK: 1}
 	o.Accounts[0].Traffic.Previous, o.Accounts[0].Traffic.Forecast = nil, nil
 	s.exporter.overview = o
+	o.Accounts[0].Collectors = []status.Collector{
+		{Name: "account_balance", State: status.Waiting, Interval: 3600, NextPoll: before(-time.Minute)},
+		{Name: "account_usage", State: status.Expired, Interval: 3600, LastPoll: before(5 * time.Hour), Success: before(5 * time.Hour), Polling: before(4 * time.Hour)},
+		{Name: "subaccounts", State: status.Failing, Interval: 300, LastPoll: before(time.Hour), Success: before(2 * time.Hour), Error: &status.Error{Reason: "server"}},
+	}
 	_, page := s.do("GET", "/")
-	for _, want := range []string{"The account is polled successfully.", "Traffic, March 2004 2.22 GB 10 Mar 12:00 not known – –"} {
+	for _, want := range []string{
+		"The account is polled successfully.", "Traffic, March 2004 2.22 GB 10 Mar 12:00 not known – –",
+		"account_balance every 1h waiting for the first poll – 10 Mar 12:08 –", "account_usage every 1h expired 10 Mar 07:07 polls now –",
+		"The results of 10 Mar 10:07 stay in use.",
+	} {
 		if words := text(page); !strings.Contains(words, want) {
 			t.Errorf("want %q in %s", want, words)
 		}
