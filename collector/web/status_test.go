@@ -12,6 +12,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -162,6 +163,55 @@ func TestPageWithoutResults(t *testing.T) {
 	} {
 		if words := text(page); !strings.Contains(words, want) {
 			t.Errorf("want %q in %s", want, words)
+		}
+	}
+}
+
+// TestNumbers: numbers of the month as they are written, exact ones beside them, and how
+// they changed.
+func TestNumbers(t *testing.T) {
+	s := newSite("/metrics")
+	for _, x := range []struct {
+		amount   float64
+		previous *float64
+		want     string // the row of the table
+	}{
+		{0, nil, "0.00 10 Mar 12:00 not known – –"},
+		{0, ptr(0), "0.00 10 Mar 12:00 0.00 – –"},
+		{12, ptr(0), "12.00 10 Mar 12:00 0.00 – –"},
+		{0, ptr(12), "0.00 10 Mar 12:00 12.00 −100 % –"},
+		{1.004, ptr(1), "1.00 10 Mar 12:00 1.00 ±0 % –"},
+		{0.996, ptr(1), "0.9960 10 Mar 12:00 1.00 ±0 % –"},
+		{0.5, ptr(1), "0.5000 10 Mar 12:00 1.00 −50 % –"},
+		{1.5, ptr(1), "1.50 10 Mar 12:00 1.00 +50 % –"},
+		{10.99, ptr(1), "10.99 10 Mar 12:00 1.00 +999 % –"},
+		{11, ptr(1), "11.00 10 Mar 12:00 1.00 more than +999 % –"},
+		{-0.25, nil, "-0.2500 10 Mar 12:00 not known – –"},
+		{-1234.5, nil, "-1 234.50 10 Mar 12:00 not known – –"},
+		{999999.999, nil, "1 000 000.00 10 Mar 12:00 not known – –"},
+		{123456, nil, "123 456.00 10 Mar 12:00 not known – –"},
+	} {
+		o := overview()
+		cost := &o.Accounts[3].Costs[0]
+		cost.Amount, cost.Previous, cost.Forecast = x.amount, x.previous, nil
+		s.exporter.overview = o
+		_, page := s.do("GET", "/")
+		if want := "Cost in USD, March 2004 " + x.want; !strings.Contains(text(page), want) {
+			t.Errorf("want %q in %s", want, text(page))
+		}
+		if want := fmt.Sprintf(`<data value="%s">`, strconv.FormatFloat(x.amount, 'f', -1, 64)); !strings.Contains(page, want) {
+			t.Errorf("want %s in %s", want, page)
+		}
+	}
+	for bytes, want := range map[float64]string{
+		0: "0 B", 1: "1 B", 999: "999 B", 999.6: "1.00 kB", 1000: "1.00 kB", 12345: "12.3 kB", 123456: "123 kB", 999499: "999 kB", 999500: "1.00 MB",
+		1e9: "1.00 GB", 2.5e12: "2.50 TB", 1e15: "1.00 PB", 1e18: "1.00 EB", 5e21: "5000 EB",
+	} {
+		o := overview()
+		o.Accounts[3].Traffic.Upload, o.Accounts[3].Traffic.Download = bytes, 0
+		s.exporter.overview = o
+		if _, page := s.do("GET", "/"); !strings.Contains(text(page), "Traffic, March 2004 "+want+" 10 Mar") {
+			t.Errorf("%v: want %s in %s", bytes, want, text(page))
 		}
 	}
 }

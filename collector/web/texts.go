@@ -30,10 +30,18 @@ func data(exact float64, text string) template.HTML {
 	return template.HTML(`<data value="` + strconv.FormatFloat(exact, 'f', -1, 64) + `">` + text + `</data>`) //nolint:gosec // digits
 }
 
-// change is by how much a number differs from another one, which is not 0.
+// change is by how much a number differs from another one, which is greater than 0.
 func change(now, before float64) template.HTML {
-	percent := strings.Replace(fmt.Sprintf("%+.0f\u202f%%", 100*(now/before-1)), "-", "−", 1)
-	return template.HTML(`<span class="change">` + percent + `</span>`) //nolint:gosec // a number
+	text := "±0"
+	switch percent := math.Round(100 * (now/before - 1)); {
+	case percent > 999:
+		text = "more than +999"
+	case percent > 0:
+		text = fmt.Sprintf("+%.0f", percent)
+	case percent < 0:
+		text = fmt.Sprintf("−%.0f", -percent)
+	}
+	return template.HTML(`<span class="change">` + text + "\u202f%</span>") //nolint:gosec // a number
 }
 
 // clock is a moment in UTC, without its year.
