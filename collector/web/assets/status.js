@@ -70,13 +70,15 @@
     if (touch.textContent !== text) touch.textContent = text;
   };
 
+  const withQuery = (query) => location.pathname + (query.toString() && "?" + query);
+
   // address is that of the page with what the reader opened: of closed accounts the server
   // sends one line.
   const address = () => {
     const query = new URLSearchParams(location.search);
     query.delete("open");
     for (const [id, open] of toggled) if (open) query.append("open", id);
-    return location.pathname + (query.size ? "?" + query : "");
+    return withQuery(query);
   };
 
   const update = async () => {
@@ -113,7 +115,7 @@
 
   const filter = () => {
     const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
-    history.replaceState(null, "", location.pathname + (query.size ? "?" + query : ""));
+    history.replaceState(null, "", withQuery(query));
     update();
   };
   let typing;

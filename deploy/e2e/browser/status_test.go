@@ -37,6 +37,7 @@ const (
 // A site is an exporter with three accounts, one of which fails, and perhaps more.
 type site struct {
 	url        string
+	file       string                           // its configuration
 	simulators map[string]*twiliotest.Simulator // by account
 	stop       func()
 }
@@ -85,16 +86,29 @@ func start(t *testing.T, more int) *site {
 	}
 	config += "collectors:\n  supersim_usage: {interval: 3s}\n  supersim_inventory: {interval: 3s}\n  account_usage: {interval: 3s}\n  account_balance: {interval: 3s}\n"
 	s.simulators[broken].Inject(twiliotest.Fault{Kind: twiliotest.Forbidden})
-	file := filepath.Join(t.TempDir(), "config.yml")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+	s.file = filepath.Join(t.TempDir(), "config.yml")
+	if err := os.WriteFile(s.file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	log := s.run(t, "127.0.0.1:0")
+	for end := time.Now().Add(timeout); ; time.Sleep(50 * time.Millisecond) {
+		if d := s.document(t); d.Ready && d.account("production").Traffic.Previous != nil && d.account("sensors").Traffic.Previous != nil {
+			return s
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the exporter is not ready: %s", log)
+		}
+	}
+}
 
+// run runs the exporter at an address until it is stopped, and returns its log.
+func (s *site) run(t *testing.T, address string) *output {
+	t.Helper()
 	program, err := programs.BuildExporter(t.Context(), io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command(program, "--config.file="+file, "--web.listen-address=127.0.0.1:0", "--web.route-prefix=/twilio")
+	command := exec.Command(program, "--config.file="+s.file, "--web.listen-address="+address, "--web.route-prefix=/twilio")
 	log := new(output)
 	command.Stdout, command.Stderr = log, log
 	if err := command.Start(); err != nil {
@@ -108,19 +122,36 @@ func start(t *testing.T, more int) *site {
 	for end := time.Now().Add(timeout); ; time.Sleep(50 * time.Millisecond) {
 		if found := listening.FindStringSubmatch(log.String()); found != nil {
 			s.url = "http://" + found[1] + "/twilio/"
-			break
+			return log
 		}
 		if time.Now().After(end) {
 			t.Fatalf("the exporter does not listen: %s", log)
 		}
 	}
-	for end := time.Now().Add(timeout); ; time.Sleep(50 * time.Millisecond) {
-		if d := s.document(t); d.Ready && d.account("production").Traffic.Previous != nil && d.account("sensors").Traffic.Previous != nil {
-			return s
-		}
-		if time.Now().After(end) {
-			t.Fatalf("the exporter is not ready: %s", log)
-		}
+}
+
+// rename renames an account and reloads the configuration.
+func (s *site) rename(t *testing.T, account, to string) {
+	t.Helper()
+	config, err := os.ReadFile(s.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config = bytes.Replace(config, []byte("name: "+account), []byte("name: "+to), 1)
+	if err := os.WriteFile(s.file, config, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"-/reload", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		t.Fatalf("the reload failed: %s", response.Status)
 	}
 }
 
@@ -310,7 +341,8 @@ func TestStatusContent(t *testing.T) {
 }
 
 // TestStatusLives: the page updates itself without losing what its reader does, can be
-// used by keyboard, and says when it is out of touch.
+// used by keyboard, follows a reload, and says when it is out of touch and when not any
+// more.
 func TestStatusLives(t *testing.T) {
 	s := start(t, 0)
 	b := browse(t, 1440, 900, false, "light")
@@ -356,6 +388,10 @@ func TestStatusLives(t *testing.T) {
 	}
 	b.do(`document.querySelector("input[name=name]").value = ""; document.querySelector("form").dispatchEvent(new Event("input"))`)
 	b.await(`document.querySelectorAll("article").length === 3 && location.search === ""`)
+	// A reload changes the accounts.
+	s.rename(t, "sensors", "meters")
+	b.do(update)
+	b.await(`[...document.querySelectorAll("h3")].map(h => h.textContent).sort().join() === "broken <b>&amp;,meters,production"`)
 	b.quiet(s.url)
 
 	s.stop()
@@ -365,6 +401,9 @@ func TestStatusLives(t *testing.T) {
 		t.Errorf("have %q", text)
 	}
 	b.picture("out-of-touch")
+	s.run(t, strings.TrimSuffix(strings.TrimPrefix(s.url, "http://"), "/twilio/"))
+	b.do(update)
+	b.await(`document.querySelector("#touch").hidden && !document.body.classList.contains("stale")`)
 }
 
 // TestStatusOfMany: an account that is closed is asked for when it is opened, by keyboard
