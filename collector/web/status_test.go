@@ -17,11 +17,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-kit/log"
+
 	"github.com/twilio-exporter/twilio_exporter/collector/status"
+	"github.com/twilio-exporter/twilio_exporter/collector/web"
 )
 
-// now is the moment of the tests' overviews.
-func now() time.Time { return time.Date(2004, 3, 10, 12, 7, 30, 0, time.UTC) }
+// now is the moment of the tests' overviews, 12:07:30 in UTC. The page is in UTC wherever
+// the exporter runs.
+func now() time.Time {
+	return time.Date(2004, 3, 10, 17, 37, 30, 0, time.FixedZone("IST", 5*3600+1800))
+}
 
 func before(d time.Duration) status.Time { return status.Time{Time: now().Add(-d)} }
 
@@ -216,6 +222,84 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
+// TestCharts: a bar for each half hour of polls, the last one at the right, as high as the
+// square root of what the longest took; and one for each hour of a SIM. What failed and
+// what is not known looks different.
+func TestCharts(t *testing.T) {
+	s := newSite("/metrics")
+	o := overview()
+	o.Accounts = o.Accounts[3:]
+	c := &o.Accounts[0].Collectors[0]
+	poll := func(ago time.Duration, seconds float64, reason string) status.Poll {
+		return status.Poll{Ended: before(ago), Duration: seconds, Reason: reason}
+	}
+	c.Interval, c.PollsSince = 900, before(24*time.Hour)
+	c.Polls = []status.Poll{
+		poll(24*time.Hour+time.Minute, 4, ""), poll(12*time.Hour+time.Minute, 1, "network"),
+		poll(31*time.Minute, 16, ""), poll(30*time.Minute, 2, ""), poll(time.Minute, 0, ""),
+	}
+	o.BusiestSIMs[0].Hours[20] = ptr(0)
+	s.exporter.overview = o
+	_, page := s.do("GET", "/")
+	for _, want := range []string{
+		`<svg viewBox="0 0 100 20" preserveAspectRatio="none" role="img" aria-label="5 polls since 9 Mar 12:07, 1 failed">` +
+			`<path class="g" d="M3 20V10M97 20V4M99 20V17"/><path class="b" d="M51 20V2"/></svg>`,
+		`aria-label="3 hours up to 10 Mar 12:00, at most 1.00 MB in one">` +
+			`<path class="u" d="` + strings.Join(func() (missing []string) {
+			for i := range 24 {
+				if i < 20 || i == 21 {
+					missing = append(missing, fmt.Sprintf("M%d 19h4", 4*i))
+				}
+			}
+			return missing
+		}(), "") + `"/><path class="h" d="M82 20V19.0M90 20V2.0M94 20V15.0"/></svg>`,
+		"10 Mar 08:00", // since when the hours of the SIM are known
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("want %s in %s", want, page)
+		}
+	}
+}
+
+// TestBills: one for each account and currency; the SID tells whose they are if it is not
+// the account's own.
+func TestBills(t *testing.T) {
+	s := newSite("/metrics")
+	o := overview()
+	o.Accounts[3].Bills = []status.Bill{
+		{AccountSID: "AC2", Currency: "EUR", Amount: 1}, {AccountSID: "AC2", Currency: "USD", Amount: 2, PreviousMonth: ptr(3)}, {AccountSID: "AC9", Currency: "USD", Amount: 4},
+	}
+	s.exporter.overview = o
+	_, page := s.do("GET", "/")
+	if want := "Whole bill in EUR 1.00 – – – – Whole bill in USD 2.00 – 3.00 (whole month) – – Whole bill in USD, AC9 4.00 – – – –"; !strings.Contains(text(page), want) {
+		t.Errorf("want %q in %s", want, text(page))
+	}
+}
+
+// TestErrorOfKORE: Twilio has pages on its own codes only.
+func TestErrorOfKORE(t *testing.T) {
+	s := newSite("/metrics")
+	o := overview()
+	o.Accounts[0].Collectors[0].Error.Code = 20403
+	s.exporter.overview = o
+	if _, page := s.do("GET", "/?name=gone"); !strings.Contains(page, "Code 20403.") || strings.Contains(page, "twilio.com") {
+		t.Errorf("have %s", page)
+	}
+}
+
+// TestBuild: the script of an open page notices that another version serves it.
+func TestBuild(t *testing.T) {
+	build := func(version string) string {
+		o := web.Options{Logger: log.NewNopLogger(), TelemetryPath: "/metrics", Metrics: metrics(), Exporter: new(fake), Version: version}
+		w := httptest.NewRecorder()
+		web.Handler(o).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		return regexp.MustCompile(`data-build="[0-9a-f]+"`).FindString(w.Body.String())
+	}
+	if one, same, other := build("1"), build("1"), build("2"); one == "" || one != same || one == other {
+		t.Errorf("have %s, %s and %s", one, same, other)
+	}
+}
+
 // TestSameError: what it means and what to do is said once if collectors in a row fail for
 // the same reason; their messages stay.
 func TestSameError(t *testing.T) {
@@ -231,10 +315,14 @@ func TestSameError(t *testing.T) {
 	other := failure
 	other.Code, other.Explanation = 20003, "The credentials are wrong."
 	third.Error = &other
-	failing.Collectors = append(failing.Collectors, second, third)
+	fourth := third
+	advised := other
+	advised.Advice = "wait a minute"
+	fourth.Error = &advised
+	failing.Collectors = append(failing.Collectors, second, third, fourth)
 	s.exporter.overview = o
 	_, page := s.do("GET", "/")
-	for text, want := range map[string]int{"Code 70051.": 1, "Code 20003.": 1, "use a Main key": 2, "Balance: HTTP 403": 2, "(request RQ1)": 1} {
+	for text, want := range map[string]int{"Code 70051.": 1, "Code 20003.": 2, "use a Main key": 2, "wait a minute": 1, "Balance: HTTP 403": 2, "(request RQ1)": 1} {
 		if have := strings.Count(page, text); have != want {
 			t.Errorf("want %q %d times, have it %d times", text, want, have)
 		}
@@ -301,7 +389,7 @@ func TestPageHeaders(t *testing.T) {
 			t.Errorf("want %q in the policy %q", want, policy)
 		}
 	}
-	if first.Header().Get("Cache-Control") != "private, no-cache" || first.Header().Get("X-Content-Type-Options") != "nosniff" {
+	if first.Header().Get("Referrer-Policy") != "no-referrer" || first.Header().Get("Cache-Control") != "private, no-cache" || first.Header().Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("have headers %v", first.Header())
 	}
 	for _, x := range []struct {
@@ -320,6 +408,9 @@ func TestPageHeaders(t *testing.T) {
 		if w.Code != x.code || (w.Body.Len() == 0) != (x.code == 304) {
 			t.Errorf("want %d, have %d with %d bytes", x.code, w.Code, w.Body.Len())
 		}
+	}
+	if have := s.get("/api/v1/status").Header().Get("Cache-Control"); have != "no-store" {
+		t.Errorf("the document may be kept: %q", have)
 	}
 	for path, contentType := range map[string]string{"/-/status.css": "text/css", "/-/status.js": "javascript", "/api/v1/status": "application/json"} {
 		if w := s.get(path); !strings.Contains(w.Header().Get("Content-Type"), contentType) || w.Header().Get("X-Content-Type-Options") != "nosniff" {
@@ -360,8 +451,10 @@ func TestDocument(t *testing.T) {
 			t.Errorf("deploy/status.md does not explain %s", key[1])
 		}
 	}
-	if _, body := s.do("GET", "/api/v1/status"); strings.Contains(body, "ended") || !strings.Contains(body, `"polls":null`) {
-		t.Errorf("the polls are in the document without being asked for: %s", body)
+	for _, query := range []string{"", "?polls=false", "?polls="} {
+		if _, body := s.do("GET", "/api/v1/status"+query); strings.Contains(body, "ended") || !strings.Contains(body, `"polls":null`) {
+			t.Errorf("the polls are in the document without being asked for: %s", body)
+		}
 	}
 }
 
@@ -427,10 +520,14 @@ func TestClosedAccounts(t *testing.T) {
 		{"many", many(13), 0},
 		{"many, one of them failing", many(60), 1},
 		{"many, all of them failing", failing(many(60)), 25},
+		{"many, few of them selected", many(60), 10},
 	} {
 		s.exporter.overview = x.overview
-		_, page := s.do("GET", "/")
-		all := len(x.overview.Accounts)
+		path, all := "/", len(x.overview.Accounts)
+		if x.name == "many, few of them selected" {
+			path, all = "/?name=account-00", 10
+		}
+		_, page := s.do("GET", path)
 		if have := opened(page); len(have) != x.open || strings.Count(page, "<article") != all || strings.Count(page, "Show the collectors") != all-x.open || strings.Count(page, "2.22 GB") < all-x.open {
 			t.Errorf("%s: have open %q of %d: %s", x.name, have, all, page)
 		}
