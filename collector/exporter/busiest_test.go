@@ -12,6 +12,7 @@ import (
 	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
 	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 	"github.com/twilio-exporter/twilio_exporter/collector/status"
+	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
 
 // gauges are batches of an hour, by the hour's end and the bytes by SIM. A SIM is a letter.
@@ -149,7 +150,7 @@ func TestHoursAfterRestart(t *testing.T) {
 		noon(t)
 		simulators, yaml := generated(), stored(bothAccounts, t.TempDir())
 		p := launch(t, yaml, simulators)
-		until(t, "2004-03-15 18:10:00")
+		until(t, "2004-03-15 18:01:00") // after what is read at the whole hour
 		before := knownHours(p.exporter.Overview().BusiestSIMs)
 		p.kill()
 
@@ -168,8 +169,20 @@ func TestHoursAfterRestart(t *testing.T) {
 		if sims := p.exporter.Overview().BusiestSIMs; len(sims) > 0 {
 			t.Errorf("have %+v", sims)
 		}
+		p.kill()
+
+		// The state is written by another collector.
 		reachable(simulators)
-		until(t, "2004-03-15 23:10:00")
+		for _, s := range simulators {
+			s.Inject(twiliotest.Fault{Kind: twiliotest.Reset, Endpoint: twiliotest.UsageRecords})
+		}
+		p = launch(t, yaml, simulators)
+		until(t, "2004-03-15 22:40:00")
+		p.kill()
+
+		reachable(simulators)
+		p = launch(t, yaml, simulators)
+		until(t, "2004-03-15 23:20:00")
 		have := knownHours(p.exporter.Overview().BusiestSIMs)
 		p.stop()
 		both := 0
@@ -183,7 +196,7 @@ func TestHoursAfterRestart(t *testing.T) {
 					t.Errorf("%s, hour up to %s: want %v, have %v", sim, end, bytes, hours[end])
 				}
 			}
-			// Hours up to 11:00 … 17:00 were polled before, and up to 21:00 and 22:00 after.
+			// Hours up to 11:00 … 16:00 were polled before, and up to 21:00 and 22:00 after.
 			if want := len(before[sim]) + 2; len(hours) != want {
 				t.Errorf("%s: want %d hours, have %v", sim, want, hours)
 			}
@@ -192,7 +205,7 @@ func TestHoursAfterRestart(t *testing.T) {
 			t.Error("no SIM was among the busiest before and after")
 		}
 
-		p = launch(t, stored(bothAccounts+"collectors: {supersim_usage: {filter: {fleet: "+fleet1+"}}}\n", t.TempDir()), simulators)
+		p = launch(t, yaml+"collectors: {supersim_usage: {filter: {fleet: "+fleet1+"}}}\n", simulators)
 		defer p.stop()
 		if sims := p.exporter.Overview().BusiestSIMs; len(sims) > 0 {
 			t.Errorf("with another filter: have %+v", sims)

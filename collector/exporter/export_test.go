@@ -41,6 +41,11 @@ func BusiestSIMs(polls ...[]metric.Batch) []status.SIM {
 	return s.sims("account")
 }
 
+// Bills are those of the status page after a poll that had these batches.
+func Bills(batches []metric.Batch) []status.Bill {
+	return newShown(batches, time.Time{}, nil).billsOf()
+}
+
 // BusiestAfterRestart are the busiest SIMs after a poll, a restart with storage.path, and
 // another poll.
 func BusiestAfterRestart(before, after []metric.Batch) ([]status.SIM, error) {

@@ -3,10 +3,12 @@ package exporter_test
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"net/http"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,6 +22,7 @@ import (
 
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/collector/exporter"
+	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 	"github.com/twilio-exporter/twilio_exporter/collector/status"
 	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
 )
@@ -143,6 +146,10 @@ func TestOverview(t *testing.T) {
 				t.Errorf("have %+v", c)
 			}
 		}
+		asOf := have[fmt.Sprintf(`twilio_account_usage_as_of_timestamp_seconds{account="a",account_sid=%q}`, sidA)]
+		if c := collectorOf(t, o, "a", "account_usage"); asOf == 0 || c.CountUntil.Unix() != int64(asOf) {
+			t.Errorf("want a bill up to %v, have %+v", asOf, c)
+		}
 		// Polls came at 12:02 and once in each quarter of an hour: the next is at 13:32.
 		if c := collectorOf(t, o, "a", "supersim_usage"); !c.CountUntil.Equal(date("2004-03-15 13:00")) || !c.NextPoll.Truncate(time.Minute).Equal(date("2004-03-15 13:32")) {
 			t.Errorf("have %+v", c)
@@ -170,7 +177,8 @@ func simGauges(have map[string]float64) (bytes map[string]float64, ends map[stri
 func TestBusiestSIMs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		noon(t)
-		p := launch(t, bothAccounts, generated())
+		worlds := generated()
+		p := launch(t, bothAccounts, worlds)
 		defer p.stop()
 		seen := make(map[time.Time]map[string]float64) // by the hour's end, and SIM
 		watch := func(hours int) {
@@ -220,10 +228,89 @@ func TestBusiestSIMs(t *testing.T) {
 		check(6, date("2004-03-15 16:00")) // the poll at 18:02 is still to come
 		watch(24)
 		check(24, date("2004-03-16 16:00"))
-		if !slices.ContainsFunc(p.exporter.Overview().BusiestSIMs, func(s status.SIM) bool { return s.Name != "" }) {
+		names := make(map[string]string)
+		for sid, world := range map[string]*twiliotest.Simulator{sidA: worlds["a"], sidB: worlds["b"]} {
+			for _, s := range world.SIMs(sid) {
+				names[s.SID] = s.UniqueName
+			}
+		}
+		named := 0
+		for _, s := range p.exporter.Overview().BusiestSIMs {
+			if s.Name != names[s.SID] {
+				t.Errorf("want the name %q, have %+v", names[s.SID], s)
+			}
+			if s.Name != "" {
+				named++
+			}
+		}
+		if named == 0 {
 			t.Error("no SIM has a name")
 		}
 	})
+}
+
+// TestForecast: in proportion to the hours of the month, of which none may be counted yet.
+// While the counters pass through 0, they are of the new month.
+func TestForecast(t *testing.T) {
+	for _, x := range []struct {
+		at, month string
+		counted   float64 // hours
+		hours     float64 // of the month
+	}{
+		{"2005-02-28 23:50:00", "2005-02", 28*24 - 1, 28 * 24},
+		{"2005-03-01 01:59:00", "2005-02", 28 * 24, 28 * 24}, // the bytes settle
+		{"2005-03-01 02:05:00", "2005-03", 0, 31 * 24},       // rollover
+		{"2005-03-01 02:20:00", "2005-03", 2, 31 * 24},
+		{"2005-03-31 12:20:00", "2005-03", 30*24 + 12, 31 * 24},
+	} {
+		t.Run(x.at, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				until(t, x.at)
+				p := launch(t, bothAccounts, generated())
+				defer p.stop()
+				time.Sleep(time.Minute)
+				o := p.exporter.Overview()
+				traffic := accountOf(t, o, "a").Traffic
+				if traffic.Month != x.month || !traffic.Until.Equal(date(x.month+"-01 00:00").Add(time.Duration(x.counted)*time.Hour)) || (traffic.Bytes() > 0) != (x.counted > 0) {
+					t.Errorf("have %+v", traffic)
+				}
+				switch {
+				case x.counted == 0:
+					if traffic.Forecast != nil {
+						t.Errorf("have a forecast of %v", *traffic.Forecast)
+					}
+				case traffic.Forecast == nil || !near(*traffic.Forecast, traffic.Bytes()*x.hours/x.counted):
+					t.Errorf("want a forecast of %v, have %+v", traffic.Bytes()*x.hours/x.counted, traffic)
+				}
+				if _, err := json.Marshal(o); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// TestBillsOfSubaccounts: a bill is compared with that of the same account and currency.
+func TestBillsOfSubaccounts(t *testing.T) {
+	batch := func(name string, samples ...metric.Sample) metric.Batch {
+		return metric.NewBatch(metric.Gauge(name, "Help.", "account_sid", "currency"), samples)
+	}
+	bill := func(sid, currency string, amount float64) metric.Sample {
+		return metric.Sample{Labels: []string{sid, currency}, Value: amount}
+	}
+	bills := exporter.Bills([]metric.Batch{
+		batch("twilio_account_cost", bill("AC2", "USD", 1.25), bill("AC1", "USD", 2.5), bill("AC1", "EUR", 3)),
+		batch("twilio_account_previous_month_cost", bill("AC1", "USD", 20), bill("AC2", "EUR", 40), bill("AC2", "USD", 10)),
+	})
+	twenty, ten := 20.0, 10.0
+	want := []status.Bill{
+		{AccountSID: "AC1", Currency: "EUR", Amount: 3},
+		{AccountSID: "AC1", Currency: "USD", Amount: 2.5, PreviousMonth: &twenty},
+		{AccountSID: "AC2", Currency: "USD", Amount: 1.25, PreviousMonth: &ten},
+	}
+	if !reflect.DeepEqual(bills, want) {
+		t.Errorf("want %+v, have %+v", want, bills)
+	}
 }
 
 // TestOverviewOfFailures: a failure is explained; results that are too old are gone from
@@ -356,7 +443,22 @@ func TestHistoryRequests(t *testing.T) {
 	})
 }
 
-// TestOverviewWithoutICCIDs: not even where they are exposed, and neither in names.
+// brokenProxy fails from a moment on, with a text.
+type brokenProxy struct {
+	http.RoundTripper
+	text  string
+	since time.Time
+}
+
+func (b *brokenProxy) RoundTrip(r *http.Request) (*http.Response, error) {
+	if time.Now().Before(b.since) {
+		return b.RoundTripper.RoundTrip(r)
+	}
+	return nil, errors.New(b.text)
+}
+
+// TestOverviewWithoutICCIDs: not even where they are exposed, and neither in names nor in
+// what the API says of an error; that is not logged with them either.
 func TestOverviewWithoutICCIDs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		noon(t)
@@ -366,15 +468,26 @@ func TestOverviewWithoutICCIDs(t *testing.T) {
 			sims[i].UniqueName = "sim_" + sims[i].ICCID + "_"
 		}
 		worlds["a"].SetSIMs(sidA, sims)
-		p := launch(t, bothAccounts+"collectors: {supersim_inventory: {iccid: true}}\n", worlds)
+		broken := &brokenProxy{text: "proxy: no route for SIM " + sims[0].ICCID, since: date("2004-03-15 13:11")}
+		p := launchAs(t, bothAccounts+"collectors: {supersim_inventory: {iccid: true}}\n", log.NewLogfmtLogger, inMemory(func(account string) http.RoundTripper {
+			if account == "b" {
+				broken.RoundTripper = worlds["b"].Transport()
+				return broken
+			}
+			return worlds["a"].Transport()
+		}))
 		defer p.stop()
 		until(t, "2004-03-15 13:10:00")
+		until(t, "2004-03-15 13:40:00")
 		document, err := json.Marshal(p.exporter.Overview())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if text := string(document); strings.Contains(text, "8988307") || !strings.Contains(text, "ICCID") {
+		if text := string(document); strings.Contains(text, "8988307") || !strings.Contains(text, "sim_\\u003cICCID\\u003e_") || !strings.Contains(text, "no route for SIM \\u003cICCID\\u003e") {
 			t.Errorf("have %s", text)
+		}
+		if log := p.log.String(); strings.Contains(log, "8988307") || !strings.Contains(log, "no route for SIM <ICCID>") {
+			t.Errorf("the log is %s", log)
 		}
 	})
 }

@@ -322,7 +322,7 @@ func TestSameError(t *testing.T) {
 	failing.Collectors = append(failing.Collectors, second, third, fourth)
 	s.exporter.overview = o
 	_, page := s.do("GET", "/")
-	for text, want := range map[string]int{"Code 70051.": 1, "Code 20003.": 2, "use a Main key": 2, "wait a minute": 1, "Balance: HTTP 403": 2, "(request RQ1)": 1} {
+	for text, want := range map[string]int{"Code 70051.": 1, "Code 20003.": 2, "use a Main key": 2, "wait a minute": 1, "Balance: HTTP 403": 3, "(request RQ1)": 1} {
 		if have := strings.Count(page, text); have != want {
 			t.Errorf("want %q %d times, have it %d times", text, want, have)
 		}
