@@ -65,18 +65,18 @@ func merge(sids, before []string, hours [status.HoursShown]hourBytes) []string {
 	if len(more) == 0 {
 		return sids
 	}
-	merged := append(more, sids...)
+	merged := slices.Concat(more, sids)
 	slices.Sort(merged)
 	return merged
 }
 
 // find returns where each of some SIDs is in others, -1 for those that are not there. Both
 // are sorted. It returns nil if they are the same.
-func find(sids, in []string) []int32 {
+func find(sids, in []string) []int {
 	if slices.Equal(sids, in) {
 		return nil
 	}
-	positions := make([]int32, len(sids))
+	positions := make([]int, len(sids))
 	j := 0
 	for i, sid := range sids {
 		for j < len(in) && in[j] < sid {
@@ -84,14 +84,14 @@ func find(sids, in []string) []int32 {
 		}
 		positions[i] = -1
 		if j < len(in) && in[j] == sid {
-			positions[i] = int32(j)
+			positions[i] = j
 		}
 	}
 	return positions
 }
 
 // at is the bytes of the SIMs at some positions; nil: of the same SIMs.
-func (h hourBytes) at(positions []int32) hourBytes {
+func (h hourBytes) at(positions []int) hourBytes {
 	if h == nil || positions == nil {
 		return h
 	}
@@ -119,7 +119,7 @@ func simBytes(upload, download metric.Batch) ([]string, hourBytes) {
 		for i := range b.Len {
 			position := i
 			if positions != nil {
-				position = int(positions[i])
+				position = positions[i]
 			}
 			sums[position] += b.Values.At(i)
 		}
@@ -147,9 +147,9 @@ type busySIM struct {
 
 // top are the SIMs with the most bytes, the busiest first: what they have in the hours
 // that are known, by where they are.
-func (s *simHours) top(n int) (positions []int32, sums []float64) {
+func (s *simHours) top(n int) (positions []int, sums []float64) {
 	sums = make([]float64, len(s.sids))
-	for _, hour := range s.hours {
+	for _, hour := range s.hours[:] {
 		for i, bytes := range hour {
 			if bytes > 0 { // NaN is not
 				sums[i] += float64(bytes)
@@ -160,13 +160,13 @@ func (s *simHours) top(n int) (positions []int32, sums []float64) {
 		if sum == 0 || len(positions) == n && sum <= sums[positions[n-1]] {
 			continue
 		}
-		rank, _ := slices.BinarySearchFunc(positions, sum, func(position int32, sum float64) int {
+		rank, _ := slices.BinarySearchFunc(positions, sum, func(position int, sum float64) int {
 			if sums[position] >= sum {
 				return -1
 			}
 			return 1
 		})
-		positions = slices.Insert(positions, rank, int32(i))
+		positions = slices.Insert(positions, rank, i)
 		positions = positions[:min(len(positions), n)]
 	}
 	return positions, sums
@@ -178,7 +178,7 @@ func (s *simHours) busiest() []busySIM {
 	positions, sums := s.top(busiest)
 	for _, i := range positions {
 		b := busySIM{sid: s.sids[i], bytes: sums[i]}
-		for h, hour := range s.hours {
+		for h, hour := range s.hours[:] {
 			if hour != nil && !math.IsNaN(float64(hour[i])) {
 				bytes := float64(hour[i])
 				b.hours[h] = &bytes

@@ -36,7 +36,7 @@ func (s *simHours) state() *hoursState {
 	for _, i := range positions {
 		state.SIDs = append(state.SIDs, s.sids[i])
 	}
-	for h, hour := range s.hours {
+	for h, hour := range s.hours[:] {
 		state.Hours[h] = hour.at(positions)
 	}
 	return state
@@ -45,7 +45,7 @@ func (s *simHours) state() *hoursState {
 // simHours are those that the state is of, nil if it is not valid.
 func (s *hoursState) simHours() *simHours {
 	hours := &simHours{end: s.End.UTC(), sids: s.SIDs}
-	for i, hour := range s.Hours {
+	for i, hour := range s.Hours[:] {
 		if len(hour) != 0 && len(hour) != len(s.SIDs) {
 			return nil
 		}
