@@ -54,6 +54,7 @@ func TestHoursOfSIMs(t *testing.T) {
 		{"all are gone", [][]metric.Batch{first, gauges("2004-03-15 13:00", nil, nil)}, "C 20 [20 ?] B 3 [3 ?]"},
 		{"one direction only", [][]metric.Batch{gauges("2004-03-15 12:00", bytes{"A": 1, "C": 3}, bytes{"B": 2, "C": 4})}, "C 7 [7] B 2 [2] A 1 [1]"},
 		{"23 hours later", [][]metric.Batch{first, gauges("2004-03-16 11:00", bytes{"B": 4}, bytes{"B": 0})}, "C 20 [20" + strings.Repeat(" ?", 23) + "] B 7 [3" + strings.Repeat(" ?", 22) + " 4]"},
+		{"23 hours later, twice", [][]metric.Batch{first, gauges("2004-03-16 11:00", bytes{"B": 4}, nil), gauges("2004-03-16 11:00", bytes{"B": 5}, nil)}, "C 20 [20" + strings.Repeat(" ?", 23) + "] B 8 [3" + strings.Repeat(" ?", 22) + " 5]"},
 		{"24 hours later", [][]metric.Batch{first, gauges("2004-03-16 12:00", bytes{"B": 4}, bytes{"B": 0})}, "B 4 [4]"},
 		{"a greater hour_delay", [][]metric.Batch{first, gauges("2004-03-15 13:00", bytes{"B": 5}, bytes{"B": 0}), gauges("2004-03-15 12:00", bytes{"B": 4}, bytes{"B": 0})}, "B 4 [4]"},
 		{"without the group sim", [][]metric.Batch{first, first[:1]}, ""},
