@@ -24,6 +24,10 @@ func Subaccounts(ctx context.Context, a *Account) (subaccounts []twilio.Account,
 			},
 		}, 0)
 	if err != nil {
+		switch twilio.ReasonOf(err) {
+		case twilio.ReasonAuthentication, twilio.ReasonPermission:
+			err = fmt.Errorf("%w; to list subaccounts takes the auth token or a Main API key of the account", err)
+		}
 		return nil, 0, err
 	}
 	own := a.Client.AccountSID()

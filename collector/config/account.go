@@ -49,6 +49,9 @@ func (a *Account) complete() {
 	if a.Provider == twilio.ProviderTwilio {
 		a.Subaccounts = a.Subaccounts.withLists()
 	}
+	if a.Subaccounts.Enabled {
+		a.Collectors.AccountUsage.IncludeSubaccounts = false // else what is found would count twice
+	}
 	if o := a.HTTPClient.OAuth2; o != nil {
 		o.TokenURL = cmp.Or(o.TokenURL, a.Provider.TokenURL())
 	}

@@ -53,9 +53,14 @@ func (s Subaccounts) Selector() func(sid, name string) bool {
 func anchored(pattern string) string { return "^(?:" + pattern + ")$" }
 
 // Subaccount returns the configuration of a subaccount that was found: that of its
-// parent, the credentials included, under another name and SID.
+// parent under another name and SID. The credentials are those of the parent, too. They
+// open the subaccount's account API, and would show the parent's own SIMs, not the
+// subaccount's, in the Super SIM API; and subaccounts have no balance. So only its
+// account usage is left.
 func (a Account) Subaccount(name, sid string) Account {
 	a.Name, a.AccountSID, a.Subaccounts = name, sid, Subaccounts{}
+	a.Collectors = Collectors{AccountUsage: a.Collectors.AccountUsage}
+	a.Collectors.AccountUsage.IncludeSubaccounts = false
 	return a
 }
 
@@ -65,3 +70,8 @@ func (c *Config) AllAccounts() []Account { return c.values.Accounts }
 // Serves reports whether an account of this name, in the file or not, is in the shard.
 // It is true for exactly one of the shards.
 func (c *Config) Serves(name string) bool { return c.shard.contains(name) }
+
+// ServesSubaccount reports whether a subaccount that was found is in the shard. Its name
+// may change, and the shard must not: two shards would poll the subaccount until both
+// know the new name, or neither.
+func (c *Config) ServesSubaccount(parent, sid string) bool { return c.Serves(parent + "/" + sid) }

@@ -53,6 +53,14 @@ func TestSubaccount(t *testing.T) {
 		child.HTTPClient.BasicAuth != parent.HTTPClient.BasicAuth || child.APIURL != parent.APIURL || !parent.Subaccounts.Enabled {
 		t.Errorf("have %s of %s", child, parent)
 	}
+	// Only its account usage can be had, and neither asks for that of the other.
+	if on := child.Collectors; !on.AccountUsage.Enabled || on.AccountUsage.IncludeSubaccounts || on.AccountUsage.Settle != parent.Collectors.AccountUsage.Settle ||
+		on.SuperSIMUsage.Enabled || on.SuperSIMInventory.Enabled || on.AccountBalance.Enabled || on.SuperSIMDataLimits.Enabled {
+		t.Errorf("have %+v", on)
+	}
+	if on := parent.Collectors; on.AccountUsage.IncludeSubaccounts || !on.SuperSIMUsage.Enabled {
+		t.Errorf("have %+v", on)
+	}
 	for n := range 100 {
 		name, shards := fmt.Sprint("parent/", n), 0
 		for i := range 7 {

@@ -36,7 +36,7 @@ func (d *discovery) Poll(ctx context.Context) (collector.Result, error) {
 	defer d.finish()
 	subaccounts, records, err := collector.Subaccounts(ctx, d.account)
 	if err != nil {
-		return collector.Result{}, explained(err)
+		return collector.Result{}, err
 	}
 	d.replace(subaccounts)
 	if err := d.apply(ctx); err != nil {
@@ -44,15 +44,6 @@ func (d *discovery) Poll(ctx context.Context) (collector.Result, error) {
 	}
 	d.retry = time.Time{}
 	return collector.Result{Records: records}, nil
-}
-
-// explained adds to a refusal which credentials can list accounts.
-func explained(err error) error {
-	switch twilio.ReasonOf(err) {
-	case twilio.ReasonAuthentication, twilio.ReasonPermission:
-		return fmt.Errorf("%w; to list subaccounts takes the auth token or a Main API key of the account", err)
-	}
-	return err
 }
 
 // replace takes over a list. What it lacks stays for one list more: a list that changes

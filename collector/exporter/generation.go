@@ -37,7 +37,7 @@ func (e *Exporter) build(cfg *config.Config, old generation) (generation, error)
 		if a.discovery == nil {
 			continue
 		}
-		found, err := e.subaccounts(ctx, cfg, a, known)
+		found, err := e.subaccounts(ctx, cfg, c, a, known)
 		if err != nil {
 			return nil, err
 		}

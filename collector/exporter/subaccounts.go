@@ -1,16 +1,15 @@
 package exporter
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-kit/log/level"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/twilio-exporter/twilio_exporter/collector"
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
@@ -19,28 +18,12 @@ import (
 // this shard needs the account: to poll it, or to find the subaccounts that it polls.
 func settingsOf(cfg *config.Config, c config.Account) (settings, bool) {
 	s := settings{account: c, api: cfg.API(), rollover: cfg.Rollover(), maxAge: cfg.MaxAge()}
-	if c.Subaccounts.Enabled {
-		s.account.Collectors.AccountUsage.IncludeSubaccounts = false // else what is found would count twice
-	}
 	if cfg.Serves(c.Name) {
 		return s, true
 	}
 	s.elsewhere, s.account.Collectors = true, config.Collectors{AccountUsage: c.Collectors.AccountUsage}
 	s.account.Collectors.AccountUsage.Enabled = false
 	return s, c.Subaccounts.Enabled
-}
-
-// ofSubaccount are the settings of a subaccount that was found. The credentials are
-// those of its parent: they open the subaccount's account API, and would show the
-// parent's own SIMs, not the subaccount's, in the Super SIM API. Subaccounts have no
-// balance.
-func (s settings) ofSubaccount(usage config.AccountUsage, name, sid string) settings {
-	usage.IncludeSubaccounts = false
-	account := s.account.Subaccount(name, sid)
-	account.Collectors = config.Collectors{AccountUsage: usage}
-	return settings{
-		account: account, api: s.api, rollover: s.rollover, maxAge: s.maxAge, parent: s.account.Identity(),
-	}
 }
 
 // identity is the same for settings of the same account. That of a subaccount does not
@@ -80,21 +63,15 @@ func (a *account) endpoints() []twilio.Endpoint {
 
 // subaccounts makes the accounts of the subaccounts that were found and that this shard
 // polls. It takes over those whose settings have not changed.
-func (e *Exporter) subaccounts(ctx context.Context, cfg *config.Config, parent *account, known map[string]*account) (generation, error) {
+func (e *Exporter) subaccounts(ctx context.Context, cfg *config.Config, c config.Account, parent *account, known map[string]*account) (generation, error) {
 	var g generation
-	var usage config.AccountUsage
-	for _, c := range cfg.AllAccounts() {
-		if c.Name == parent.name {
-			usage = c.Collectors.AccountUsage
-		}
-	}
-	for _, s := range foundSubaccounts(cfg, parent) {
-		if !servesSubaccount(cfg, parent, s.SID) {
+	for _, s := range parent.found(cfg, c) {
+		if !cfg.ServesSubaccount(c.Name, s.account.AccountSID) {
 			continue
 		}
-		a, err := e.takeOver(ctx, parent.settings.ofSubaccount(usage, s.label, s.SID), known)
+		a, err := e.takeOver(ctx, s, known)
 		if err != nil {
-			return nil, fmt.Errorf("account %q: %w", s.label, err)
+			return nil, fmt.Errorf("account %q: %w", s.account.Name, err)
 		}
 		if known[a.identity] == nil {
 			// Found after the start: the exporter does not cease to be ready.
@@ -102,8 +79,18 @@ func (e *Exporter) subaccounts(ctx context.Context, cfg *config.Config, parent *
 		}
 		g = append(g, a)
 	}
-	slices.SortFunc(g, func(a, b *account) int { return cmp.Compare(a.name, b.name) })
 	return g, nil
+}
+
+// found are the settings of the subaccounts that were found, in all shards, by the
+// parent's own configuration.
+func (a *account) found(cfg *config.Config, c config.Account) []settings {
+	var all []settings
+	subaccounts, _ := collector.SelectSubaccounts(cfg, c, a.discovery.accounts(), a.redactor.Redact)
+	for _, s := range subaccounts {
+		all = append(all, settings{account: s, api: cfg.API(), rollover: cfg.Rollover(), maxAge: cfg.MaxAge(), parent: a.identity})
+	}
+	return all
 }
 
 // elsewhere are the settings of the accounts that other shards poll, as far as this one
@@ -119,20 +106,13 @@ func (e *Exporter) elsewhere(g generation) []settings {
 		if a.discovery == nil {
 			continue
 		}
-		for _, s := range foundSubaccounts(e.cfg, a) {
-			if !servesSubaccount(e.cfg, a, s.SID) {
-				others = append(others, a.settings.ofSubaccount(config.AccountUsage{}, s.label, s.SID))
+		for _, s := range a.found(e.cfg, a.settings.account) {
+			if !e.cfg.ServesSubaccount(a.name, s.account.AccountSID) {
+				others = append(others, s)
 			}
 		}
 	}
 	return others
-}
-
-// servesSubaccount reports whether this shard polls a subaccount. The name may change, and
-// the shard must not: two shards would poll the subaccount until both know the new name,
-// or neither.
-func servesSubaccount(cfg *config.Config, parent *account, sid string) bool {
-	return cfg.Serves(parent.name + "/" + sid)
 }
 
 // takeOver returns the known account of the same settings, or else a new one that
@@ -211,65 +191,6 @@ func (g generation) byIdentity() map[string]*account {
 		m[a.identity] = a
 	}
 	return m
-}
-
-// foundSubaccount is a subaccount to poll, with its value of the label account.
-type foundSubaccount struct {
-	twilio.Account
-	label string
-}
-
-// foundSubaccounts are those to poll, in all shards: open, selected, and without an
-// entry of their own.
-func foundSubaccounts(cfg *config.Config, parent *account) []foundSubaccount {
-	own := make(map[string]bool)
-	for _, c := range cfg.AllAccounts() {
-		own[strings.ToLower(c.AccountSID)] = true
-	}
-	selects := parent.settings.account.Subaccounts.Selector()
-	var found []foundSubaccount
-	alike := make(map[string]int)
-	for _, a := range parent.discovery.accounts() {
-		if !a.Status.IsOpen() || own[strings.ToLower(a.SID)] || !selects(a.SID, a.FriendlyName) {
-			continue
-		}
-		name := shortName(a.FriendlyName)
-		alike[name]++
-		found = append(found, foundSubaccount{a, name})
-	}
-	for i, s := range found {
-		name := parent.name + "/" + s.label
-		if s.label == "" || alike[s.label] > 1 || isTaken(cfg, parent.name, name) || looksLikeSID(s.label) ||
-			parent.redactor.Redact(s.label) != s.label {
-			name = parent.name + "/" + s.SID
-		}
-		found[i].label = name
-	}
-	return found
-}
-
-// maxFriendlyName is the length of the longest friendly name in a label, in characters:
-// Twilio's own limit.
-const maxFriendlyName = 64
-
-// shortName is a friendly name as part of a label. The client has replaced control
-// characters.
-func shortName(name string) string {
-	if runes := []rune(name); len(runes) > maxFriendlyName {
-		name = string(runes[:maxFriendlyName])
-	}
-	return strings.TrimSpace(name)
-}
-
-// looksLikeSID reports whether a friendly name could be taken for another account's SID.
-func looksLikeSID(name string) bool { return len(name) == 34 && strings.HasPrefix(name, "AC") }
-
-// isTaken reports whether a name belongs to an account of the configuration, or to the
-// subaccounts of another parent: with parents x and x/y, x/y/z can be of either.
-func isTaken(cfg *config.Config, parent, name string) bool {
-	return slices.ContainsFunc(cfg.AllAccounts(), func(c config.Account) bool {
-		return c.Name == name || c.Subaccounts.Enabled && len(c.Name) > len(parent) && strings.HasPrefix(name, c.Name+"/")
-	})
 }
 
 const (
