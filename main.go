@@ -285,7 +285,7 @@ func reportMonth(ctx context.Context, o options, env func(string) (string, bool)
 		defer file.Discard()
 		stdout = file
 	}
-	r, err := report.Run(ctx, report.Options{Accounts: cfg.Accounts(), Month: o.month, Dial: newDial(ctx, cfg)})
+	r, err := report.Run(ctx, report.Options{Config: cfg, Month: o.month, Dial: newDial(ctx, cfg)})
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func TestImports(t *testing.T) {
 		"collector/completion":        nil,
 		"collector/simulator":         {"twilio/twiliotest"},
 		"collector/backfill":          {"collector", "collector/config", "collector/metric", "collector/monthly", "twilio"},
-		"collector/report":            {"collector/config", "twilio"},
+		"collector/report":            {"collector", "collector/config", "twilio"},
 		"collector/check":             {"collector", "collector/config", "twilio"},
 		"collector/demo":              {"collector/config", "twilio/twiliotest"},
 		"collector/exporter":          {"collector", "collector/budget", "collector/config", "collector/exposition", "collector/metric", "collector/monthly", "collector/status", "collector/storage", "twilio"},

@@ -9,13 +9,12 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/twilio-exporter/twilio_exporter/collector/config"
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
 
 // month is what was read of one account.
 type month struct {
-	account        config.Account
+	source
 	span           span
 	settle         time.Duration // how late bills come
 	this, previous monthly       // nil: not read
@@ -26,10 +25,10 @@ type month struct {
 }
 
 // readAccount reads an account. What fails is in its Errors; the rest is there.
-func readAccount(ctx context.Context, a config.Account, client *twilio.Client, s span) Account {
-	on := a.Collectors
-	m := &month{account: a, span: s, settle: on.SuperSIMUsage.Settle.Cost}
-	r := reader{client, on.SuperSIMUsage.Filter}
+func readAccount(ctx context.Context, from source, s span) Account {
+	a, on := from.account, from.account.Collectors
+	m := &month{source: from, span: s, settle: on.SuperSIMUsage.Settle.Cost}
+	r := reader{from.client, on.SuperSIMUsage.Filter}
 	var group errgroup.Group
 	part := func(enabled bool, read func() error) *error {
 		failure := new(error)
@@ -59,6 +58,9 @@ func readAccount(ctx context.Context, a config.Account, client *twilio.Client, s
 		if *f.err != nil {
 			account.Errors = append(account.Errors, fmt.Sprintf("%s: %s", f.what, explained(*f.err)))
 		}
+	}
+	if from.failure != nil { // which has the advice that lists of accounts need
+		account.Errors = append(account.Errors, fmt.Sprintf("subaccounts: %s", from.failure))
 	}
 	return account
 }

@@ -229,27 +229,16 @@ func TestListReadAgain(t *testing.T) {
 // TestFailures: an account or a part of it that fails is said in every format; the others
 // are reported.
 func TestFailures(t *testing.T) {
-	refuse := func(path string) func(http.RoundTripper) http.RoundTripper {
-		return func(next http.RoundTripper) http.RoundTripper {
-			return roundTrip(func(r *http.Request) (*http.Response, error) {
-				resp, err := next.RoundTrip(r)
-				if err == nil && strings.Contains(r.URL.Path, path) {
-					resp.StatusCode, resp.Body = 403, io.NopCloser(strings.NewReader(`{"code":70051,"message":"refused","status":403}`))
-				}
-				return resp, err
-			})
-		}
-	}
 	for _, x := range []struct {
 		name                       string
 		change                     func(*setup)
 		want                       string
 		hasTotal, hasNames, hasAll bool
 	}{
-		{"credentials", func(s *setup) { s.password = "wrong" }, "Super SIM usage: usage_records: ", false, false, false},
-		{"usage", func(s *setup) { s.wrap = refuse("/v1/UsageRecords") }, "code 70051", false, false, true},
-		{"inventory", func(s *setup) { s.wrap = refuse("/v1/Sims") }, "names of SIMs, fleets and networks: sims: ", true, false, true},
-		{"bill", func(s *setup) { s.wrap = refuse("/Monthly.json") }, "usage of the whole account: monthly_usage: ", true, true, false},
+		{"credentials", withWrongToken, "Super SIM usage: usage_records: ", false, false, false},
+		{"usage", func(s *setup) { s.wrap = refusing("/v1/UsageRecords") }, "code 70051", false, false, true},
+		{"inventory", func(s *setup) { s.wrap = refusing("/v1/Sims") }, "names of SIMs, fleets and networks: sims: ", true, false, true},
+		{"bill", func(s *setup) { s.wrap = refusing("/Monthly.json") }, "usage of the whole account: monthly_usage: ", true, true, false},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

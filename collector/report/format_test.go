@@ -87,8 +87,8 @@ func goldenSetup() *setup {
 	b.SID, b.Provider, b.ClientID, b.ClientSecret, b.Currency, b.Monthly = koreSID, twiliotest.KORE, "c", "s", "EUR", nil
 	return &setup{
 		simulator: twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{a, b}}),
-		yaml:      twilioYAML + koreYAML, password: "token",
-		wrap: func(rt http.RoundTripper) http.RoundTripper { return rt },
+		yaml:      twilioYAML + koreYAML,
+		wrap:      func(rt http.RoundTripper) http.RoundTripper { return rt },
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,14 +33,14 @@ type setup struct {
 	simulator *twiliotest.Simulator
 	yaml      string                                    // of the accounts and what follows
 	wrap      func(http.RoundTripper) http.RoundTripper // between the report and the simulator
-	password  string
+	shard     func(*config.Config) *config.Config       // nil: all of it
 }
 
 const twilioYAML = `
 accounts:
   - name: production
     account_sid: ` + accountSID + `
-    basic_auth: {username: u, password: p}
+    basic_auth: {username: ` + accountSID + `, password: token}
 `
 
 const koreYAML = `
@@ -53,7 +55,6 @@ func newSetup(a twiliotest.Account, r twiliotest.Readings) *setup {
 	return &setup{
 		simulator: twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{a}, Readings: r}),
 		yaml:      twilioYAML,
-		password:  "token",
 		wrap:      func(rt http.RoundTripper) http.RoundTripper { return rt },
 	}
 }
@@ -82,7 +83,8 @@ func (s *setup) dial(a config.Account, _ func(http.RoundTripper) http.RoundTripp
 	}
 	if a.Provider == twilio.ProviderTwilio {
 		o.APIURL = "http://simulator"
-		o.Transport = promconfig.NewBasicAuthRoundTripper(promconfig.NewInlineSecret(accountSID), promconfig.NewInlineSecret(s.password), base)
+		basic := a.HTTPClient.BasicAuth
+		o.Transport = promconfig.NewBasicAuthRoundTripper(promconfig.NewInlineSecret(basic.Username), promconfig.NewInlineSecret(string(basic.Password)), base)
 	}
 	return twilio.New(o)
 }
@@ -94,7 +96,10 @@ func (s *setup) run(t testing.TB, month time.Time) report.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := report.Run(t.Context(), report.Options{Accounts: cfg.Accounts(), Month: month, Dial: s.dial})
+	if s.shard != nil {
+		cfg = s.shard(cfg)
+	}
+	r, err := report.Run(t.Context(), report.Options{Config: cfg, Month: month, Dial: s.dial})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,3 +165,20 @@ func (w wanted) check(t *testing.T, what string, r report.Row) {
 }
 
 func micro(n int64) decimal.Decimal { return decimal.New(n, -6) }
+
+func withWrongToken(s *setup) {
+	s.yaml = strings.Replace(s.yaml, "password: token", "password: wrong", 1)
+}
+
+// refusing refuses requests with such a path.
+func refusing(path string) func(http.RoundTripper) http.RoundTripper {
+	return func(next http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(r *http.Request) (*http.Response, error) {
+			resp, err := next.RoundTrip(r)
+			if err == nil && strings.Contains(r.URL.Path, path) {
+				resp.StatusCode, resp.Body = 403, io.NopCloser(strings.NewReader(`{"code":70051,"message":"refused","status":403}`))
+			}
+			return resp, err
+		})
+	}
+}

@@ -16,7 +16,12 @@ func (m *month) notes(a *Account) []string {
 		}
 	}
 	on := m.account.Collectors
-	add(!on.SuperSIMUsage.Enabled, "The configuration has supersim_usage off for this account: there is no usage of SIMs.")
+	if m.elsewhere {
+		return []string{"The account itself is reported by another shard."}
+	}
+	add(m.found, "This subaccount is read with the credentials of its parent, which do not open its Super SIM data: there is no usage of SIMs. "+
+		"For that, add an entry to accounts with its account_sid and credentials of its own.")
+	add(!on.SuperSIMUsage.Enabled && !m.found, "The configuration has supersim_usage off for this account: there is no usage of SIMs.")
 	if m.this != nil {
 		_, open := m.span.billed(m.settle)
 		total := m.this.total()
@@ -50,7 +55,9 @@ func (m *month) notes(a *Account) []string {
 		add(true, "Categories overlap and must not be added up; totalprice is the whole bill, as of %s.", moment(m.bill.asOf))
 		add(!m.span.over, "Categories are not compared: the API gives them by whole months.")
 		add(on.AccountUsage.IncludeSubaccounts, "The categories include the subaccounts, if there are any; the SIMs are those of the account itself.")
+		add(m.account.Subaccounts.Enabled, "The categories are without those of the subaccounts, each of which has a section of its own.")
 	}
+	add(m.leftOut > 0, "Subaccounts without a section, because they are suspended, closed, or left out by the configuration: %d. What they used is not in this report.", m.leftOut)
 	return notes
 }
 

@@ -7,7 +7,6 @@ package report
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -116,9 +115,9 @@ type Dialer func(a config.Account, wrap func(http.RoundTripper) http.RoundTrippe
 
 // Options configure a report.
 type Options struct {
-	Accounts []config.Account
-	Month    time.Time // any moment of it, UTC; zero: the last whole month
-	Dial     Dialer
+	Config *config.Config // its accounts, and the subaccounts that they find
+	Month  time.Time      // any moment of it, UTC; zero: the last whole month
+	Dial   Dialer
 }
 
 // accountsAtOnce are read at a time.
@@ -135,24 +134,25 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	s := newSpan(month, now)
 	r := Report{
 		OK: true, Month: month.Format("2006-01"), Over: s.over, Made: stamp(now), From: stamp(s.month.start), To: stamp(s.month.end),
-		Accounts: make([]Account, len(o.Accounts)), span: s,
+		span: s,
 	}
 	if !s.previous.isEmpty() {
 		r.Compared = &Compared{s.previous.start.Format("2006-01"), stamp(s.previous.start), stamp(s.previous.end)}
 	}
+	sources, err := o.sources(ctx)
+	if err != nil {
+		return r, err
+	}
+	r.Accounts = make([]Account, len(sources))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(accountsAtOnce)
-	for i, a := range o.Accounts {
+	for i, source := range sources {
 		group.Go(func() error {
-			client, err := o.Dial(a, nil, nil)
-			if err != nil {
-				return fmt.Errorf("account %q: %w", a.Name, err)
-			}
-			r.Accounts[i] = readAccount(ctx, a, client, s)
+			r.Accounts[i] = readAccount(ctx, source, s)
 			return ctx.Err()
 		})
 	}
-	err := group.Wait()
+	err = group.Wait()
 	for i := range r.Accounts {
 		r.OK = r.OK && len(r.Accounts[i].Errors) == 0
 	}
