@@ -34,6 +34,7 @@ func colors() (first, second, text, grid, axis charts.Color) {
 
 func variables() *strings.Replacer {
 	return strings.NewReplacer(
+		"stroke-width:2;stroke:rgb(131,145,167)", "stroke-width:2;stroke-dasharray:6 4;stroke:var(--second,#8391a7)",
 		"rgb(37,99,235)", "var(--first,#2563eb)", "rgb(131,145,167)", "var(--second,#8391a7)", "rgb(71,79,91)", "var(--quiet,#474f5b)",
 		"rgb(228,231,236)", "var(--line,#e4e7ec)", "rgb(152,162,179)", "var(--axis,#98a2b3)",
 		"fill:white", "fill:none", "font-family:'Roboto Medium',sans-serif", "",
@@ -84,7 +85,9 @@ func (m *month) trafficChart() (*chart, error) {
 	upload, download := make([]float64, n), make([]float64, n)
 	var busiest Day
 	for i, d := range days {
-		upload[i], download[i] = u.float(d.Upload), u.float(d.Download)
+		// In bytes: the library moves the foot of stacked bars to below 0 where all are
+		// less than 1.
+		upload[i], download[i] = float64(d.Upload.V), float64(d.Download.V)
 		if sumBytes(d.Upload, d.Download).V > sumBytes(busiest.Upload, busiest.Download).V {
 			busiest = d
 		}
@@ -95,7 +98,7 @@ func (m *month) trafficChart() (*chart, error) {
 	o.Padding = charts.NewBoxEqual(8)
 	o.Legend = legend("Download", "Upload")
 	o.CategoryAxis = dayAxis(n)
-	o.ValueAxis[0] = valueAxis(u.float(sumBytes(busiest.Upload, busiest.Download)))
+	o.ValueAxis[0] = valueAxis(0, float64(sumBytes(busiest.Upload, busiest.Download).V), u.power)
 	c := &chart{
 		Title:       "Traffic by day, " + u.name,
 		Description: fmt.Sprintf("A bar for each day of the month: download and, on top of it, upload, in %s.", u.name),
@@ -106,57 +109,53 @@ func (m *month) trafficChart() (*chart, error) {
 	return c, c.draw(func(p *charts.Painter) error { return p.BarChart(o) })
 }
 
-// costChart has a line for what the month has come to day by day, and one for the month
-// before.
+// costChart has a line for what the month has come to day by day and, below it, a dashed
+// one for the month before.
 func (m *month) costChart(currency string) (*chart, error) {
-	until := m.span.now.Add(-m.settle).Truncate(24 * time.Hour) // of what is billed completely
-	this, last := m.cumulated(m.span.begin, currency, until)
-	names, series := []string{m.span.begin.Format("January")}, [][]float64{this}
+	this, last := m.cumulated(m.span.begin, currency)
+	names, values := []string{m.span.begin.Format("January")}, [][]float64{this}
+	first, second, _, _, _ := colors()
+	shades := []charts.Color{first}
 	description := fmt.Sprintf("A line for the cost of the days so far in %s: %s", currency, last)
 	if m.previous != nil {
 		start := m.span.begin.AddDate(0, -1, 0)
-		before, sum := m.cumulated(start, currency, m.span.begin)
-		names, series = append(names, start.Format("January")), append(series, before)
-		description += fmt.Sprintf(", and one for the month before: %s", sum)
+		before, sum := m.cumulated(start, currency)
+		names, values, shades = []string{start.Format("January"), names[0]}, [][]float64{before, this}, []charts.Color{second, first}
+		description += fmt.Sprintf(", and a dashed one for the month before: %s", sum)
 	}
-	n := max(len(series[0]), len(series[len(series)-1]))
+	n := max(len(values[0]), len(values[len(values)-1]))
 	least, most := 0.0, 0.0
-	for i := range series {
-		for _, value := range series[i] {
-			if value != charts.GetNullValue() {
-				least, most = min(least, value), max(most, value)
-			}
+	for i, line := range values {
+		for _, value := range line {
+			least, most = min(least, value), max(most, value)
 		}
-		for len(series[i]) < n {
-			series[i] = append(series[i], charts.GetNullValue())
+		for len(values[i]) < n {
+			values[i] = append(values[i], charts.GetNullValue())
 		}
 	}
-	o := charts.NewLineChartOptionWithData(series)
-	o.Theme = theme()
+	o := charts.NewLineChartOptionWithData(values)
+	o.Theme = theme().WithSeriesColors(shades)
 	o.Padding = charts.NewBoxEqual(8)
 	o.Legend = legend(names...)
 	o.Symbol = charts.Symbol{Shape: charts.SymbolNone}
 	o.LineStrokeWidth = 2
 	o.XAxis = dayAxis(n)
-	o.YAxis = []charts.YAxisOption{valueAxis(most)}
-	if least < 0 { // credits
-		o.YAxis = []charts.YAxisOption{{LabelFontStyle: charts.FontStyle{FontSize: chartFont}}}
-	}
+	o.YAxis = []charts.YAxisOption{valueAxis(least, most, 0)}
 	c := &chart{Title: "Cost so far, " + currency, Description: description + "."}
 	return c, c.draw(func(p *charts.Painter) error { return p.LineChart(o) })
 }
 
-// cumulated is what a month has come to at the end of each of its days, and says up to
-// which one. Days from until on have no value.
-func (m *month) cumulated(start time.Time, currency string, until time.Time) (values []float64, last string) {
-	sum := decimal.Zero
+// cumulated is what a month has come to at the end of each of its days, up to the first
+// that is not billed completely, and says which is the last.
+func (m *month) cumulated(start time.Time, currency string) (values []float64, last string) {
+	sum, until := decimal.Zero, m.billedUntil()
 	for _, date := range m.dates(start) {
 		day, _ := time.Parse(time.DateOnly, date) // it was written in that form
-		if !day.Before(until) {
-			values = append(values, charts.GetNullValue())
-			continue
+		cost := m.days.of(date).cost(currency)
+		if !day.Before(until) || !cost.Valid {
+			break
 		}
-		sum = sum.Add(m.days.of(date).cost(currency).V)
+		sum = sum.Add(cost.V)
 		f, _ := sum.Float64() // a picture needs no more
 		values = append(values, f)
 		last = date
@@ -180,23 +179,28 @@ func legend(names ...string) charts.LegendOption {
 	return charts.LegendOption{SeriesNames: names, FontStyle: charts.FontStyle{FontSize: chartFont}, Offset: charts.OffsetLeft}
 }
 
-// valueAxis is an axis from 0 to the most of some values, with round labels.
-func valueAxis(most float64) charts.ValueAxisOption {
-	step := 1.0
-	if most > 0 {
-		step = math.Pow(10, math.Floor(math.Log10(most/chartSteps)))
+// valueAxis is an axis that has 0 and some values on it, with round labels in a power of
+// ten.
+func valueAxis(least, most float64, power int32) charts.ValueAxisOption {
+	step := math.Pow10(int(power))
+	if span := most - least; span > 0 {
+		step = math.Pow(10, math.Floor(math.Log10(span/chartSteps)))
 		for _, factor := range []float64{1, 2, 5, 10} {
-			if step*factor*chartSteps >= most {
+			if step*factor*chartSteps >= span {
 				step *= factor
 				break
 			}
 		}
 	}
-	steps := max(math.Ceil(most/step-1e-9), 1)
+	const roundoff = 1e-9
+	low, high := math.Floor(least/step+roundoff), math.Ceil(most/step-roundoff)
+	if low == high {
+		high++
+	}
 	return charts.ValueAxisOption{
-		Min: charts.Ptr(0.0), Max: charts.Ptr(steps * step), LabelCount: int(steps) + 1, RangeValuePaddingScale: charts.Ptr(0.0),
+		Min: charts.Ptr(min(low*step, least)), Max: charts.Ptr(max(high*step, most)), LabelCount: int(high-low) + 1, RangeValuePaddingScale: charts.Ptr(0.0),
 		PreferNiceIntervals: charts.Ptr(false), LabelFontStyle: charts.FontStyle{FontSize: chartFont},
-		ValueFormatter: func(f float64) string { return grouped3(decimal.NewFromFloat(f).Round(6).String()) },
+		ValueFormatter: func(f float64) string { return grouped3(decimal.NewFromFloat(f).Shift(-power).Round(6).String()) },
 	}
 }
 
@@ -226,10 +230,4 @@ func (c *chart) draw(draw func(*charts.Painter) error) error {
 	}
 	c.SVG = template.HTML(variables().Replace(string(svg))) //nolint:gosec // see above
 	return nil
-}
-
-// float is a number of bytes for a picture.
-func (u unit) float(b Bytes) float64 {
-	f, _ := decimal.New(b.V, -u.power).Float64()
-	return f
 }

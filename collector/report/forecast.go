@@ -28,7 +28,7 @@ func (m *month) forecast() *Forecast {
 		return nil
 	}
 	all := m.span.days()
-	bytes, n := m.average(all.end, func(u *usage) decimal.Decimal { return decimal.NewFromInt(saturate(u.upload, u.download).V) })
+	bytes, n := m.average(all.end, func(u *usage) Amount { return amount(decimal.NewFromInt(saturate(u.upload, u.download).V)) })
 	if n == 0 {
 		return nil
 	}
@@ -36,23 +36,18 @@ func (m *month) forecast() *Forecast {
 	f := &Forecast{Days: n, Costs: []Cost{}}
 	f.Bytes = toInt64(decimal.NewFromInt(saturate(total.upload, total.download).V).Add(perDay(bytes, m.span.finish.Sub(m.span.month.end))))
 
-	// Money counts up to the last day of which all should be billed.
-	until := m.span.now.Add(-m.settle).Truncate(24 * time.Hour)
-	if until.After(all.end) {
-		until = all.end
-	}
+	until := m.billedUntil()
 	for _, currency := range m.currencies() {
-		cost := func(u *usage) decimal.Decimal { return u.cost(currency).V }
+		cost := func(u *usage) Amount { return u.cost(currency) }
 		average, n := m.average(until, cost)
 		if n == 0 {
 			continue
 		}
-		sum, rest := decimal.Zero, m.span.finish.Sub(until)
+		sum, rest := decimal.Zero, m.span.finish.Sub(m.span.begin)
 		for t := m.span.begin; t.Before(until); t = t.AddDate(0, 0, 1) {
-			sum = sum.Add(cost(m.days.of(t.Format(time.DateOnly))))
-		}
-		if until.Before(m.span.begin) {
-			rest = m.span.finish.Sub(m.span.begin)
+			if day := cost(m.days.of(t.Format(time.DateOnly))); day.Valid {
+				sum, rest = sum.Add(day.V), rest-24*time.Hour
+			}
 		}
 		f.Costs = append(f.Costs, Cost{Currency: currency, Cost: amount(sum.Add(perDay(average, rest)).Round(forecastDigits))})
 	}
@@ -71,9 +66,18 @@ func (m *month) currencies() []string {
 	return all
 }
 
+// billedUntil is the end of the last day of which all should be billed.
+func (m *month) billedUntil() time.Time {
+	until := m.span.now.Add(-m.settle).Truncate(24 * time.Hour)
+	if end := m.span.days().end; until.After(end) {
+		return end
+	}
+	return until
+}
+
 // average is that of the last whole days before a moment, and of how many: not those
-// before the first usage.
-func (m *month) average(end time.Time, of func(*usage) decimal.Decimal) (decimal.Decimal, int) {
+// before the first usage, and not those that have no number, such as what is not billed.
+func (m *month) average(end time.Time, of func(*usage) Amount) (decimal.Decimal, int) {
 	first := end
 	for t := m.span.days().start; t.Before(end); t = t.AddDate(0, 0, 1) {
 		if u := m.days[t.Format(time.DateOnly)]; u != nil {
@@ -81,13 +85,17 @@ func (m *month) average(end time.Time, of func(*usage) decimal.Decimal) (decimal
 			break
 		}
 	}
-	n := min(int(end.Sub(first)/(24*time.Hour)), forecastDays)
+	if week := end.AddDate(0, 0, -forecastDays); first.Before(week) {
+		first = week
+	}
+	sum, n := decimal.Zero, 0
+	for t := first; t.Before(end); t = t.AddDate(0, 0, 1) {
+		if day := of(m.days.of(t.Format(time.DateOnly))); day.Valid {
+			sum, n = sum.Add(day.V), n+1
+		}
+	}
 	if n == 0 {
 		return decimal.Zero, 0
-	}
-	sum := decimal.Zero
-	for i := 1; i <= n; i++ {
-		sum = sum.Add(of(m.days.of(end.AddDate(0, 0, -i).Format(time.DateOnly))))
 	}
 	return sum.DivRound(decimal.NewFromInt(int64(n)), 12), n
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bufio"
 	_ "embed" // of the page
 	"fmt"
 	"html/template"
@@ -72,7 +73,11 @@ func (r Report) WriteHTML(w io.Writer, top int) error {
 	if err != nil {
 		return err
 	}
-	return t.Execute(w, p)
+	b := bufio.NewWriter(w)
+	if err := t.Execute(b, p); err != nil {
+		return err
+	}
+	return b.Flush()
 }
 
 // dayTable has what the charts show.

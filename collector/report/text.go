@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
-	"golang.org/x/text/width"
+	"github.com/rivo/uniseg"
 
 	"github.com/twilio-exporter/twilio_exporter/twilio"
 )
@@ -26,7 +27,7 @@ func (r Report) WriteText(w io.Writer, top int) error {
 	}
 	for i := range r.Accounts {
 		a := &r.Accounts[i]
-		fmt.Fprintf(b, "\n%s\n%s\n", a.title(), strings.Repeat("=", columns(a.title())))
+		fmt.Fprintf(b, "\n%s\n%s\n", a.title(), strings.Repeat("=", uniseg.StringWidth(a.title())))
 		var lines [][]string
 		for _, h := range a.headlines() {
 			lines = append(lines, []string{h.What, h.Value, h.Unit, h.Change, h.Detail})
@@ -130,14 +131,27 @@ func (t *table) write(w io.Writer) {
 	}
 }
 
-// longestName is how many characters of a name a table shows.
+// longestName is how many columns a name takes in a table, at most.
 const longestName = 40
 
+// shortened is a name that fits. It has no characters that turn the direction of writing,
+// which would not end with the name.
 func shortened(name string) string {
-	if c := []rune(name); len(c) > longestName {
-		return string(c[:longestName-1]) + "…"
+	name = strings.Map(func(c rune) rune {
+		if unicode.Is(unicode.Bidi_Control, c) {
+			return -1
+		}
+		return c
+	}, name)
+	if uniseg.StringWidth(name) <= longestName {
+		return name
 	}
-	return name
+	var b strings.Builder
+	width := 1 // of the ellipsis
+	for g := uniseg.NewGraphemes(name); g.Next() && width+g.Width() <= longestName; width += g.Width() {
+		b.WriteString(g.Str())
+	}
+	return b.String() + "…"
 }
 
 // atPoint adds spaces to an amount for the digits that others have more.
@@ -162,7 +176,7 @@ func align(w io.Writer, rows [][]string, right []bool) {
 	widths := make([]int, len(right))
 	for _, row := range rows {
 		for i, cell := range row {
-			widths[i] = max(widths[i], columns(cell))
+			widths[i] = max(widths[i], uniseg.StringWidth(cell))
 		}
 	}
 	for _, row := range rows {
@@ -171,7 +185,7 @@ func align(w io.Writer, rows [][]string, right []bool) {
 			if widths[i] == 0 {
 				continue
 			}
-			pad := strings.Repeat(" ", widths[i]-columns(cell))
+			pad := strings.Repeat(" ", widths[i]-uniseg.StringWidth(cell))
 			if right[i] {
 				cell = pad + cell
 			} else {
@@ -182,16 +196,4 @@ func align(w io.Writer, rows [][]string, right []bool) {
 		}
 		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
 	}
-}
-
-// columns is how many columns of a terminal a text takes.
-func columns(text string) int {
-	n := 0
-	for _, c := range text {
-		n++
-		if k := width.LookupRune(c).Kind(); k == width.EastAsianWide || k == width.EastAsianFullwidth {
-			n++
-		}
-	}
-	return n
 }

@@ -10,10 +10,10 @@ import (
 
 // table is a dimension as text and HTML show it.
 type table struct {
-	By      dimension
-	Title   string // such as "Fleets"
-	Label   string // the title with the account's name
-	Unit    string // of traffic
+	By      dimension // "": days
+	Title   string    // such as "Fleets"
+	Label   string    // the title with the account's name
+	Unit    string    // of traffic
 	Lines   []line
 	Digits  int  // most digits after the point of a cost
 	Partly  bool // a cost has a mark because a part is not billed yet
@@ -60,6 +60,9 @@ func (a *Account) tables(top int, compare bool) []table {
 		if len(rest) > 0 {
 			row := a.sum(rest)
 			row.Name = grouped3(strconv.Itoa(len(rest))) + " others"
+			if len(rest) == 1 {
+				row.Name = "1 other"
+			}
 			n := len(t.Lines)
 			t.add(&row, u)
 			for i := n; i < len(t.Lines); i++ {
