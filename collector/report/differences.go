@@ -18,7 +18,7 @@ func (m *month) differences() []Difference {
 		if bytes == 0 && len(costs) == 0 {
 			continue
 		}
-		reason := m.reason(d, bytes, slices.Equal(currenciesOf(total), currenciesOf(&sum)))
+		reason := m.reason(d, bytes, otherCurrency(total, &sum))
 		if len(costs) == 0 {
 			costs = []money{{}}
 		}
@@ -45,6 +45,12 @@ func costDifferences(total, sum *usage) []money {
 	return all
 }
 
+// otherCurrency reports whether two usages have amounts in different currencies.
+func otherCurrency(a, b *usage) bool {
+	of, other := currenciesOf(a), currenciesOf(b)
+	return len(of) > 0 && len(other) > 0 && !slices.Equal(of, other)
+}
+
 func currenciesOf(both ...*usage) []string {
 	var all []string
 	for _, u := range both {
@@ -60,7 +66,7 @@ func currenciesOf(both ...*usage) []string {
 func (m *month) changes() bool { return m.span.now.Before(m.span.month.end.Add(m.settle)) }
 
 // reason is why a sum over the keys of a dimension is probably not the total.
-func (m *month) reason(d dimension, bytes int64, sameCurrencies bool) string {
+func (m *month) reason(d dimension, bytes int64, otherCurrency bool) string {
 	switch {
 	case bytes != 0 && m.changes():
 		return "late usage that one of the lists has and the other has not; make the report again later"
@@ -68,7 +74,7 @@ func (m *month) reason(d dimension, bytes int64, sameCurrencies bool) string {
 		return "SIMs that have been deleted since, or an incomplete list; make the report again to tell"
 	case bytes != 0:
 		return "an incomplete list; make the report again"
-	case !sameCurrencies:
+	case otherCurrency:
 		return "amounts in another currency"
 	case m.changes():
 		return "hours that are billed in one of the lists and not yet in the other"
@@ -117,7 +123,7 @@ func (m *month) billDifferences() []Difference {
 
 func (m *month) billReason(billed *usage) string {
 	var reasons []string
-	if !slices.Equal(currenciesOf(billed), currenciesOf(m.this.total())) {
+	if otherCurrency(billed, m.this.total()) {
 		reasons = append(reasons, "the bill is in another currency than the usage")
 	}
 	if m.changes() {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -222,6 +223,79 @@ func TestListReadAgain(t *testing.T) {
 		a := s.run(t, date(2, 1)).Accounts[0]
 		if len(a.Differences) != 0 || len(a.Fleets) != 2 || !maps.Equal(asked, map[string]int{"2000-01-01T00:00:00Z": 2, "2000-02-01T00:00:00Z": 2}) {
 			t.Errorf("have %+v after requests %v", a.Differences, asked)
+		}
+	})
+}
+
+// TestReadWhileUsageComesIn: where one list has to be read again, all are, so that they
+// are of the same moment.
+func TestReadWhileUsageComesIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := odd()
+		a.SIMList = a.SIMList[:1]
+		a.Monthly = func(time.Time, time.Time) []twiliotest.MonthlyRecord { return nil }
+		s := newSetup(a, twiliotest.Readings{})
+		sleepUntil(date(3, 4))
+		var mu sync.Mutex
+		asked := make(map[string]bool)
+		s.wrap = rewritten(func(r *http.Request, body string) string {
+			mu.Lock()
+			defer mu.Unlock()
+			q := r.URL.Query()
+			list := q.Get("Group") + q.Get("StartTime")
+			if again := asked[list]; again || q.Get("Granularity") != "all" {
+				return body
+			}
+			asked[list] = true
+			if q.Get("Group") == "fleet" {
+				return strings.ReplaceAll(body, `"data_upload":290000000,`, `"data_upload":289999998,`)
+			}
+			return strings.ReplaceAll(body, `"data_upload":290000000,`, `"data_upload":289999999,`)
+		})
+		if a := s.run(t, date(2, 1)).Accounts[0]; len(a.Differences) != 0 || a.Total.Upload.V != 290_000_000 || a.SIMs[0].Upload.V != 290_000_000 {
+			t.Errorf("have %s", toJSON(t, a))
+		}
+	})
+}
+
+// TestNoCurrency: an amount without a currency is not counted, and not taken for 0.
+func TestNoCurrency(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSetup(odd(), twiliotest.Readings{})
+		s.wrap = rewritten(func(r *http.Request, body string) string {
+			if strings.HasPrefix(r.URL.Query().Get("StartTime"), "2000-02") {
+				return strings.ReplaceAll(body, `"billed_unit":"USD"`, `"billed_unit":null`)
+			}
+			return body
+		})
+		sleepUntil(date(3, 4))
+		a := s.run(t, date(2, 1)).Accounts[0]
+		for _, row := range append(slices.Concat(a.SIMs, a.Fleets, a.Networks, a.Countries), *a.Total) {
+			if c := row.Costs[0]; len(row.Costs) != 1 || c.Cost.Valid || c.Currency != "USD" || !c.Previous.Valid {
+				t.Errorf("have %s", toJSON(t, row))
+			}
+		}
+		if notes := strings.Join(a.Notes, "\n"); !strings.Contains(notes, "amounts without a currency; they are not counted") || len(a.Differences) > 0 {
+			t.Errorf("have %s, %+v", notes, a.Differences)
+		}
+	})
+}
+
+// TestNothingUsed: without any usage there is no currency, and so none that is another
+// than the bill's.
+func TestNothingUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := odd()
+		a.Usage = func(twiliotest.SIM, time.Time) []twiliotest.Segment { return nil }
+		s := newSetup(a, twiliotest.Readings{})
+		sleepUntil(date(3, 4))
+		r := s.run(t, date(2, 1))
+		d := r.Accounts[0].Differences
+		if len(d) != 1 || d[0].Cost.String() != "226.20" || d[0].Reason != "subaccounts, which the bill includes and the SIMs do not; fees and credits that belong to no SIM" {
+			t.Errorf("have %s", toJSON(t, d))
+		}
+		if have := labels(pictures(t, r)[0]); !slices.Equal(have[:4], []string{"Download", "Upload", "1", "0"}) {
+			t.Errorf("have the labels %q", have)
 		}
 	})
 }

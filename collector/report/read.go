@@ -69,36 +69,31 @@ func (m monthly) total() *usage { return m[byAccount].of("") }
 
 // month reads the usage of some periods, added up, in all dimensions.
 func (r reader) month(ctx context.Context, periods ...period) (monthly, error) {
-	m, err := r.dimensions(ctx, periods, append(grouped(), byAccount))
-	if err != nil {
-		return nil, err
+	m, err := r.dimensions(ctx, periods)
+	if err != nil || m.agrees() {
+		return m, err
 	}
-	// A list can be read while usage comes in, or lack a record: what does not agree with
-	// the total is read once more, and so is the total.
-	again := []dimension{byAccount}
-	for _, d := range grouped() {
-		if sum := m[d].sum(); sum.upload.V != m.total().upload.V || sum.download.V != m.total().download.V {
-			again = append(again, d)
-		}
-	}
-	if len(again) == 1 {
-		return m, nil
-	}
-	second, err := r.dimensions(ctx, periods, again)
-	for d, listing := range second {
-		m[d] = listing
-	}
-	return m, err
+	// A list can be read while usage comes in, or lack a record. Read again is all of it,
+	// since what agreed with this total may not agree with the next.
+	return r.dimensions(ctx, periods)
 }
 
-func (r reader) dimensions(ctx context.Context, periods []period, which []dimension) (monthly, error) {
-	m := make(monthly)
-	for _, d := range which {
-		m[d] = make(usages)
+// agrees reports whether the bytes of each dimension are those of the total.
+func (m monthly) agrees() bool {
+	for _, d := range grouped() {
+		if sum := m[d].sum(); sum.upload.V != m.total().upload.V || sum.download.V != m.total().download.V {
+			return false
+		}
 	}
+	return true
+}
+
+func (r reader) dimensions(ctx context.Context, periods []period) (monthly, error) {
+	m := make(monthly)
 	group, ctx := errgroup.WithContext(ctx)
-	for _, d := range which {
-		into := m[d]
+	for _, d := range append(grouped(), byAccount) {
+		into := make(usages)
+		m[d] = into
 		group.Go(func() error {
 			for _, p := range periods {
 				if p.isEmpty() {

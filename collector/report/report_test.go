@@ -263,6 +263,17 @@ func TestParseMonth(t *testing.T) {
 	}
 }
 
+// TestParseMonthAtItsEnd: 18 months before August the 31st, which February does not have,
+// is its last day.
+func TestParseMonthAtItsEnd(t *testing.T) {
+	now := time.Date(2026, 8, 31, 12, 0, 0, 0, time.UTC)
+	for text, want := range map[string]bool{"2025-02": false, "2025-03": true} {
+		if _, err := report.ParseMonth(text, now); (err == nil) != want {
+			t.Errorf("%s: have %v", text, err)
+		}
+	}
+}
+
 // FuzzParseMonth: what is taken is the first of a month that has begun.
 func FuzzParseMonth(f *testing.F) {
 	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)

@@ -48,7 +48,9 @@ func (s span) hasBefore() bool { return !s.begin.AddDate(0, -1, 0).Before(s.olde
 
 // oldest is the first moment that the API can be asked for.
 func oldest(now time.Time) time.Time {
-	return now.Truncate(24*time.Hour).AddDate(0, -historyMonths, 0)
+	month := monthOf(now).AddDate(0, -historyMonths, 0)
+	last := month.AddDate(0, 1, -1).Day() // of the month, which may be shorter than this one
+	return month.AddDate(0, 0, min(now.Day(), last)-1)
 }
 
 // billed divides what is counted in two: what should be billed completely, and the

@@ -62,7 +62,7 @@ func (u *usage) cost(currency string) Amount {
 			return m.Amount
 		}
 	}
-	if u.unbilled {
+	if u.unbilled || u.noCurrency {
 		return Amount{}
 	}
 	return amount(decimal.Zero)
@@ -87,7 +87,7 @@ func (l usages) sum() usage {
 	var s usage
 	for _, u := range l {
 		s.upload, s.download = saturate(s.upload, u.upload), saturate(s.download, u.download)
-		s.unbilled = s.unbilled || u.unbilled
+		s.unbilled, s.noCurrency = s.unbilled || u.unbilled, s.noCurrency || u.noCurrency
 		for _, m := range u.costs {
 			s.bill(m.currency, m.Amount)
 		}
