@@ -19,9 +19,9 @@ type chart struct {
 }
 
 const (
-	chartWidth  = 720 // of the picture's own units; the page scales it
-	chartHeight = 240
-	chartFont   = 12
+	chartWidth  = 560 // of the picture's own units; the page scales it
+	chartHeight = 210
+	chartFont   = 11
 	chartSteps  = 4 // of the axis of values, at most
 )
 

@@ -117,6 +117,3 @@ func wholeOf(digits string) string {
 
 // IsCategory reports whether it is the bill.
 func (t table) IsCategory() bool { return t.By == byCategory }
-
-// IsSIM reports whether it has SIMs.
-func (t table) IsSIM() bool { return t.By == bySIM }
