@@ -4,6 +4,8 @@ import (
 	"encoding/csv"
 	"io"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // WriteCSV writes one row for each account, dimension, key and currency (RFC 4180, lines
@@ -47,8 +49,8 @@ func writeRows(c *csv.Writer, a *Account, d dimension, rows []Row) {
 // Source: OWASP, CSV Injection. Numbers are written as they are: a negative amount is no
 // formula.
 func harmless(text string) string {
-	if text != "" && strings.ContainsAny(text[:1], "=+-@\t\r\n") || strings.HasPrefix(text, "＝") || strings.HasPrefix(text, "＋") ||
-		strings.HasPrefix(text, "－") || strings.HasPrefix(text, "＠") {
+	start := strings.TrimLeftFunc(text, unicode.IsSpace) // as a spreadsheet does
+	if first, size := utf8.DecodeRuneInString(start); size > 0 && strings.ContainsRune("=+-@＝＋－＠", first) {
 		return "'" + text
 	}
 	return text

@@ -13,7 +13,7 @@ func (m *month) differences() []Difference {
 	total := m.this.total()
 	for _, d := range grouped() {
 		sum := m.this[d].sum()
-		bytes := saturate(total.upload, total.download).V - saturate(sum.upload, sum.download).V
+		bytes := sumBytes(total.upload, total.download).V - sumBytes(sum.upload, sum.download).V
 		costs := costDifferences(total, &sum)
 		if bytes == 0 && len(costs) == 0 {
 			continue

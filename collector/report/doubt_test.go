@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"regexp"
 	"runtime"
@@ -31,10 +32,13 @@ func rewritten(change func(r *http.Request, body string) string) func(http.Round
 				return nil, err
 			}
 			body, err := io.ReadAll(resp.Body)
+			if err != nil {
+				return nil, err
+			}
 			changed := change(r, string(body))
 			resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader([]byte(changed))), int64(len(changed))
 			resp.Header.Del("Content-Length")
-			return resp, err
+			return resp, nil
 		})
 	}
 }
@@ -56,8 +60,8 @@ func TestNotBilledYet(t *testing.T) {
 				if c := have.Total.Costs[0]; c.Cost.Valid || !have.Total.Unbilled || have.Total.Upload.V != 780_000_000 {
 					t.Errorf("have %s", toJSON(t, have.Total))
 				}
-				for _, row := range have.SIMs {
-					if row.Costs[0].Cost.Valid || !row.Unbilled {
+				for i, row := range have.SIMs {
+					if n := int64(len(have.SIMs) - i); row.Costs[0].Cost.Valid || !row.Unbilled || row.Upload.V != n*10_000_000 { // those with most traffic first
 						t.Errorf("have %s", toJSON(t, row))
 					}
 				}
@@ -68,6 +72,27 @@ func TestNotBilledYet(t *testing.T) {
 					t.Errorf("have %s", written(t, r, "csv", 0))
 				}
 			})
+		})
+	}
+}
+
+// TestNotBilledDownload: usage in one direction alone is usage.
+func TestNotBilledDownload(t *testing.T) {
+	for _, used := range []twiliotest.Segment{{NetworkSID: network, Upload: 1}, {NetworkSID: network, Download: 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			a := odd()
+			a.Usage = func(_ twiliotest.SIM, hour time.Time) []twiliotest.Segment {
+				if hour.Before(date(2, 1)) {
+					return nil
+				}
+				used.BillDelay = 20 * time.Hour
+				return []twiliotest.Segment{used}
+			}
+			s := newSetup(a, twiliotest.Readings{})
+			sleepUntil(date(2, 1).Add(5 * time.Hour))
+			if total := s.run(t, date(2, 1)).Accounts[0].Total; !total.Unbilled || total.Costs[0].Cost.Valid {
+				t.Errorf("have %s", toJSON(t, total))
+			}
 		})
 	}
 }
@@ -230,30 +255,141 @@ func TestListReadAgain(t *testing.T) {
 // TestReadWhileUsageComesIn: where one list has to be read again, all are, so that they
 // are of the same moment.
 func TestReadWhileUsageComesIn(t *testing.T) {
+	for _, x := range []struct{ now, before, least string }{
+		{`"data_upload":290000000,`, `"data_upload":289999999,`, `"data_upload":289999998,`},
+		{`"data_download":870000435,`, `"data_download":870000434,`, `"data_download":870000433,`},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			a := odd()
+			a.SIMList = a.SIMList[:1]
+			a.Monthly = func(time.Time, time.Time) []twiliotest.MonthlyRecord { return nil }
+			s := newSetup(a, twiliotest.Readings{})
+			sleepUntil(date(3, 4))
+			var mu sync.Mutex
+			asked := make(map[string]bool)
+			s.wrap = rewritten(func(r *http.Request, body string) string {
+				mu.Lock()
+				defer mu.Unlock()
+				q := r.URL.Query()
+				list := q.Get("Group") + q.Get("StartTime")
+				if asked[list] || q.Get("Granularity") != "all" {
+					return body
+				}
+				asked[list] = true
+				if q.Get("Group") == "fleet" {
+					return strings.ReplaceAll(body, x.now, x.least)
+				}
+				return strings.ReplaceAll(body, x.now, x.before)
+			})
+			a2 := s.run(t, date(2, 1)).Accounts[0]
+			for _, row := range append(slices.Concat(a2.SIMs, a2.Fleets, a2.Networks, a2.Countries), *a2.Total) {
+				if row.Upload.V != 290_000_000 || row.Download.V != 870_000_435 {
+					t.Errorf("have %s", toJSON(t, row))
+				}
+			}
+			if len(a2.Differences) != 0 {
+				t.Errorf("have %s", toJSON(t, a2.Differences))
+			}
+		})
+	}
+}
+
+// TestRepeatedRecords: a record that a list has twice counts once, and is an error where
+// the two differ.
+func TestRepeatedRecords(t *testing.T) {
+	for _, x := range []struct{ name, old, changed string }{
+		{"same", "", ""}, {"upload", `"data_upload":290000000,`, `"data_upload":290000001,`}, {"download", `"data_download":870000435,`, `"data_download":1,`},
+		{"amount", `"data_total_billed":"2.9"`, `"data_total_billed":"2.8"`}, {"not billed", `"data_total_billed":"2.9"`, `"data_total_billed":null`},
+		{"currency", `"billed_unit":"USD"`, `"billed_unit":"EUR"`},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSetup(odd(), twiliotest.Readings{})
+				sleepUntil(date(3, 4))
+				record := regexp.MustCompile(`\{"period":\{[^{}]*\}[^{}]*"sim_sid":"HS0123456789abcdef0123456789abcdef"[^{}]*\}`)
+				s.wrap = rewritten(func(r *http.Request, body string) string {
+					if !strings.HasPrefix(r.URL.Query().Get("StartTime"), "2000-02") {
+						return body
+					}
+					return record.ReplaceAllStringFunc(body, func(one string) string { return one + "," + strings.Replace(one, x.old, x.changed, 1) })
+				})
+				a := s.run(t, date(2, 1)).Accounts[0]
+				if x.old == "" {
+					if len(a.Errors) > 0 || len(a.Differences) > 0 || a.SIMs[11].Upload.V != 290_000_000 || a.SIMs[11].Costs[0].Cost.String() != "2.9" {
+						t.Errorf("have %q, %s", a.Errors, toJSON(t, a.Differences))
+					}
+				} else if len(a.Errors) != 1 || !strings.Contains(a.Errors[0], `sim "HS0123456789abcdef0123456789abcdef" is listed twice with different values`) || a.Total != nil {
+					t.Errorf("have %q", a.Errors)
+				}
+			})
+		})
+	}
+}
+
+// TestInvalidPageToken: a list whose next page is refused is read from the start again.
+func TestInvalidPageToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := odd()
-		a.SIMList = a.SIMList[:1]
-		a.Monthly = func(time.Time, time.Time) []twiliotest.MonthlyRecord { return nil }
+		a.SID, a.AuthToken = accountSID, "token"
 		s := newSetup(a, twiliotest.Readings{})
+		s.simulator = twiliotest.New(twiliotest.Options{Accounts: []twiliotest.Account{a}, MaxPageSize: 5})
+		for _, endpoint := range []twiliotest.Endpoint{twiliotest.UsageRecords, twiliotest.Sims} {
+			s.simulator.Inject(twiliotest.Fault{Kind: twiliotest.InvalidPageToken, Endpoint: endpoint, Times: 1})
+		}
 		sleepUntil(date(3, 4))
-		var mu sync.Mutex
-		asked := make(map[string]bool)
-		s.wrap = rewritten(func(r *http.Request, body string) string {
-			mu.Lock()
-			defer mu.Unlock()
-			q := r.URL.Query()
-			list := q.Get("Group") + q.Get("StartTime")
-			if again := asked[list]; again || q.Get("Granularity") != "all" {
-				return body
-			}
-			asked[list] = true
-			if q.Get("Group") == "fleet" {
-				return strings.ReplaceAll(body, `"data_upload":290000000,`, `"data_upload":289999998,`)
-			}
-			return strings.ReplaceAll(body, `"data_upload":290000000,`, `"data_upload":289999999,`)
-		})
-		if a := s.run(t, date(2, 1)).Accounts[0]; len(a.Differences) != 0 || a.Total.Upload.V != 290_000_000 || a.SIMs[0].Upload.V != 290_000_000 {
+		r := s.run(t, date(2, 1))
+		if a := r.Accounts[0]; !r.OK || len(a.SIMs) != 12 || len(a.Differences) > 0 || a.Total.Upload.V != 22_620_000_000 || a.SIMs[1].Name != "plain" {
 			t.Errorf("have %s", toJSON(t, a))
+		}
+	})
+}
+
+// TestFilters: each filter of the configuration is asked for, and said.
+func TestFilters(t *testing.T) {
+	for key, x := range map[string]struct {
+		value, name string
+		upload      int64
+	}{
+		"sim":         {"HS0123456789abcdef0123456789abcdef", "SIM HS0123456789abcdef0123456789abcdef", 290_000_000},
+		"fleet":       {fleetOne, "fleet " + fleetOne, 6_380_000_000}, // SIMs 1, 4, 7 and 10: 29 days of 10 MB × 22
+		"network":     {"HW33333333333333333333333333333333", "network HW33333333333333333333333333333333", 0},
+		"iso_country": {"DE", "country DE", 0},
+	} {
+		t.Run(key, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSetup(odd(), twiliotest.Readings{})
+				sleepUntil(date(3, 4))
+				s.yaml += "collectors: {supersim_usage: {filter: {" + key + ": " + x.value + "}}}\n"
+				a := s.run(t, date(2, 1)).Accounts[0]
+				if a.Total.Upload.V != x.upload || !strings.Contains(strings.Join(a.Notes, "\n"), "Only usage of "+x.name+" is counted") || len(a.Differences) > 0 {
+					t.Errorf("have %s", toJSON(t, a))
+				}
+			})
+		})
+	}
+}
+
+// TestHugeNumbers: sums of bytes stay at the largest number, or are an error; they never
+// become negative.
+func TestHugeNumbers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSetup(odd(), twiliotest.Readings{})
+		sleepUntil(date(3, 4))
+		number := regexp.MustCompile(`("data_(?:upload|download)":)[1-9]\d*`)
+		s.wrap = rewritten(func(_ *http.Request, body string) string {
+			return number.ReplaceAllString(body, "${1}9223372036854775807")
+		})
+		r := s.run(t, date(2, 1))
+		a := r.Accounts[0]
+		if len(a.Errors) > 0 || len(a.Differences) > 0 || a.Total.Upload.V != math.MaxInt64 {
+			t.Errorf("have %s", toJSON(t, a))
+		}
+		if text := written(t, r, "text", 2); strings.Count(text, " 9,223,372.04 ") != 10 { // of the account, with both directions; of 2 fleets, a network, a country, 2 SIMs and the others
+			t.Errorf("have %s", text)
+		}
+		s.run(t, date(3, 1))
+		if a := s.run(t, date(3, 1)).Accounts[0]; len(a.Errors) != 1 || !strings.Contains(a.Errors[0], "the sum of its bytes is too large") { // in two periods
+			t.Errorf("have %q", a.Errors)
 		}
 	})
 }
@@ -329,6 +465,9 @@ func TestFailures(t *testing.T) {
 				}
 				if x.name != "usage" && (b.Total == nil || b.Total.Upload.V != 22_620_000_000) {
 					t.Errorf("the other account is not there: %+v", b)
+				}
+				if text := written(t, r, "text", 5); strings.Contains(text, "all accounts") != x.hasTotal || strings.Contains(text, "all that were read") == x.hasTotal {
+					t.Errorf("the sum does not say what is in it: %s", text)
 				}
 				for _, format := range []string{"text", "json", "html"} {
 					if text := written(t, r, format, 5); !strings.Contains(text, "code 70051") && !strings.Contains(text, "code 20003") || strings.Contains(text, "token") {

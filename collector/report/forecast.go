@@ -28,13 +28,13 @@ func (m *month) forecast() *Forecast {
 		return nil
 	}
 	all := m.span.days()
-	bytes, n := m.average(all.end, func(u *usage) Amount { return amount(decimal.NewFromInt(saturate(u.upload, u.download).V)) })
+	bytes, n := m.average(all.end, func(u *usage) Amount { return amount(decimal.NewFromInt(sumBytes(u.upload, u.download).V)) })
 	if n == 0 {
 		return nil
 	}
 	total := m.this.total()
 	f := &Forecast{Days: n, Costs: []Cost{}}
-	f.Bytes = toInt64(decimal.NewFromInt(saturate(total.upload, total.download).V).Add(perDay(bytes, m.span.finish.Sub(m.span.month.end))))
+	f.Bytes = toInt64(decimal.NewFromInt(sumBytes(total.upload, total.download).V).Add(perDay(bytes, m.span.finish.Sub(m.span.month.end))))
 
 	until := m.billedUntil()
 	for _, currency := range m.currencies() {

@@ -108,7 +108,7 @@ func (l line) BeforeWhole() string { return wholeOf(l.Before) }
 func (l line) BeforeFraction() string { return strings.TrimPrefix(l.Before, wholeOf(l.Before)) }
 
 // IsAmount reports whether there is a cost.
-func (l line) IsAmount() bool { return l.Cost != notBilled && l.Cost != missing }
+func (l line) IsAmount() bool { return l.Cost != notBilled && l.Cost != notRead && l.Cost != missing }
 
 func wholeOf(digits string) string {
 	whole, _, _ := strings.Cut(digits, ".")

@@ -84,6 +84,7 @@ func (r *Row) traffic() Bytes { return sumBytes(r.Upload, r.Download) }
 // before is the traffic of the month before.
 func (r *Row) before() Bytes { return sumBytes(r.PreviousUpload, r.PreviousDownload) }
 
+// sumBytes adds up, to the largest number at most.
 func sumBytes(a, b Bytes) Bytes {
 	if b.V > math.MaxInt64-a.V {
 		return Bytes{math.MaxInt64, true}

@@ -103,6 +103,11 @@ func TestSubaccounts(t *testing.T) {
 				t.Errorf("%s is %s", a.Name, a.AccountSID)
 			}
 		}
+		// What the two accounts with SIMs cost is shared among them.
+		mine, owned := r.Accounts[0].Total.Costs[0], r.Accounts[6].Total.Costs[0]
+		if sum := mine.Cost.V.Add(owned.Cost.V); !mine.Share.V.Equal(mine.Cost.V.DivRound(sum, 6)) || !owned.Share.V.Equal(owned.Cost.V.DivRound(sum, 6)) || mine.Cost.V.Sign() < 1 || owned.Cost.V.Sign() < 1 {
+			t.Errorf("have %s and %s", toJSON(t, mine), toJSON(t, owned))
+		}
 		// The SIMs of the parent and of the account with an entry of its own, once.
 		sids := make(map[string]int)
 		for _, a := range r.Accounts {

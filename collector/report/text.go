@@ -67,13 +67,18 @@ func (a *Account) identity() string {
 	return provider + ", " + a.AccountSID
 }
 
-// overview has one row for each account, and the sum of each currency.
+// overview has one row for each account with SIMs, and the sum of each currency.
 func (r *Report) overview() table {
 	t := table{By: byAccount, Title: "Accounts", Compare: r.Compared != nil}
 	var rows []Row
-	var sum Row
+	var failed []line
+	sum := Row{Name: "all accounts"}
 	for _, a := range r.Accounts {
 		if a.Total == nil {
+			if len(a.Errors) > 0 && a.month.account.Collectors.SuperSIMUsage.Enabled {
+				failed = append(failed, line{First: true, Name: a.Name, Traffic: missing, Cost: notRead})
+				sum.Name = "all that were read"
+			}
 			continue
 		}
 		row := *a.Total
@@ -83,7 +88,7 @@ func (r *Report) overview() table {
 		sum.PreviousUpload, sum.PreviousDownload = sumBytes(sum.PreviousUpload, row.PreviousUpload), sumBytes(sum.PreviousDownload, row.PreviousDownload)
 		sum.Unbilled = sum.Unbilled || row.Unbilled
 	}
-	sum.Name, sum.Costs = "all accounts", r.costs()
+	sum.Costs = r.costs()
 	if len(sum.Costs) == 0 {
 		sum.Costs = []Cost{{}}
 	}
@@ -92,6 +97,7 @@ func (r *Report) overview() table {
 	for i := range rows {
 		t.add(&rows[i], u)
 	}
+	t.Lines = append(t.Lines, failed...)
 	n := len(t.Lines)
 	t.add(&sum, u)
 	for i := n; i < len(t.Lines); i++ {
@@ -156,7 +162,7 @@ func shortened(name string) string {
 
 // atPoint adds spaces to an amount for the digits that others have more.
 func (t *table) atPoint(text string) string {
-	if text == notBilled {
+	if text == notBilled || text == notRead {
 		return text
 	}
 	return text + strings.Repeat(" ", pointed(t.Digits)-pointed(fractionDigits(text)))

@@ -86,20 +86,13 @@ type usages map[string]*usage
 func (l usages) sum() usage {
 	var s usage
 	for _, u := range l {
-		s.upload, s.download = saturate(s.upload, u.upload), saturate(s.download, u.download)
+		s.upload, s.download = sumBytes(s.upload, u.upload), sumBytes(s.download, u.download)
 		s.unbilled, s.noCurrency = s.unbilled || u.unbilled, s.noCurrency || u.noCurrency
 		for _, m := range u.costs {
 			s.bill(m.currency, m.Amount)
 		}
 	}
 	return s
-}
-
-func saturate(a, b Bytes) Bytes {
-	if b.V > math.MaxInt64-a.V {
-		return Bytes{math.MaxInt64, true}
-	}
-	return Bytes{a.V + b.V, a.Valid || b.Valid}
 }
 
 // noUsage is the usage of a key that a listing has no record of: it used nothing.

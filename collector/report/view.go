@@ -34,7 +34,10 @@ type line struct {
 	Rest           bool // the sum of rows that are not shown
 }
 
-const notBilled = "not billed yet"
+const (
+	notBilled = "not billed yet"
+	notRead   = "not read"
+)
 
 // tables are the dimensions of an account; top limits the SIMs, unless it is 0.
 func (a *Account) tables(top int, compare bool) []table {
