@@ -326,6 +326,66 @@ func TestRepeatedRecords(t *testing.T) {
 	}
 }
 
+// TestRepeatedCategories: as with usage; and a record without a category or a month is an
+// error.
+func TestRepeatedCategories(t *testing.T) {
+	for _, x := range []struct{ name, old, changed, want string }{
+		{"same", "", "", ""}, {"price", `"498.84515"`, `"498.84516"`, "twice"}, {"usage", `"3.52"`, `"3.53"`, "twice"}, {"unit", `"usd"`, `"eur"`, "twice"},
+		{"no category", `"category":"sms"`, `"category":""`, "no category"},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSetup(odd(), twiliotest.Readings{})
+				sleepUntil(date(3, 4))
+				record := regexp.MustCompile(`\{[^{}]*"category":"sms"[^{}]*(\{[^{}]*\}[^{}]*)?\}`)
+				s.wrap = rewritten(func(_ *http.Request, body string) string {
+					return record.ReplaceAllStringFunc(body, func(one string) string { return one + "," + strings.Replace(one, x.old, x.changed, 1) })
+				})
+				a := s.run(t, date(2, 1)).Accounts[0]
+				switch {
+				case x.want == "":
+					if len(a.Errors) > 0 || a.Categories[1].Costs[0].Cost.String() != "498.84515" || a.Categories[1].Usage.Amount.String() != "3.52" {
+						t.Errorf("have %q, %s", a.Errors, toJSON(t, a.Categories))
+					}
+				case len(a.Errors) != 1 || !strings.Contains(a.Errors[0], x.want) || len(a.Categories) > 0:
+					t.Errorf("have %q", a.Errors)
+				}
+			})
+		})
+	}
+}
+
+// TestChangingCategories: a category that one of the months lacks cost nothing in it, and
+// one without a price has none.
+func TestChangingCategories(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := odd()
+		a.Monthly = func(month, _ time.Time) []twiliotest.MonthlyRecord {
+			record := func(category, price string) twiliotest.MonthlyRecord {
+				return twiliotest.MonthlyRecord{Category: category, Count: "1", Usage: "0", UsageUnit: "x", Price: price, PriceUnit: "usd", AsOf: month.AddDate(0, 1, 0).Format("2006-01-02T15:04:05+00:00")}
+			}
+			if month.Equal(date(2, 1)) {
+				return []twiliotest.MonthlyRecord{record("totalprice", "7.50"), record("new", "7.00"), record("both", "0.50")}
+			}
+			return []twiliotest.MonthlyRecord{record("totalprice", "3"), record("gone", "1"), record("both", "2")}
+		}
+		s := newSetup(a, twiliotest.Readings{})
+		sleepUntil(date(3, 4))
+		r := s.run(t, date(2, 1))
+		var have []string
+		for _, row := range r.Accounts[0].Categories {
+			c := row.Costs[0]
+			have = append(have, fmt.Sprintf("%s %s %s %s", row.Key, c.Cost, c.Previous, c.Share))
+		}
+		if want := []string{"totalprice 7.50 3 1.000000", "new 7.00 0 0.933333", "both 0.50 2 0.066667", "gone 0 1 0.000000"}; !slices.Equal(have, want) {
+			t.Errorf("want %q, have %q", want, have)
+		}
+		if notes := strings.Join(r.Accounts[0].Notes, "\n"); !strings.Contains(notes, "as of 2000-03-01 00:00 UTC") {
+			t.Errorf("have %s", notes)
+		}
+	})
+}
+
 // TestInvalidPageToken: a list whose next page is refused is read from the start again.
 func TestInvalidPageToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

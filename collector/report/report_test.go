@@ -244,6 +244,25 @@ func TestOldestMonth(t *testing.T) {
 		if text := written(t, r, "text", 10); strings.Contains(text, "BEFORE") || !strings.Contains(text, "goes back 18 months") {
 			t.Errorf("have %s", text)
 		}
+		// The next one has the oldest to compare with, from its first hour on.
+		if r := s.run(t, month.AddDate(0, 1, 0)); !r.OK || r.Compared == nil || r.Compared.From != "1998-08-01T00:00:00Z" || !r.Accounts[0].Total.PreviousUpload.Valid {
+			t.Errorf("have %+v", r)
+		}
+	})
+}
+
+// TestMonthsEnd: a month is over when the next one begins, and is then the default.
+func TestMonthsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSetup(generated(), twiliotest.Readings{})
+		sleepUntil(date(3, 1).Add(-time.Second))
+		if r := s.run(t, date(2, 1)); r.Over || r.To != "2000-02-29T23:00:00Z" || r.Compared.To != "2000-01-29T23:00:00Z" {
+			t.Errorf("have %+v", r)
+		}
+		sleepUntil(date(3, 1))
+		if r := s.run(t, time.Time{}); r.Month != "2000-02" || !r.Over || r.To != "2000-03-01T00:00:00Z" || r.Compared.To != "2000-02-01T00:00:00Z" {
+			t.Errorf("have %+v", r)
+		}
 	})
 }
 
@@ -267,6 +286,11 @@ func TestParseMonth(t *testing.T) {
 // is its last day.
 func TestParseMonthAtItsEnd(t *testing.T) {
 	now := time.Date(2026, 8, 31, 12, 0, 0, 0, time.UTC)
+	for _, text := range []string{"2026-08", "2025-02"} {
+		if _, err := report.ParseMonth(text, time.Date(2026, 8, 1, 0, 0, 0, 0, time.UTC)); err != nil {
+			t.Errorf("%s: have %v", text, err)
+		}
+	}
 	for text, want := range map[string]bool{"2025-02": false, "2025-03": true} {
 		if _, err := report.ParseMonth(text, now); (err == nil) != want {
 			t.Errorf("%s: have %v", text, err)
@@ -299,6 +323,9 @@ func TestRequests(t *testing.T) {
 		s.run(t, date(2, 1))
 		if n := len(s.simulator.RequestURIs()); n != 20 {
 			t.Errorf("%d requests for a month that is not", n)
+		}
+		if uris := strings.Join(s.simulator.RequestURIs(), "\n"); !strings.Contains(uris, "EndDate=2000-02-20") || strings.Contains(uris, "EndDate=2000-02-29") {
+			t.Errorf("asked for a bill of the future: %s", uris)
 		}
 	})
 }
