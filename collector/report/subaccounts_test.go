@@ -182,7 +182,7 @@ func TestSubaccountsOfShards(t *testing.T) {
 		s := familySetup()
 		sleepUntil(date(3, 4))
 		const shards = 5
-		var all []string
+		var all, alone []string
 		foreign := 0
 		for _, fails := range []bool{false, true} {
 			for i := range shards {
@@ -196,7 +196,7 @@ func TestSubaccountsOfShards(t *testing.T) {
 				}
 				if !fails {
 					all = append(all, bills(r)...)
-				} else if notesOf(r, "production") == "The account itself is reported by another shard." {
+				} else if alone = append(alone, bills(r)...); notesOf(r, "production") == "The account itself is reported by another shard." {
 					foreign++
 				}
 				written(t, r, "html", 5)
@@ -204,6 +204,9 @@ func TestSubaccountsOfShards(t *testing.T) {
 		}
 		if slices.Sort(all); !slices.Equal(all, slices.Sorted(slices.Values(familyBills()))) {
 			t.Errorf("want %q, have %q", familyBills(), all)
+		}
+		if slices.Sort(alone); !slices.Equal(alone, []string{familyBills()[6], familyBills()[0]}) {
+			t.Errorf("without the list, have %q", alone)
 		}
 		if foreign != shards-1 {
 			t.Errorf("%d shards say that the account is another's", foreign)
