@@ -386,6 +386,68 @@ func TestChangingCategories(t *testing.T) {
 	})
 }
 
+// TestReasons: why a sum disagrees depends on what disagrees, and on whether the month may
+// still change.
+func TestReasons(t *testing.T) {
+	const sim = `"sim_sid":"HS0123456789abcdef0123456789abcdef"`
+	amount := regexp.MustCompile(`"data_total_billed":"[\d.]+"`)
+	upload := regexp.MustCompile(`"data_upload":\d+`)
+	for _, x := range []struct {
+		name, group string
+		running     bool
+		change      func(body string) string
+		want        string
+	}{
+		{"amounts", "fleet", false, func(b string) string { return amount.ReplaceAllString(b, `"data_total_billed":"1"`) }, "amounts that were revised or rounded for each key"},
+		{"amounts", "fleet", true, func(b string) string { return amount.ReplaceAllString(b, `"data_total_billed":"1"`) }, "hours that are billed in one of the lists and not yet in the other"},
+		{"currency", "fleet", false, func(b string) string { return strings.ReplaceAll(b, `"USD"`, `"EUR"`) }, "amounts in another currency"},
+		{"less", "fleet", false, func(b string) string { return upload.ReplaceAllString(b, `"data_upload":1`) }, "an incomplete list; make the report again"},
+		{"more", "sim", false, func(b string) string { return upload.ReplaceAllString(b, `"data_upload":99999999999`) }, "an incomplete list; make the report again"},
+		{"less", "sim", false, func(b string) string { return upload.ReplaceAllString(b, `"data_upload":1`) }, "SIMs that have been deleted since, or an incomplete list; make the report again to tell"},
+		{"less", "sim", true, func(b string) string { return upload.ReplaceAllString(b, `"data_upload":1`) }, "late usage that one of the lists has and the other has not; make the report again later"},
+	} {
+		t.Run(x.name+x.group, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSetup(odd(), twiliotest.Readings{})
+				s.wrap = rewritten(func(r *http.Request, body string) string {
+					if q := r.URL.Query(); q.Get("Group") == x.group && strings.HasPrefix(q.Get("StartTime"), "2000-02") {
+						return x.change(body)
+					}
+					return body
+				})
+				at := date(3, 4)
+				if x.running {
+					at = date(2, 20)
+				}
+				sleepUntil(at)
+				d := s.run(t, date(2, 1)).Accounts[0].Differences
+				if len(d) == 0 || d[0].What != x.group+"s" && d[0].What != "SIMs" || d[0].Reason != x.want {
+					t.Errorf("have %s", toJSON(t, d))
+				}
+			})
+		})
+	}
+	// A SIM that is not billed, and usage that belongs to none.
+	synctest.Test(t, func(t *testing.T) {
+		s := newSetup(odd(), twiliotest.Readings{})
+		s.wrap = rewritten(func(r *http.Request, body string) string {
+			if !strings.HasPrefix(r.URL.Query().Get("StartTime"), "2000-02") {
+				return body
+			}
+			return strings.NewReplacer(sim, `"sim_sid":null`, `"data_total_billed":"34.8"`, `"data_total_billed":null`).Replace(body)
+		})
+		sleepUntil(date(3, 4))
+		r := s.run(t, date(2, 1))
+		notes := strings.Join(r.Accounts[0].Notes, "\n")
+		if !strings.Contains(notes, "SIMs with such usage: 1.") || strings.Contains(notes, "not in the list of SIMs") {
+			t.Errorf("have %s", notes)
+		}
+		if text := written(t, r, "text", 0); !strings.Contains(text, "without a SIM ") {
+			t.Errorf("have %s", text)
+		}
+	})
+}
+
 // TestInvalidPageToken: a list whose next page is refused is read from the start again.
 func TestInvalidPageToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -505,7 +567,7 @@ func TestFailures(t *testing.T) {
 		want                       string
 		hasTotal, hasNames, hasAll bool
 	}{
-		{"credentials", withWrongToken, "Super SIM usage: usage_records: ", false, false, false},
+		{"credentials", withWrongToken, "check account_sid and the credentials of this account", false, false, false},
 		{"usage", func(s *setup) { s.wrap = refusing("/v1/UsageRecords") }, "code 70051", false, false, true},
 		{"inventory", func(s *setup) { s.wrap = refusing("/v1/Sims") }, "names of SIMs, fleets and networks: sims: ", true, false, true},
 		{"bill", func(s *setup) { s.wrap = refusing("/Monthly.json") }, "usage of the whole account: monthly_usage: ", true, true, false},

@@ -68,11 +68,7 @@ func (m *month) currencies() []string {
 
 // billedUntil is the end of the last day of which all should be billed.
 func (m *month) billedUntil() time.Time {
-	until := m.span.now.Add(-m.settle).Truncate(24 * time.Hour)
-	if end := m.span.days().end; until.After(end) {
-		return end
-	}
-	return until
+	return m.span.now.Add(-m.settle).Truncate(24 * time.Hour)
 }
 
 // average is that of the last whole days before a moment, and of how many: not those
