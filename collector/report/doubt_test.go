@@ -108,13 +108,23 @@ func TestPartlyBilled(t *testing.T) {
 		if c := r.Accounts[0].Total.Costs[0]; c.Cost.String() != "15.6" {
 			t.Errorf("have %s", toJSON(t, r.Accounts[0].Total))
 		}
-		s.wrap = rewritten(func(_ *http.Request, body string) string { // the same, as null wherever a part is not billed
-			return strings.ReplaceAll(body, `"data_total_billed":"7.8"`, `"data_total_billed":null`)
+		s.wrap = rewritten(func(r *http.Request, body string) string { // the same, as null where a part is not billed
+			if r.URL.Query().Get("StartTime") == "2000-02-02T00:00:00Z" {
+				return strings.ReplaceAll(body, `"data_total_billed":"7.8"`, `"data_total_billed":null`)
+			}
+			return body
 		})
 		r = s.run(t, date(2, 1))
 		total := r.Accounts[0].Total
-		if !total.Unbilled || total.Costs[0].Cost.String() != "7.8" && total.Costs[0].Cost.Valid {
+		if !total.Unbilled || total.Costs[0].Cost.String() != "7.8" {
 			t.Errorf("have %s", toJSON(t, total))
+		}
+		text, page := written(t, r, "text", 0), written(t, r, "html", 0)
+		if !strings.Contains(text, "a part is not billed yet; before: 0") || strings.Count(text, "\n* A part is not billed yet.\n") != 2 { // network and country
+			t.Errorf("have %s", text)
+		}
+		if !strings.Contains(page, `7<span class="f">.8</span><abbr title="a part is not billed yet">*</abbr>`) || !strings.Contains(page, "a part is not billed yet; before: 0") {
+			t.Errorf("have %s", page)
 		}
 	})
 }
@@ -386,6 +396,34 @@ func TestChangingCategories(t *testing.T) {
 	})
 }
 
+// TestShares: with credits, a share can be more than all of it or less than nothing, and
+// its bar can not.
+func TestShares(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := odd()
+		a.SIMList = a.SIMList[:2]
+		a.Usage = func(sim twiliotest.SIM, hour time.Time) []twiliotest.Segment {
+			if !hour.Equal(date(2, 3)) {
+				return nil
+			}
+			return []twiliotest.Segment{{NetworkSID: network, Upload: 5, MicroCost: map[bool]int64{true: 3_000_000, false: -1_000_000}[sim.FleetSID == fleetOne]}}
+		}
+		s := newSetup(a, twiliotest.Readings{})
+		sleepUntil(date(3, 4))
+		r := s.run(t, date(2, 1))
+		have := r.Accounts[0].SIMs
+		if have[0].Costs[0].Share.String() != "1.500000" || have[1].Costs[0].Share.String() != "-0.500000" {
+			t.Errorf("have %s", toJSON(t, have))
+		}
+		page := written(t, r, "html", 0)
+		for text, want := range map[string]int{"width:100.00%": 5, "width:0.00%": 2 + 3, "150.0 %": 2, "-50.0 %": 2} { // a fleet and a SIM each; besides, network, country and five categories, of which one has no price
+			if n := strings.Count(page, text); n != want {
+				t.Errorf("want %q %d times, have %d", text, want, n)
+			}
+		}
+	})
+}
+
 // TestReasons: why a sum disagrees depends on what disagrees, and on whether the month may
 // still change.
 func TestReasons(t *testing.T) {
@@ -611,7 +649,7 @@ func TestConfiguration(t *testing.T) {
 		s.yaml += "collectors: {account_usage: {enabled: false}, supersim_inventory: {enabled: false}, supersim_usage: {filter: {fleet: " + fleetOne + "}}}\n"
 		a := s.run(t, date(2, 1)).Accounts[0]
 		// SIMs 1, 4, 7 and 10: 29 days of 10 MB × 22.
-		if notes := strings.Join(a.Notes, "\n"); a.Total.Upload.V != 6_380_000_000 || !strings.Contains(notes, "Only usage of fleet "+fleetOne) || !strings.Contains(notes, "account_usage off") {
+		if notes := strings.Join(a.Notes, "\n"); a.Total.Upload.V != 6_380_000_000 || strings.Contains(notes, "not in the list of SIMs") || !strings.Contains(notes, "Only usage of fleet "+fleetOne) || !strings.Contains(notes, "account_usage off") {
 			t.Errorf("have %d bytes, %s", a.Total.Upload.V, notes)
 		}
 		s.yaml = twilioYAML + "collectors: {supersim_usage: {enabled: false}}\n"
