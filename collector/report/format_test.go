@@ -194,6 +194,29 @@ func TestCSV(t *testing.T) {
 	})
 }
 
+// TestFormulas: nothing that a spreadsheet could take for a formula begins with it, in the
+// name of an account either.
+func TestFormulas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := odd()
+		for i, name := range []string{" =1+1", "\u00a0@x", "＝1+1", "＋1", "－1", "＠x", "x=1", " plain"} {
+			a.SIMList[i].UniqueName = name
+		}
+		s := newSetup(a, twiliotest.Readings{})
+		s.yaml = strings.Replace(s.yaml, "name: production", `name: "=production"`, 1)
+		sleepUntil(date(3, 4))
+		text := written(t, s.run(t, date(2, 1)), "csv", 0)
+		for _, want := range []string{",' =1+1,", ",'\u00a0@x,", ",'＝1+1,", ",'＋1,", ",'－1,", ",'＠x,", ",x=1,", "\n'=production,"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("no %q in %s", want, text)
+			}
+		}
+		if strings.Contains(text, "' plain") {
+			t.Error("a plain name is not as it was")
+		}
+	})
+}
+
 // TestJSON: the keys are part of the interface, and amounts are strings.
 func TestJSON(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
