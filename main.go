@@ -223,7 +223,7 @@ func checkAccounts(ctx context.Context, o options, env func(string) (string, boo
 	}
 	defer done()
 	report, err := check.Run(ctx, check.Options{
-		Accounts: cfg.Accounts(), API: cfg.API(), Dial: newDial(ctx, cfg), Probe: o.probe, ProbeWait: o.probeWait,
+		Config: cfg, Dial: newDial(ctx, cfg), Probe: o.probe, ProbeWait: o.probeWait,
 		Waiting: func(d time.Duration) {
 			fmt.Fprintf(stderr, "Waiting %s to see how late usage is (--probe-wait); --probe-wait=0s does not wait.\n", d.Round(time.Second))
 		},

@@ -70,9 +70,8 @@ type Dialer func(a config.Account, wrap func(http.RoundTripper) http.RoundTrippe
 
 // Options configure a check.
 type Options struct {
-	Accounts []config.Account
-	API      config.API
-	Dial     Dialer
+	Config *config.Config // its accounts in this shard, and the subaccounts that are found
+	Dial   Dialer
 	// Probe also finds out how the APIs behave where their documentation is silent.
 	Probe bool
 	// ProbeWait is the time between two listings that show how late usage is.
@@ -87,15 +86,14 @@ const accountsAtOnce = 10
 // Run checks the accounts. An error is one of making a client, or the end of the context;
 // what an API refuses is part of the report.
 func Run(ctx context.Context, o Options) (Report, error) {
-	report := Report{OK: true, Accounts: make([]Account, len(o.Accounts)), Probe: []Answer{}}
-	found := make([]*probe, len(o.Accounts))
-	err := concurrently(ctx, len(o.Accounts), func(ctx context.Context, i int) (err error) {
-		a := o.Accounts[i]
-		if report.Accounts[i], found[i], err = checkAccount(ctx, a, o); err != nil {
-			return fmt.Errorf("account %q: %w", a.Name, err)
-		}
-		return nil
+	report := Report{OK: true, Accounts: []Account{}, Probe: []Answer{}}
+	accounts := o.Config.AllAccounts()
+	families, found := make([][]Account, len(accounts)), make([]*probe, len(accounts))
+	err := concurrently(ctx, len(accounts), func(ctx context.Context, i int) (err error) {
+		families[i], found[i], err = checkFamily(ctx, accounts[i], o)
+		return err
 	})
+	report.Accounts = append(report.Accounts, slices.Concat(families...)...)
 	probes := slices.DeleteFunc(found, func(p *probe) bool { return p == nil })
 	if err == nil && len(probes) > 0 {
 		err = ask(ctx, o, probes)
@@ -126,18 +124,46 @@ func concurrently(ctx context.Context, n int, f func(context.Context, int) error
 	return err
 }
 
-// checkAccount checks one account, and makes its probe if there is to be one and usage
-// can be read.
-func checkAccount(ctx context.Context, a config.Account, o Options) (Account, *probe, error) {
+// checkFamily checks an account and the subaccounts that are found, as far as this shard
+// polls them, and makes the account's probe.
+func checkFamily(ctx context.Context, a config.Account, o Options) ([]Account, *probe, error) {
+	serves := o.Config.Serves(a.Name)
+	if !serves {
+		if !a.Subaccounts.Enabled {
+			return nil, nil, nil
+		}
+		a.Collectors = config.Collectors{AccountUsage: a.Collectors.AccountUsage} // for subaccounts
+		a.Collectors.AccountUsage.Enabled = false
+	}
+	var listed []twilio.Account
+	own, p, err := checkAccount(ctx, a, &listed, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	redactor := twilio.NewRedactor(a.Secrets(ctx, new(config.Files))...)
+	subaccounts, _ := collector.SelectSubaccounts(o.Config, a, listed, redactor.Redact)
+	subaccounts = slices.DeleteFunc(subaccounts, func(s config.Account) bool { return !o.Config.ServesSubaccount(a.Name, s.AccountSID) })
+	o.Probe = false // of subaccounts, there is no usage of SIMs
+	found := make([]Account, len(subaccounts))
+	err = concurrently(ctx, len(subaccounts), func(ctx context.Context, i int) (err error) {
+		found[i], _, err = checkAccount(ctx, subaccounts[i], nil, o)
+		return err
+	})
+	return append([]Account{own}, found...), p, err
+}
+
+// checkAccount checks one account, lists its subaccounts, and makes its probe if there is
+// to be one and usage can be read.
+func checkAccount(ctx context.Context, a config.Account, subaccounts *[]twilio.Account, o Options) (Account, *probe, error) {
 	seen := newTraffic()
 	record := new(recorder)
 	client, err := o.Dial(a, func(next http.RoundTripper) http.RoundTripper { return record.wrap(seen.wrap(next)) }, seen)
 	if err != nil {
-		return Account{}, nil, err
+		return Account{}, nil, fmt.Errorf("account %q: %w", a.Name, err)
 	}
 	r := Account{Name: a.Name, Provider: string(a.Provider), AccountSID: a.AccountSID, APIs: []API{}}
 	size := collector.Size{Currencies: 1}
-	for _, api := range apis(a, client, &r, &size) {
+	for _, api := range apis(a, client, &r, &size, subaccounts) {
 		err := api.ask(ctx)
 		if ctx.Err() != nil {
 			return r, nil, ctx.Err()
@@ -146,7 +172,7 @@ func checkAccount(ctx context.Context, a config.Account, o Options) (Account, *p
 	}
 	plan := collector.NewPlan(a.Provider, a.Collectors, size)
 	r.Plan = Plan{plan.RequestsPerHour, plan.RequestsPerDay, plan.Series, plan.MemoryBytes}
-	r.advise(a, o.API, client, plan, seen)
+	r.advise(a, o.Config.API(), client, plan, seen)
 	if !o.Probe {
 		return r, nil, nil
 	}
@@ -173,8 +199,9 @@ type request struct {
 	ask      func(context.Context) error
 }
 
-// apis are the resources that the account's collectors read.
-func apis(a config.Account, client *twilio.Client, r *Account, size *collector.Size) []request {
+// apis are the resources that the account's collectors read. They also list its
+// subaccounts.
+func apis(a config.Account, client *twilio.Client, r *Account, size *collector.Size, subaccounts *[]twilio.Account) []request {
 	var all []request
 	on := a.Collectors
 	if on.SuperSIMInventory.Enabled || on.SuperSIMUsage.Enabled { // data limits need the inventory
@@ -200,7 +227,10 @@ func apis(a config.Account, client *twilio.Client, r *Account, size *collector.S
 		return all
 	}
 	if a.Subaccounts.Enabled {
-		all = append(all, request{twilio.EndpointAccounts, func(ctx context.Context) error { return first(client.Accounts(ctx)) }})
+		all = append(all, request{twilio.EndpointAccounts, func(ctx context.Context) (err error) {
+			*subaccounts, _, err = collector.Subaccounts(ctx, &collector.Account{Client: client})
+			return err
+		}})
 	}
 	if on.AccountUsage.Enabled {
 		all = append(all, request{twilio.EndpointMonthlyUsage, func(ctx context.Context) error {

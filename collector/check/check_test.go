@@ -86,7 +86,7 @@ func (s *setup) runIn(ctx context.Context, t *testing.T) (check.Report, error) {
 	}
 	s.waited = nil
 	return check.Run(ctx, check.Options{
-		Accounts: cfg.Accounts(), API: cfg.API(), Probe: s.probe, ProbeWait: s.probeWait,
+		Config: cfg, Probe: s.probe, ProbeWait: s.probeWait,
 		Waiting: func(d time.Duration) { s.waited = append(s.waited, d) },
 		Dial:    s.dial,
 	})
@@ -219,19 +219,21 @@ func keysOf(t *testing.T, r check.Report) string {
 	return strings.Join(all, " ")
 }
 
+// refuse answers requests of a path with a refusal.
+func refuse(status, code int, path string) func(http.RoundTripper) http.RoundTripper {
+	return func(next http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(r *http.Request) (*http.Response, error) {
+			resp, err := next.RoundTrip(r)
+			if err == nil && strings.Contains(r.URL.Path, path) {
+				resp.StatusCode, resp.Body = status, io.NopCloser(strings.NewReader(fmt.Sprintf(`{"code":%d,"message":"refused","status":%d}`, code, status)))
+			}
+			return resp, err
+		})
+	}
+}
+
 // TestWhatIsAmiss: each fault is named in the table, with what to do about it.
 func TestWhatIsAmiss(t *testing.T) {
-	refuse := func(status, code int, path string) func(http.RoundTripper) http.RoundTripper {
-		return func(next http.RoundTripper) http.RoundTripper {
-			return roundTrip(func(r *http.Request) (*http.Response, error) {
-				resp, err := next.RoundTrip(r)
-				if err == nil && strings.Contains(r.URL.Path, path) {
-					resp.StatusCode, resp.Body = status, io.NopCloser(strings.NewReader(fmt.Sprintf(`{"code":%d,"message":"refused","status":%d}`, code, status)))
-				}
-				return resp, err
-			})
-		}
-	}
 	shifted := func(by time.Duration) func(http.RoundTripper) http.RoundTripper {
 		return func(next http.RoundTripper) http.RoundTripper {
 			return roundTrip(func(r *http.Request) (*http.Response, error) {
@@ -415,6 +417,55 @@ func TestLatency(t *testing.T) {
 	})
 }
 
+// TestFoundSubaccounts: a subaccount that is found is an account of the report, of which
+// the bill is asked, as in polls.
+func TestFoundSubaccounts(t *testing.T) {
+	s := newSetup(twiliotest.Readings{})
+	s.subaccounts = true
+	sid := func(n int) string { return fmt.Sprintf("AC5b%030d", n) }
+	s.change(func(o *twiliotest.Options) {
+		o.MaxPageSize, o.Accounts[0].SIMs = 4, 2 // the list has more than a page
+		for n, a := range []twiliotest.Account{{FriendlyName: "Trackers"}, {FriendlyName: "Meters"}, {FriendlyName: "Gone", Status: "closed"}, {}} {
+			a.SID, a.Parent, a.AuthToken, a.Start = sid(n), accountSID, "other", time.Now().AddDate(0, -1, 0)
+			o.Accounts = append(o.Accounts, a)
+		}
+	})
+	describe := func(r check.Report) (all []string) {
+		for _, a := range r.Accounts {
+			line := a.Name + " " + a.AccountSID
+			for _, api := range a.APIs {
+				line += fmt.Sprintf(" %s=%t", api.API, api.OK)
+			}
+			all = append(all, line)
+		}
+		return all
+	}
+	r := s.run(t)
+	want := []string{
+		"production " + accountSID + " fleets=true sims=true networks=true usage_records=true accounts=true monthly_usage=true balance=true",
+		"production/" + sid(3) + " " + sid(3) + " monthly_usage=true",
+		"production/Meters " + sid(1) + " monthly_usage=true",
+		"production/Trackers " + sid(0) + " monthly_usage=true",
+	}
+	if have := describe(r); !slices.Equal(want, have) || !r.OK {
+		t.Errorf("want %q, have %t %q", want, r.OK, have)
+	}
+	if plan := r.Accounts[2].Plan; plan.RequestsPerHour != 2 || plan.Series == 0 || plan.MemoryBytes == 0 {
+		t.Errorf("a plan of %+v", plan)
+	}
+
+	s.wrap = refuse(403, 20003, sid(1)+"/Usage")
+	want[2] = "production/Meters " + sid(1) + " monthly_usage=false"
+	r = s.run(t)
+	if have := describe(r); !slices.Equal(want, have) || r.OK {
+		t.Errorf("want %q, have %t %q", want, r.OK, have)
+	}
+	s.wrap = refuse(403, 70051, "/Accounts.json")
+	if have := describe(s.run(t)); len(have) != 1 || !strings.Contains(have[0], "accounts=false") {
+		t.Errorf("without a list: have %q", have)
+	}
+}
+
 // TestSeveralAccounts: of many accounts, the last line says in how many everything works;
 // whatever their names, each has a line for each API.
 func TestSeveralAccounts(t *testing.T) {
@@ -431,7 +482,7 @@ func TestSeveralAccounts(t *testing.T) {
 		s.options.MaxConcurrent = 0
 		s.change(func(*twiliotest.Options) {})
 		r, err := check.Run(t.Context(), check.Options{
-			Accounts: cfg.Accounts(), API: cfg.API(),
+			Config: cfg,
 			Dial: func(a config.Account, wrap func(http.RoundTripper) http.RoundTripper, observer twilio.Observer) (*twilio.Client, error) {
 				one := *s
 				if a.HTTPClient.BasicAuth.Password == "p1" {
@@ -466,7 +517,7 @@ func TestStopped(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = check.Run(ctx, check.Options{
-			Accounts: cfg.Accounts(), API: cfg.API(),
+			Config: cfg,
 			Dial: func(_ config.Account, wrap func(http.RoundTripper) http.RoundTripper, _ twilio.Observer) (*twilio.Client, error) {
 				return twilio.New(twilio.Options{SuperSIMURL: "http://simulator", APIURL: "http://simulator", Transport: wrap(s.simulator.Transport())})
 			},

@@ -198,7 +198,7 @@ func TestProbeWaitsOnce(t *testing.T) {
 		var waited []time.Duration
 		started := time.Now()
 		r, err := check.Run(t.Context(), check.Options{
-			Accounts: cfg.Accounts(), API: cfg.API(), Probe: true, ProbeWait: 10 * time.Minute,
+			Config: cfg, Probe: true, ProbeWait: 10 * time.Minute,
 			Waiting: func(d time.Duration) { waited = append(waited, d) },
 			Dial: func(a config.Account, wrap func(http.RoundTripper) http.RoundTripper, observer twilio.Observer) (*twilio.Client, error) {
 				one := *s
