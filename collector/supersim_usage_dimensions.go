@@ -22,11 +22,10 @@ type UsageDimension struct {
 	dimension dimension
 }
 
-// UsageDimensions are those of the group names that one listing of the API can
-// answer: all but sim_network.
+// UsageDimensions are those of all group names, the account's first.
 func UsageDimensions() []UsageDimension {
 	var all []UsageDimension
-	for _, d := range dimensions() {
+	for _, d := range append(dimensions(), simNetworkDimension("")) {
 		all = append(all, UsageDimension{d.group.name, d.api, d.upload, d.download, d.cost, d.hourUpload, d.hourDownload, d})
 	}
 	return all
@@ -34,6 +33,11 @@ func UsageDimensions() []UsageDimension {
 
 // Key is what a record of the dimension counts for; "" if it names nothing.
 func (d UsageDimension) Key(r twilio.UsageRecord) string { return d.dimension.key(r) }
+
+// ByNetwork reports whether the dimension counts one network at a time: its samples bear
+// the network's SID and country beside the key, and the API has to be asked with each
+// network as a filter. What was used without a network is in the listing by network only.
+func (d UsageDimension) ByNetwork() bool { return d.Group == groupSimNetwork }
 
 // KeysFromUsage reports whether no inventory lists the dimension's keys.
 func (d UsageDimension) KeysFromUsage() bool { return d.dimension.keysFromUsage() }

@@ -33,11 +33,12 @@ type Options struct {
 
 	From, To   time.Time  // midnights (UTC); To is not included. See CheckDates
 	Resolution Resolution // default: Hour
-	Groups     []string   // default: those configured for each account, but sim_network
+	Groups     []string   // default: those configured for each account
 	Output     string     // directory; it is made if it does not exist
 	Resume     bool       // go on with what an earlier run began in Output
 
-	// Confirm is asked before anything but the inventory is read. Default: yes.
+	// Confirm is asked before anything is read but the inventory and what has usage at all.
+	// Default: yes.
 	Confirm func() (bool, error)
 	Files   io.Writer // gets the name of each file once it is complete, one a line
 	// Log gets the plan, progress and warnings. If it is a terminal, progress is a bar.
@@ -154,9 +155,10 @@ type job struct {
 	accountSID   string
 	bytes, cost  timeline
 	groups       []*group
-	matrix       usage  // of the group that is read
-	total        *usage // of the account, over the whole range
-	share        *share // of reading that
+	countries    map[string]string // of networks, by SID, if sim_network is written
+	matrix       usage             // of the group that is read
+	total        *usage            // of the account, over the whole range
+	share        *share            // of reading that
 }
 
 // newJob lists the account's inventory, and finds out how much there is to do.
@@ -193,12 +195,16 @@ func newJob(ctx context.Context, o *Options, a config.Account, state *state) (*j
 	simSIDs, fleetSIDs := collector.SilentKeys(settings.Filter, sims, fleets)
 	for _, d := range j.dimensions() {
 		g := &group{job: j, dimension: d}
-		switch d.API {
-		case twilio.GroupNone:
+		switch {
+		case d.ByNetwork():
+			if err := g.countByNetwork(ctx); err != nil {
+				return nil, err
+			}
+		case d.API == twilio.GroupNone:
 			g.keys, g.estimate = []string{j.accountSID}, 1
-		case twilio.GroupSim:
+		case d.API == twilio.GroupSim:
 			g.keys, g.estimate = simSIDs, max(len(simSIDs), 1)
-		case twilio.GroupFleet:
+		case d.API == twilio.GroupFleet:
 			g.keys, g.estimate = fleetSIDs, len(fleetSIDs)+1 // usage without a fleet
 		default:
 			if g.estimate, err = g.countKeys(ctx); err != nil {
@@ -229,8 +235,8 @@ func (j *job) dimensions() []collector.UsageDimension {
 // countKeys is how many keys have usage in the whole range.
 func (g *group) countKeys(ctx context.Context) (n int, err error) {
 	keys := make(map[string]bool)
-	err = g.list(ctx, g.params(span{g.options.From, g.options.To}, twilio.GranularityAll), func(r twilio.UsageRecord, _ bool) error {
-		keys[g.key(r)] = true
+	err = g.list(ctx, query{UsageRecordsParams: g.params(span{g.options.From, g.options.To}, twilio.GranularityAll)}, func(key string, _ twilio.UsageRecord, _ bool) error {
+		keys[key] = true
 		return nil
 	})
 	return max(len(keys), 1), err
@@ -341,8 +347,8 @@ func (j *job) readTotal(ctx context.Context) error {
 	j.total = new(usage)
 	j.total.reset(whole.start, step, whole.steps(step), 1)
 	for _, r := range g.totalChunks() {
-		err := g.list(ctx, g.params(r, j.options.Resolution.granularity()), func(record twilio.UsageRecord, again bool) error {
-			j.accountSID = j.sid(record)
+		err := g.list(ctx, query{UsageRecordsParams: g.params(r, j.options.Resolution.granularity())}, func(sid string, record twilio.UsageRecord, again bool) error {
+			j.accountSID = sid
 			return j.total.set(0, record, again)
 		})
 		if err != nil {

@@ -106,6 +106,10 @@ func TestRequests(t *testing.T) {
 		{backfill.Day, []string{"account"}, 2},
 		{backfill.Day, []string{"account", "fleet", "sim"}, 2 + 2 + 6},
 		{backfill.Day, []string{"account", "network"}, 2 + 2 + 1}, // one to count the networks
+		// The networks and how many SIMs the only one has; then by month, and by SIM in the two
+		// months that have usage.
+		{backfill.Hour, []string{"sim_network"}, 6 + 2 + 6 + 2},
+		{backfill.Day, []string{"sim_network"}, 2 + 2 + 6 + 2},
 	} {
 		s := newSetup(t, twiliotest.Options{Accounts: []twiliotest.Account{account(few)}}, date("2026-11-20 10:00"), "2026-05-01", "2026-11-01")
 		s.options.Groups, s.options.Resolution = x.groups, x.resolution
@@ -125,7 +129,7 @@ func TestRefusals(t *testing.T) {
 		{"2026-08-02", "2026-08-02", "must be before", nil},
 		{"2026-08-02", "2026-11-21", "must not be after today, 2026-11-20", nil},
 		{"2025-05-19", "2026-11-20", "must not be before 2025-05-20", nil},
-		{"2026-08-01", "2026-08-02", `no history of the group "sim_network"`, func(o *backfill.Options) { o.Groups = []string{"sim_network"} }},
+		{"2026-08-01", "2026-08-02", `no history of the group "sims"; --groups takes [account sim fleet network country sim_network]`, func(o *backfill.Options) { o.Groups = []string{"sims"} }},
 		{"2026-08-01", "2026-08-02", `"sim" twice`, func(o *backfill.Options) { o.Groups = []string{"sim", "sim"} }},
 		{"2026-08-01", "2026-08-02", "not confirmed", func(o *backfill.Options) { o.Confirm = func() (bool, error) { return false, nil } }},
 		{"2026-08-01", "2026-08-02", "has *.om files already", func(o *backfill.Options) {
@@ -169,6 +173,7 @@ func TestReadings(t *testing.T) {
 	run := func(o twiliotest.Options) history {
 		o.Accounts = []twiliotest.Account{account(busy)}
 		s := newSetup(t, o, date("2026-11-20 10:00"), "2026-09-28", "2026-10-04")
+		s.yaml = historic
 		h := s.mustRun(t)
 		if strings.Contains(s.log.String(), "lacks") {
 			t.Errorf("%s: %s", o.Readings, s.log.String())
@@ -176,7 +181,8 @@ func TestReadings(t *testing.T) {
 		return h
 	}
 	want := run(twiliotest.Options{})
-	if n := len(want); n != 6*(1+3+1+2+2)-(1+3+1+2+2)+3*5 {
+	// Three counters and two gauges of each key, and three gauges of each group.
+	if n := len(want); n != 5*(1+3+1+2+2+3)+3*6 {
 		t.Errorf("%d series", n)
 	}
 	for _, x := range twiliotest.Switches() {
@@ -218,7 +224,7 @@ func TestPieces(t *testing.T) {
 	for _, resolution := range []backfill.Resolution{backfill.Hour, backfill.Day} {
 		run := func(cells, keys int) (history, int) {
 			s := newSetup(t, twiliotest.Options{Accounts: []twiliotest.Account{a}}, date("2026-11-20 10:00"), "2026-08-25", "2026-10-12")
-			s.options.Resolution = resolution
+			s.options.Resolution, s.yaml = resolution, historic
 			backfill.SetLimits(&s.options, cells, keys)
 			h := s.mustRun(t)
 			return h, strings.Count(s.files.String(), "\n")

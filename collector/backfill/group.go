@@ -21,9 +21,10 @@ import (
 type group struct {
 	*job
 	dimension collector.UsageDimension
-	keys      []string // that have counters even if they are silent, sorted
-	estimate  int      // how many keys there will be at most
-	chunks    []span   // what is read at a time
+	keys      []string       // that have counters even if they are silent, sorted
+	estimate  int            // how many keys there will be at most
+	sims      map[string]int // about how many SIMs use each network in a month, if it is by network
+	chunks    []span         // what is read at a time
 
 	counters *counters
 	usage    *usage
@@ -55,16 +56,52 @@ func (g *group) listings(c span) []span {
 func (g *group) requests(c span) (n int) {
 	if !g.ofAccount() {
 		for _, r := range g.listings(c) {
-			n += pagesOf(g.estimate*r.steps(g.options.Resolution.step()), g.pageSize())
+			n += g.pages(r.steps(g.options.Resolution.step()))
 		}
 	}
 	if g.readsCeiling(c) {
-		n += pagesOf(g.estimate, g.pageSize())
+		n += g.pages(1)
 	}
 	return n
 }
 
+// pages is how many requests reading so many periods takes.
+func (g *group) pages(periods int) int {
+	if g.dimension.ByNetwork() {
+		return g.pagesByNetwork(periods)
+	}
+	return pagesOf(g.estimate*periods, g.pageSize())
+}
+
 func pagesOf(records, size int) int { return max(1, (records+size-1)/size) }
+
+// A query is a listing of usage by which a group is read.
+type query struct {
+	twilio.UsageRecordsParams
+	withoutNetwork bool // of the records by network, only those that name none count
+}
+
+// queries are the listings of a range.
+func (g *group) queries(ctx context.Context, r span, granularity twilio.Granularity) ([]query, error) {
+	if g.dimension.ByNetwork() {
+		return g.queriesByNetwork(ctx, r, granularity)
+	}
+	return []query{{UsageRecordsParams: g.params(r, granularity)}}, nil
+}
+
+// listAll reads all listings of a range, in one record a key and period of time.
+func (g *group) listAll(ctx context.Context, r span, take func(key string, record twilio.UsageRecord, again bool) error) error {
+	queries, err := g.queries(ctx, r, twilio.GranularityAll)
+	for _, q := range queries {
+		if err == nil {
+			err = g.list(ctx, q, take)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("usage by %s from %s to %s: %w", g.dimension.Group, r.start.Format(time.RFC3339), r.end.Format(time.RFC3339), err)
+	}
+	return nil
+}
 
 // params are those of a listing.
 func (g *group) params(r span, granularity twilio.Granularity) twilio.UsageRecordsParams {
@@ -92,16 +129,24 @@ func (g *group) read(ctx context.Context, c span) error {
 	for attempt := range 3 {
 		tasks, ctx := errgroup.WithContext(ctx)
 		tasks.SetLimit(max(1, g.options.API.MaxConcurrency))
-		for _, r := range ranges {
-			tasks.Go(func() error {
-				return g.list(ctx, g.params(r, g.options.Resolution.granularity()), func(record twilio.UsageRecord, again bool) error {
-					lock.Lock()
-					defer lock.Unlock()
-					row := g.counters.row(g.key(record))
-					g.usage.grow(row + 1)
-					return g.usage.set(row, record, again || attempt > 0)
-				})
+		read := func(q query) error {
+			return g.list(ctx, q, func(key string, record twilio.UsageRecord, again bool) error {
+				lock.Lock()
+				defer lock.Unlock()
+				row := g.counters.row(key)
+				g.usage.grow(row + 1)
+				return g.usage.set(row, record, again || attempt > 0)
 			})
+		}
+		for _, r := range ranges {
+			queries, err := g.queries(ctx, r, g.options.Resolution.granularity())
+			if err != nil {
+				tasks.Go(func() error { return err })
+				break
+			}
+			for _, q := range queries {
+				tasks.Go(func() error { return read(q) })
+			}
 		}
 		if err := tasks.Wait(); err != nil {
 			return fmt.Errorf("usage by %s from %s to %s: %w", g.dimension.Group, c.start.Format(time.RFC3339), c.end.Format(time.RFC3339), err)
@@ -129,11 +174,11 @@ func (g *group) read(ctx context.Context, c span) error {
 }
 
 // list reads a listing, once more from its start if the token of a page is refused.
-func (g *group) list(ctx context.Context, p twilio.UsageRecordsParams, take func(record twilio.UsageRecord, again bool) error) error {
+func (g *group) list(ctx context.Context, q query, take func(key string, record twilio.UsageRecord, again bool) error) error {
 	read := func(again bool) error {
-		for record, err := range g.client.UsageRecords(ctx, p) {
-			if err == nil {
-				err = take(record, again)
+		for record, err := range g.client.UsageRecords(ctx, q.UsageRecordsParams) {
+			if err == nil && !(q.withoutNetwork && record.NetworkSID != "") {
+				err = take(g.key(q, record), record, again)
 			}
 			if err == nil {
 				err = g.pace.wait(ctx)
@@ -152,9 +197,12 @@ func (g *group) list(ctx context.Context, p twilio.UsageRecordsParams, take func
 }
 
 // key is what a record counts for. Records of the account may leave its SID out.
-func (g *group) key(r twilio.UsageRecord) string {
-	if g.ofAccount() {
+func (g *group) key(q query, r twilio.UsageRecord) string {
+	switch {
+	case g.ofAccount():
 		return g.sid(r)
+	case g.dimension.ByNetwork():
+		return simNetworkKey(q, r)
 	}
 	return g.dimension.Key(r)
 }
@@ -198,8 +246,8 @@ func (g *group) begin(ctx context.Context, c span, seen bool, before []string) e
 		return nil
 	}
 	known := make(map[cutRecord]twilio.UsageRecord)
-	err := g.list(ctx, g.params(base, twilio.GranularityAll), func(r twilio.UsageRecord, _ bool) error {
-		row := g.counters.row(g.key(r))
+	return g.listAll(ctx, base, func(key string, r twilio.UsageRecord, _ bool) error {
+		row := g.counters.row(key)
 		name := cutRecord{row, r.Period.Start.Unix()}
 		if other, ok := known[name]; ok {
 			if !sameUsage(other, r) {
@@ -210,10 +258,6 @@ func (g *group) begin(ctx context.Context, c span, seen bool, before []string) e
 		known[name] = r
 		return g.counters.addTotal(row, r, seen)
 	})
-	if err != nil {
-		return fmt.Errorf("usage by %s from %s to %s: %w", g.dimension.Group, base.start.Format(time.RFC3339), base.end.Format(time.RFC3339), err)
-	}
-	return nil
 }
 
 // addTotal adds a record of the month so far.
@@ -249,8 +293,8 @@ func (g *group) readCeiling(ctx context.Context) error {
 	}
 	g.ceiling = make(map[int]map[string]amount)
 	unknown := make(map[int]bool) // rows of which a part is not billed
-	err := g.list(ctx, g.params(s, twilio.GranularityAll), func(r twilio.UsageRecord, again bool) error {
-		row := g.counters.row(g.key(r))
+	err := g.listAll(ctx, s, func(key string, r twilio.UsageRecord, again bool) error {
+		row := g.counters.row(key)
 		if unknown[row] = unknown[row] || again || !r.Billed.Valid || r.BilledUnit == ""; unknown[row] {
 			return nil
 		}
@@ -268,7 +312,7 @@ func (g *group) readCeiling(ctx context.Context) error {
 	})
 	if err != nil {
 		g.ceiling = nil
-		return fmt.Errorf("usage by %s from %s to %s: %w", g.dimension.Group, s.start.Format(time.RFC3339), s.end.Format(time.RFC3339), err)
+		return err
 	}
 	for row := range unknown {
 		if unknown[row] {

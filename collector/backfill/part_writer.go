@@ -16,6 +16,13 @@ type partWriter struct {
 	rows   []int
 	from   int       // the usage's step that the part begins with
 	values []float64 // of one counter after each step; used again
+	labels []string  // the same
+}
+
+// of sets the series of a row, with more labels than its own.
+func (w *partWriter) of(row int, more ...string) {
+	w.labels = append(w.appendLabels(w.labels[:0], w.group.counters.keys[row]), more...)
+	w.o.of(w.account.Name, w.labels...)
 }
 
 // counters writes the counters of bytes and money.
@@ -41,7 +48,7 @@ func (w *partWriter) counters(currencies []string) error {
 				}
 				w.values = append(w.values, float64(sum))
 			}
-			w.o.of(w.account.Name, w.group.counters.keys[row])
+			w.of(row)
 			w.series(moments, beginning, begins && !w.group.counters.shown[row])
 		}
 	}
@@ -54,7 +61,7 @@ func (w *partWriter) counters(currencies []string) error {
 			w.values = append(w.values[:0], amounts[row].held)
 			billed(amounts[row], w.usage, row, w.from, w.from+w.part.steps(), currency, &w.values)
 			w.lower(row, currency)
-			w.o.of(w.account.Name, w.group.counters.keys[row], currency)
+			w.of(row, currency)
 			w.series(moments, beginning, begins && !(priced && w.group.counters.shown[row]))
 		}
 	}
@@ -102,7 +109,7 @@ func (w *partWriter) hourGauges() {
 	} {
 		w.o.begin(d.family)
 		for _, row := range w.rows {
-			w.o.of(w.account.Name, w.group.counters.keys[row])
+			w.of(row)
 			for step := range w.part.steps() {
 				if at, ok := w.shownAt(w.hourEnd(step)); ok {
 					w.o.sample(at, float64(d.pick(w.usage.bytes(row, w.from+step))))

@@ -14,7 +14,7 @@ type plan struct {
 	options  *Options
 	jobs     []*job
 	shares   []*share
-	requests int   // at most: if everything has usage all the time
+	requests int   // at most, if everything has usage all the time; about, with sim_network
 	samples  int64 // about
 	bytes    int64 // of the files
 	chunks   int   // that are not finished
@@ -44,7 +44,7 @@ func newPlan(o *Options, jobs []*job, state *state) *plan {
 				unfinished++
 				n := g.requests(c)
 				if len(g.share.left) == 0 && !c.start.Equal(monthly.Start(c.start)) {
-					n += pagesOf(g.estimate, g.pageSize()) // what was used in the month before
+					n += g.pages(1) // what was used in the month before
 				}
 				g.share.left = append(g.share.left, n)
 				p.samples += g.samples(c)
@@ -74,9 +74,10 @@ func (g *group) samples(c span) (n int64) {
 	keys := int64(max(len(g.keys), g.estimate))
 	for _, p := range c.months(g.options.Resolution.step()) {
 		p.first = p.start.Equal(p.month) || p.start.Equal(g.options.From)
-		n += keys * int64(2*len(g.bytes.moments(p))+len(g.cost.moments(p)))
+		bytes, cost := int64(len(g.bytes.moments(p))), int64(len(g.cost.moments(p)))
+		n += keys*(2*bytes+cost) + bytes + cost // and up to when they count
 		if g.options.Resolution == Hour {
-			n += keys * 2 * int64(p.steps())
+			n += (2*keys + 1) * int64(p.steps())
 		}
 	}
 	return n
@@ -92,9 +93,6 @@ func (p *plan) write(w io.Writer) {
 			groups = append(groups, g.dimension.Group)
 		}
 		fmt.Fprintf(w, "  account %q: %d SIMs, %d fleets; groups %v\n", j.account.Name, j.sims, j.fleets, groups)
-		if len(o.Groups) == 0 && slices.Contains(j.account.Collectors.SuperSIMUsage.Groups, simNetwork) {
-			fmt.Fprintf(w, "    the group %s has no history, and is left out\n", simNetwork)
-		}
 	}
 	if p.finished > 0 {
 		fmt.Fprintf(w, "%d of %d parts are complete already.\n", p.finished, p.finished+p.chunks)
@@ -102,15 +100,27 @@ func (p *plan) write(w io.Writer) {
 	if p.chunks == 0 {
 		return
 	}
-	fmt.Fprintf(w, "It takes at most %s requests and about %s samples, which are %s.\n", count(int64(p.requests)), count(p.samples), size(p.bytes))
+	bound := "at most"
+	if p.byNetwork() {
+		bound = "about"
+	}
+	fmt.Fprintf(w, "It takes %s %s requests and about %s samples, which are %s.\n", bound, count(int64(p.requests)), count(p.samples), size(p.bytes))
 	if pause := p.pause(); pause > 0 {
-		fmt.Fprintf(w, "With max_requests_per_hour: %d, that is at most %s.\n", o.API.MaxRequestsPerHour, rough(pause))
+		fmt.Fprintf(w, "With max_requests_per_hour: %d, that is %s %s.\n", o.API.MaxRequestsPerHour, bound, rough(pause))
 	} else if p.took > 0 {
-		fmt.Fprintf(w, "At the pace of the first %d requests, one at a time, that is at most %s.\n", o.progress.requests(), rough(time.Duration(p.requests)*p.took))
+		fmt.Fprintf(w, "At the pace of the first %d requests, one at a time, that is %s %s.\n", o.progress.requests(), bound, rough(time.Duration(p.requests)*p.took))
 	}
 	for _, j := range p.jobs {
 		fmt.Fprint(w, j.seam())
 	}
+}
+
+// byNetwork reports whether anything is by SIM and network: how many SIMs use a network
+// is known of one month only.
+func (p *plan) byNetwork() bool {
+	return slices.ContainsFunc(p.jobs, func(j *job) bool {
+		return slices.ContainsFunc(j.groups, func(g *group) bool { return g.dimension.ByNetwork() })
+	})
 }
 
 // pause is how long max_requests_per_hour makes a run last; 0: no limit.
@@ -120,9 +130,6 @@ func (p *plan) pause() time.Duration {
 	}
 	return time.Duration(float64(p.requests) / float64(p.options.API.MaxRequestsPerHour) * float64(time.Hour))
 }
-
-// simNetwork is the group that one listing cannot answer.
-const simNetwork = "sim_network"
 
 // seam says where the samples end.
 func (j *job) seam() string {

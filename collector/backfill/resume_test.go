@@ -36,10 +36,13 @@ func contents(t *testing.T, directory string) map[string]string {
 func TestResume(t *testing.T) {
 	newRun := func() *setup {
 		s := newSetup(t, twiliotest.Options{Accounts: []twiliotest.Account{account(busy)}}, date("2026-11-20 10:00"), "2026-09-25", "2026-10-06")
-		s.options.Groups = []string{"account", "sim", "network"}
+		s.options.Groups = []string{"account", "sim", "network", "sim_network"}
 		backfill.SetLimits(&s.options, 2*24*4, 0) // four days of the SIMs at a time
 		return s
 	}
+	// SIMs, fleets, and how many networks have usage; for sim_network the networks, which of
+	// them have usage, and how many SIMs each of the two has.
+	const inventory = 3 + 2 + 2
 	whole := newRun()
 	whole.mustRun(t)
 	want := contents(t, whole.options.Output)
@@ -56,7 +59,7 @@ func TestResume(t *testing.T) {
 			}
 		}
 		now := s.now()
-		if failAt > 3 { // the first are for the inventory, before anything is begun
+		if failAt > inventory { // nothing is begun before
 			s.now = func() time.Time { return now.Add(30 * time.Hour) }
 			if err := s.run(t); err == nil || !strings.Contains(err.Error(), "--resume goes on with it") {
 				t.Errorf("request %d failed, and a run without --resume: %v", failAt, err)
@@ -71,10 +74,10 @@ func TestResume(t *testing.T) {
 			t.Errorf("request %d failed: %d files were written, %d are needed", failAt, again, len(want)-1)
 		}
 	}
-	// All is complete: nothing is asked for but the inventory and how many networks there are.
+	// All is complete: nothing is asked for but the inventory.
 	whole.options.Resume, whole.sent = true, 0
 	whole.mustRun(t)
-	if whole.sent != 3 || !strings.Contains(whole.log.String(), "All files are complete.") {
+	if whole.sent != inventory || !strings.Contains(whole.log.String(), "All files are complete.") {
 		t.Errorf("%d requests: %s", whole.sent, whole.log.String())
 	}
 	// Other settings would make other samples.

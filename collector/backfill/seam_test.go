@@ -73,6 +73,7 @@ func (s *setup) live(t *testing.T, from, to time.Time, step time.Duration) histo
 // historic are the collectors of which there is history.
 const historic = `
 collectors:
+  supersim_usage: {groups: [account, sim, fleet, network, country, sim_network]}
   account_usage: {enabled: false}
   account_balance: {enabled: false}
 `
@@ -166,6 +167,9 @@ func (s *setup) join(t *testing.T, all, shown history, live, stop time.Time) {
 		{"sim_%s{account=%q,sim_sid=" + fmt.Sprintf("%q", simSID(2)), twiliotest.Filter{Sim: simSID(2)}},
 		{"sim_%s{account=%q,sim_sid=" + fmt.Sprintf("%q", simSID(3)), twiliotest.Filter{Sim: simSID(3)}},
 		{"network_%s{account=%q,network_sid=" + fmt.Sprintf("%q", abroad), twiliotest.Filter{Network: abroad}},
+		{"sim_network_%s{account=%q,sim_sid=" + fmt.Sprintf(`%q,network_sid=%q,iso_country="DE"`, simSID(1), home), twiliotest.Filter{Sim: simSID(1), Network: home}},
+		{"sim_network_%s{account=%q,sim_sid=" + fmt.Sprintf(`%q,network_sid=%q,iso_country="PL"`, simSID(1), abroad), twiliotest.Filter{Sim: simSID(1), Network: abroad}},
+		{"sim_network_%s{account=%q,sim_sid=" + fmt.Sprintf(`%q,network_sid=%q,iso_country="DE"`, simSID(2), home), twiliotest.Filter{Sim: simSID(2), Network: home}},
 		{"country_%s{account=%q,iso_country=\"DE\"", twiliotest.Filter{IsoCountry: "DE"}},
 	} {
 		truth := s.simulator.Final(accountSID, key.filter, s.options.From, stop)
@@ -205,7 +209,7 @@ func (s *setup) join(t *testing.T, all, shown history, live, stop time.Time) {
 			compared++
 		}
 	}
-	if compared != 21 {
+	if compared != 30 {
 		t.Errorf("%d counters compared", compared)
 	}
 }

@@ -60,6 +60,15 @@ func importHistory(t *testing.T, files []string, data string) {
 	}
 }
 
+// byNetwork is a SIM's usage of each network. The values bear one more label.
+func byNetwork(sim string) dimension {
+	of := make(map[string]twiliotest.Filter)
+	for network, country := range map[string]string{homeNetwork: "DE", roamingNetwork: "PL"} {
+		of[sim+`", network_sid="`+network+`", iso_country="`+country] = twiliotest.Filter{Sim: sim, Network: network}
+	}
+	return dimension{"sim_network", "sim_sid", of}
+}
+
 // TestHistory imports the files of the command backfill into Prometheus, beside what the
 // exporter exposed from a later time on, and compares increases with the usage and cost
 // of the simulated SIMs: of each month, and over the seam between the two.
@@ -67,7 +76,7 @@ func TestHistory(t *testing.T) {
 	for _, x := range []struct {
 		resolution backfill.Resolution
 		groups     []string // nil: all
-	}{{backfill.Hour, nil}, {backfill.Day, []string{"account", "sim"}}} {
+	}{{backfill.Hour, nil}, {backfill.Day, []string{"account", "sim", "sim_network"}}} {
 		t.Run(string(x.resolution), func(t *testing.T) {
 			// The exporter is scraped from October 14, 9:20 on; the history was written six
 			// days after that.
@@ -75,6 +84,7 @@ func TestHistory(t *testing.T) {
 			stop, end := date(t, "2026-10-15 00:00"), date(t, "2026-10-16 06:00")
 			collectors := `
 collectors:
+  supersim_usage: {groups: [account, sim, fleet, network, country, sim_network]}
   account_usage: {enabled: false}
   account_balance: {enabled: false}
 `
@@ -96,8 +106,8 @@ collectors:
 				name, sid, currency string
 				of                  []dimension
 			}{
-				{"production", production, "USD", dimensions(production, []string{meters, cameras}, []string{simSID(1), sleepySIM, simSID(9)})},
-				{"sensors", sensors, "EUR", dimensions(sensors, []string{trackers}, []string{simSID(11)})},
+				{"production", production, "USD", append(dimensions(production, []string{meters, cameras}, []string{simSID(1), sleepySIM, simSID(9)}), byNetwork(sleepySIM))},
+				{"sensors", sensors, "EUR", append(dimensions(sensors, []string{trackers}, []string{simSID(11)}), byNetwork(simSID(11)))},
 			} {
 				for _, d := range account.of {
 					if x.groups != nil && !slices.Contains(x.groups, d.name) {
@@ -157,9 +167,9 @@ collectors:
 					}
 				}
 			}
-			want := 3 * ((1 + 2 + 3 + 2 + 2) + (1 + 1 + 1 + 2 + 2))
+			want := 3 * ((1 + 2 + 3 + 2 + 2 + 2) + (1 + 1 + 1 + 2 + 2 + 2))
 			if x.groups != nil {
-				want = 3 * ((1 + 3) + (1 + 1))
+				want = 3 * ((1 + 3 + 2) + (1 + 1 + 2))
 			}
 			if compared != want {
 				t.Errorf("compared %d counters, want %d", compared, want)
