@@ -163,20 +163,20 @@ type job struct {
 
 // newJob lists the account's inventory, and finds out how much there is to do.
 func newJob(ctx context.Context, o *Options, a config.Account, state *state) (*job, error) {
-	j := &job{options: o, account: a, pace: newPace(o.API.MaxRequestsPerHour)}
+	j := &job{options: o, account: a, pace: newPace(o.API.MaxRequestsPerHour, o.API.MaxConcurrency)}
 	var err error
 	if j.client, err = o.Dial(a, nil, observer{o.progress, j.pace}); err != nil {
 		return nil, err
 	}
 	var sims []twilio.Sim
-	for sim, err := range j.client.Sims(ctx) {
+	for sim, err := range paced(ctx, j.pace, j.client.Sims(ctx)) {
 		if err != nil {
 			return nil, err
 		}
 		sims = append(sims, twilio.Sim{SID: sim.SID, AccountSID: sim.AccountSID, UniqueName: sim.UniqueName, Status: sim.Status, FleetSID: sim.FleetSID})
 	}
 	var fleets []twilio.Fleet
-	for fleet, err := range j.client.Fleets(ctx) {
+	for fleet, err := range paced(ctx, j.pace, j.client.Fleets(ctx)) {
 		if err != nil {
 			return nil, err
 		}

@@ -176,12 +176,9 @@ func (g *group) read(ctx context.Context, c span) error {
 // list reads a listing, once more from its start if the token of a page is refused.
 func (g *group) list(ctx context.Context, q query, take func(key string, record twilio.UsageRecord, again bool) error) error {
 	read := func(again bool) error {
-		for record, err := range g.client.UsageRecords(ctx, q.UsageRecordsParams) {
+		for record, err := range paced(ctx, g.pace, g.client.UsageRecords(ctx, q.UsageRecordsParams)) {
 			if err == nil && !(q.withoutNetwork && record.NetworkSID != "") {
 				err = take(g.key(q, record), record, again)
-			}
-			if err == nil {
-				err = g.pace.wait(ctx)
 			}
 			if err != nil {
 				return err

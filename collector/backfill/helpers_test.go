@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -68,6 +69,9 @@ type setup struct {
 	failAt     int // the request that fails, and those after it; 0: none
 	sent       int
 	change     func(r *http.Request, body []byte) []byte // of a response; nil: none
+	latency    time.Duration                             // of a request, on the clock of a bubble
+	sentAt     []time.Time                               // by it, if there is latency
+	mu         sync.Mutex                                // guards what requests count
 }
 
 func newSetup(t *testing.T, o twiliotest.Options, now time.Time, from, to string) *setup {
@@ -117,7 +121,14 @@ func (s *setup) run(t *testing.T) error {
 
 // RoundTrip implements http.RoundTripper.
 func (s *setup) RoundTrip(r *http.Request) (*http.Response, error) {
-	if s.sent++; s.failAt > 0 && s.sent >= s.failAt {
+	s.mu.Lock()
+	s.sent++
+	down := s.failAt > 0 && s.sent >= s.failAt
+	if s.latency > 0 {
+		s.sentAt = append(s.sentAt, time.Now())
+	}
+	s.mu.Unlock()
+	if time.Sleep(s.latency); down {
 		return nil, errors.New("the network is down")
 	}
 	response, err := s.simulator.Transport().RoundTrip(r)

@@ -54,7 +54,7 @@ func (g *group) queriesByNetwork(ctx context.Context, r span, granularity twilio
 // last month of the range. It also finds out the networks' countries.
 func (g *group) countByNetwork(ctx context.Context) error {
 	g.countries = make(map[string]string)
-	for network, err := range g.client.Networks(ctx) {
+	for network, err := range paced(ctx, g.pace, g.client.Networks(ctx)) {
 		if err != nil {
 			return err
 		}
