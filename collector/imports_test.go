@@ -30,7 +30,7 @@ func TestImports(t *testing.T) {
 		"collector/once":              {"collector/atomicfile", "collector/config", "collector/exporter", "collector/lifecycle"},
 		"collector/completion":        nil,
 		"collector/simulator":         {"twilio/twiliotest"},
-		"collector/backfill":          {"collector", "collector/config", "collector/metric", "collector/monthly", "twilio"},
+		"collector/backfill":          {"collector", "collector/atomicfile", "collector/config", "collector/metric", "collector/monthly", "twilio"},
 		"collector/report":            {"collector", "collector/config", "twilio"},
 		"collector/check":             {"collector", "collector/config", "twilio"},
 		"collector/demo":              {"collector/config", "twilio/twiliotest"},

@@ -35,6 +35,14 @@ func (a amount) add(nanos int64) amount {
 	return a.addDecimal(decimal.New(nanos, -nanoDigits))
 }
 
+// plus is the sum of both.
+func (a amount) plus(d decimal.Decimal) amount {
+	if nanos, ok := nanosOf(d); ok {
+		return a.add(nanos)
+	}
+	return a.addDecimal(d)
+}
+
 func (a amount) addDecimal(d decimal.Decimal) amount {
 	if a.rest != nil {
 		d = d.Add(*a.rest)

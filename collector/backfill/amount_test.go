@@ -41,10 +41,8 @@ func FuzzAmount(f *testing.F) {
 				if !decimal.New(nanos, -nanoDigits).Equal(d) {
 					t.Errorf("%s is %d billionths", s, nanos)
 				}
-				have = have.add(nanos)
-			} else {
-				have = have.addDecimal(d)
 			}
+			have = have.plus(d)
 		}
 		if have, want := have.float(), want.InexactFloat64(); have != want && !(have == 0 && want == 0) && !math.IsNaN(want) {
 			t.Errorf("%s + %s + %s: want %v, have %v", a, b, c, want, have)

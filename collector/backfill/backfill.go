@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -104,7 +105,11 @@ func Run(ctx context.Context, o Options) error {
 	}
 	o.progress.begin(plan.shares)
 	for _, j := range jobs {
-		if err := j.run(ctx, state); err != nil {
+		err := j.run(ctx, state)
+		for _, warning := range j.client.Warnings(twilio.EndpointUsageRecords) {
+			o.note("account %q: %s", j.account.Name, warning)
+		}
+		if err != nil {
 			o.note("What is complete stays: --resume goes on with it.")
 			return fmt.Errorf("account %q: %w", j.account.Name, err)
 		}
@@ -374,9 +379,14 @@ func prepare(directory string) error {
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return err
 	}
-	stale, err := filepath.Glob(filepath.Join(directory, ".*.om.tmp"))
-	for _, name := range stale {
-		_ = os.Remove(name)
+	for _, pattern := range []string{".*.om.*.tmp", "." + stateFile + ".*.tmp"} { // of a run that was killed
+		stale, err := fs.Glob(os.DirFS(directory), pattern)
+		if err != nil {
+			return err
+		}
+		for _, name := range stale {
+			_ = os.Remove(filepath.Join(directory, name))
+		}
 	}
-	return err
+	return nil
 }

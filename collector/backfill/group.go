@@ -89,18 +89,34 @@ func (g *group) queries(ctx context.Context, r span, granularity twilio.Granular
 	return []query{{UsageRecordsParams: g.params(r, granularity)}}, nil
 }
 
-// listAll reads all listings of a range, in one record a key and period of time.
-func (g *group) listAll(ctx context.Context, r span, take func(key string, record twilio.UsageRecord, again bool) error) error {
-	queries, err := g.queries(ctx, r, twilio.GranularityAll)
+// A total is one record of a row in a listing of totals. There are several if the API
+// refuses ranges that do not start and end at midnight.
+type total struct {
+	row   int
+	start int64 // of the period, in seconds since the epoch
+}
+
+// totals are the records of a range, as totals. A record that comes twice counts once, as
+// in usage.set.
+func (g *group) totals(ctx context.Context, s span) (map[total]twilio.UsageRecord, error) {
+	records := make(map[total]twilio.UsageRecord)
+	queries, err := g.queries(ctx, s, twilio.GranularityAll)
 	for _, q := range queries {
 		if err == nil {
-			err = g.list(ctx, q, take)
+			err = g.list(ctx, q, func(key string, r twilio.UsageRecord, again bool) error {
+				name := total{g.counters.row(key), r.Period.Start.Unix()}
+				if known, ok := records[name]; ok && !again && !sameUsage(known, r) {
+					return contradiction(r)
+				}
+				records[name] = r
+				return nil
+			})
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("usage by %s from %s to %s: %w", g.dimension.Group, r.start.Format(time.RFC3339), r.end.Format(time.RFC3339), err)
+		return nil, fmt.Errorf("usage by %s from %s to %s: %w", g.dimension.Group, s.start.Format(time.RFC3339), s.end.Format(time.RFC3339), err)
 	}
-	return nil
+	return records, nil
 }
 
 // params are those of a listing.
@@ -242,19 +258,16 @@ func (g *group) begin(ctx context.Context, c span, seen bool, before []string) e
 	if !base.start.Before(base.end) {
 		return nil
 	}
-	known := make(map[cutRecord]twilio.UsageRecord)
-	return g.listAll(ctx, base, func(key string, r twilio.UsageRecord, _ bool) error {
-		row := g.counters.row(key)
-		name := cutRecord{row, r.Period.Start.Unix()}
-		if other, ok := known[name]; ok {
-			if !sameUsage(other, r) {
-				return contradiction(r)
-			}
-			return nil
+	records, err := g.totals(ctx, base)
+	if err != nil {
+		return err
+	}
+	for name, r := range records {
+		if err := g.counters.addTotal(name.row, r, seen); err != nil {
+			return err
 		}
-		known[name] = r
-		return g.counters.addTotal(row, r, seen)
-	})
+	}
+	return nil
 }
 
 // addTotal adds a record of the month so far.
@@ -269,11 +282,7 @@ func (c *counters) addTotal(row int, r twilio.UsageRecord, shown bool) error {
 		return nil
 	}
 	m := &c.amounts(r.BilledUnit)[row]
-	if nanos, ok := nanosOf(r.Billed.V); ok {
-		m.sum = m.sum.add(nanos)
-	} else {
-		m.sum = m.sum.addDecimal(r.Billed.V)
-	}
+	m.sum = m.sum.plus(r.Billed.V)
 	m.held = max(m.held, m.sum.float())
 	c.priced[r.BilledUnit] = shown
 	return nil
@@ -288,32 +297,21 @@ func (g *group) readCeiling(ctx context.Context) error {
 	if g.ceiling != nil || !s.start.Before(s.end) {
 		return nil
 	}
-	g.ceiling = make(map[int]map[string]amount)
-	unknown := make(map[int]bool) // rows of which a part is not billed
-	err := g.listAll(ctx, s, func(key string, r twilio.UsageRecord, again bool) error {
-		row := g.counters.row(key)
-		if unknown[row] = unknown[row] || again || !r.Billed.Valid || r.BilledUnit == ""; unknown[row] {
-			return nil
-		}
-		if g.ceiling[row] == nil {
-			g.ceiling[row] = make(map[string]amount, 1)
-		}
-		sum := g.ceiling[row][r.BilledUnit]
-		if nanos, ok := nanosOf(r.Billed.V); ok {
-			sum = sum.add(nanos)
-		} else {
-			sum = sum.addDecimal(r.Billed.V)
-		}
-		g.ceiling[row][r.BilledUnit] = sum
-		return nil
-	})
+	records, err := g.totals(ctx, s)
 	if err != nil {
-		g.ceiling = nil
 		return err
 	}
-	for row := range unknown {
-		if unknown[row] {
-			delete(g.ceiling, row)
+	g.ceiling = make(map[int]map[string]amount)
+	for name, r := range records {
+		if g.ceiling[name.row] == nil {
+			g.ceiling[name.row] = make(map[string]amount, 1)
+		}
+		sums := g.ceiling[name.row]
+		sums[r.BilledUnit] = sums[r.BilledUnit].plus(r.Billed.V)
+	}
+	for name, r := range records {
+		if !r.Billed.Valid || r.BilledUnit == "" { // a part is not billed
+			delete(g.ceiling, name.row)
 		}
 	}
 	return nil
@@ -349,13 +347,16 @@ func (g *group) write(c span) (written []string, err error) {
 		g.counters.note(g.usage, from, to)
 		currencies := g.counters.currencies(g.currenciesOf(p.month), g.usage.currenciesBy[p.month.Unix()])
 		rows := g.counters.counted(g.dimension.KeysFromUsage())
+		if g.ofAccount() && g.accountSID == "" {
+			rows = nil // the exporter does not show an account without a name either
+		}
 		most := g.options.maxKeys
 		for i := 0; i == 0 || i < len(rows); i += most {
 			some := rows[i:min(i+most, len(rows))]
 			name := g.fileName(p, i/most, len(rows) > most)
 			ok, err := g.writeFile(name, p, some, currencies, i == 0)
 			if err != nil {
-				return written, fmt.Errorf("cannot write %s: %w", name, err)
+				return written, err
 			}
 			if ok {
 				written = append(written, name)
@@ -405,8 +406,8 @@ func (g *group) writeFile(name string, p part, rows []int, currencies []string, 
 	}
 	w := partWriter{group: g, part: p, o: o, rows: rows, from: g.usage.index(p.start), values: make([]float64, 0, p.steps()+1)}
 	if err := w.counters(currencies); err != nil {
-		o.abort()
-		return false, err
+		o.file.Discard()
+		return false, fmt.Errorf("cannot write %s: %w", name, err)
 	}
 	if g.options.Resolution == Hour {
 		w.hourGauges()
@@ -415,7 +416,10 @@ func (g *group) writeFile(name string, p part, rows []int, currencies []string, 
 		w.ends()
 	}
 	g.options.wrote(o)
-	return o.close()
+	if written, err = o.close(); err != nil {
+		return false, fmt.Errorf("cannot complete %s: %w", name, err)
+	}
+	return written, nil
 }
 
 // sid is the SID that the samples of the account bear.

@@ -62,7 +62,9 @@ func account(usage func(sim twiliotest.SIM, hour time.Time) []twiliotest.Segment
 type setup struct {
 	simulator *twiliotest.Simulator
 	now       func() time.Time
+	inAccount string // YAML, of the account
 	yaml      string // after the account
+	nameless  bool   // the account is KORE's, without its SID
 	options   backfill.Options
 
 	files, log bytes.Buffer
@@ -89,14 +91,21 @@ func newSetup(t *testing.T, o twiliotest.Options, now time.Time, from, to string
 
 func (s *setup) config(t *testing.T) *config.Config {
 	t.Helper()
+	account := `
+    account_sid: ` + accountSID + `
+    basic_auth: {username: ` + accountSID + `, password: token}
+    api_url: http://simulator
+`
+	if s.nameless {
+		account = `
+    provider: kore
+    oauth2: {client_id: id, client_secret: secret, token_url: http://simulator/api-services/v1/auth/token}
+`
+	}
 	cfg, err := config.Parse("config.yml", []byte(`
 accounts:
   - name: production
-    account_sid: `+accountSID+`
-    basic_auth: {username: `+accountSID+`, password: token}
-    supersim_url: http://simulator
-    api_url: http://simulator
-`+s.yaml))
+    supersim_url: http://simulator`+account+s.inAccount+s.yaml))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,12 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/twilio-exporter/twilio_exporter/collector/atomicfile"
 	"github.com/twilio-exporter/twilio_exporter/collector/metric"
 )
 
@@ -18,8 +17,7 @@ import (
 //
 // Source: OpenMetrics 1.0, section "Text format".
 type openMetrics struct {
-	name    string // of the file when it is complete
-	file    *os.File
+	file    *atomicfile.File
 	w       *bufio.Writer
 	err     error
 	family  metric.Family
@@ -31,17 +29,13 @@ type openMetrics struct {
 	stamps  map[int64][]byte
 }
 
-// create begins a file, under another name until it is complete.
+// create begins a file. It has another name until it is complete.
 func create(name string) (*openMetrics, error) {
-	file, err := os.OpenFile(partial(name), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
+	file, err := atomicfile.Create(name)
 	if err != nil {
 		return nil, err
 	}
-	return &openMetrics{name: name, file: file, w: bufio.NewWriterSize(file, 1<<18), stamps: make(map[int64][]byte)}, nil
-}
-
-func partial(name string) string {
-	return filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+".tmp")
+	return &openMetrics{file: file, w: bufio.NewWriterSize(file, 1<<18), stamps: make(map[int64][]byte)}, nil
 }
 
 // begin begins a family. Its header is written with the first sample.
@@ -117,28 +111,16 @@ func (o *openMetrics) write(b []byte) {
 	}
 }
 
-// close completes the file. One without a sample is not kept. written says whether
-// there is one.
+// close completes the file, and reports whether there is one: without a sample, there is
+// none.
 func (o *openMetrics) close() (written bool, err error) {
+	defer o.file.Discard()
 	o.write([]byte("# EOF\n"))
 	if o.err == nil {
 		o.err = o.w.Flush()
 	}
-	if o.err == nil {
-		o.err = o.file.Sync()
+	if o.err != nil || o.samples == 0 {
+		return false, o.err
 	}
-	if err := o.file.Close(); o.err == nil {
-		o.err = err
-	}
-	if o.err == nil && o.samples > 0 {
-		return true, os.Rename(partial(o.name), o.name)
-	}
-	_ = os.Remove(partial(o.name))
-	return false, o.err
-}
-
-// abort drops the file.
-func (o *openMetrics) abort() {
-	o.file.Close()
-	_ = os.Remove(partial(o.name))
+	return true, o.file.Commit()
 }

@@ -93,6 +93,9 @@ func (p *plan) write(w io.Writer) {
 			groups = append(groups, g.dimension.Group)
 		}
 		fmt.Fprintf(w, "  account %q: %d SIMs, %d fleets; groups %v\n", j.account.Name, j.sims, j.fleets, groups)
+		if j.account.Subaccounts.Enabled {
+			fmt.Fprintln(w, "    its subaccounts are left out: configure them as accounts for their history")
+		}
 	}
 	if p.finished > 0 {
 		fmt.Fprintf(w, "%d of %d parts are complete already.\n", p.finished, p.finished+p.chunks)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/twilio-exporter/twilio_exporter/collector/atomicfile"
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
 )
 
@@ -84,7 +85,7 @@ func openState(o *Options) (*state, error) {
 	content, err := os.ReadFile(filepath.Join(o.Output, stateFile))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		files, _ := filepath.Glob(filepath.Join(o.Output, "*.om"))
+		files, _ := fs.Glob(os.DirFS(o.Output), "*.om")
 		if len(files) > 0 {
 			return nil, fmt.Errorf("%s has *.om files already; choose another --output", o.Output)
 		}
@@ -185,8 +186,13 @@ func (s *state) save() error {
 		return err
 	}
 	name := filepath.Join(s.directory, stateFile)
-	if err := os.WriteFile(name+".tmp", append(content, '\n'), 0o644); err != nil {
+	file, err := atomicfile.Create(name)
+	if err != nil {
 		return err
 	}
-	return os.Rename(name+".tmp", name)
+	defer file.Discard()
+	if _, err := file.Write(append(content, '\n')); err != nil {
+		return fmt.Errorf("cannot write %s: %w", name, err)
+	}
+	return file.Commit()
 }

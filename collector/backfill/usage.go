@@ -24,7 +24,9 @@ type usage struct {
 
 	currency string
 	odd      map[oddCell]decimal.Decimal // amounts in other currencies, or that are no billionths
-	cut      map[cutRecord]twilio.UsageRecord
+	// The records of cells that have several, because the API cuts periods in another way
+	// than was asked for: by cell, then by the start of the period.
+	parts map[int]map[int64]twilio.UsageRecord
 
 	currencies   map[string]bool           // that a record names
 	currenciesBy map[int64]map[string]bool // the same by month, in seconds since the epoch
@@ -38,18 +40,12 @@ type oddCell struct {
 	currency string
 }
 
-// cutRecord names a record whose period does not start with a step.
-type cutRecord struct {
-	row   int
-	start int64
-}
-
 // reset makes room for rows, without usage.
 func (u *usage) reset(start time.Time, step time.Duration, steps, rows int) {
 	u.start, u.step, u.steps = start, step, steps
 	u.upload, u.download, u.nanos = u.upload[:0], u.download[:0], u.nanos[:0]
-	u.odd, u.cut = make(map[oddCell]decimal.Decimal), make(map[cutRecord]twilio.UsageRecord)
-	u.currencies, u.noCurrency = make(map[string]bool), false
+	u.odd, u.parts = make(map[oddCell]decimal.Decimal), make(map[int]map[int64]twilio.UsageRecord)
+	u.currency, u.currencies, u.noCurrency = "", make(map[string]bool), false
 	u.currenciesBy = make(map[int64]map[string]bool)
 	if n := rows * steps; cap(u.upload) < n {
 		u.upload, u.download, u.nanos = make([]int64, 0, n), make([]int64, 0, n), make([]int64, 0, n)
@@ -75,32 +71,56 @@ func (u *usage) set(row int, r twilio.UsageRecord, again bool) error {
 		return fmt.Errorf("a period from %s on is outside the requested range", r.Period.Start.Format(time.RFC3339))
 	}
 	cell := row*u.steps + int(offset/u.step)
-	if offset%u.step != 0 {
-		name := cutRecord{row, r.Period.Start.Unix()}
-		if known, ok := u.cut[name]; ok {
-			if !sameUsage(known, r) && !again {
-				return contradiction(r)
-			}
-			return nil
-		}
-		u.cut[name] = r
-		return u.add(cell, r)
+	if offset%u.step != 0 || u.parts[cell] != nil {
+		return u.setPart(cell, r, again)
 	}
 	if u.upload[cell] != absent {
-		if len(u.cut) > 0 {
-			return u.add(cell, r) // the part of the step that starts with it
-		}
-		before := u.at(cell)
-		u.clear(cell)
-		if err := u.add(cell, r); err != nil {
-			return err
-		}
-		if after := u.at(cell); !again && !before.equal(after) {
+		if !again && !sameUsage(u.record(cell), r) {
 			return contradiction(r)
 		}
-		return nil
+		u.clear(cell)
 	}
 	return u.add(cell, r)
+}
+
+// setPart takes a record of a cell that has several.
+func (u *usage) setPart(cell int, r twilio.UsageRecord, again bool) error {
+	parts := u.parts[cell]
+	if parts == nil {
+		parts = make(map[int64]twilio.UsageRecord)
+		if u.upload[cell] != absent {
+			whole := u.record(cell)
+			parts[whole.Period.Start.Unix()] = whole
+		}
+		u.parts[cell] = parts
+	}
+	start := r.Period.Start.Unix()
+	if known, ok := parts[start]; ok && !again && !sameUsage(known, r) {
+		return contradiction(r)
+	}
+	parts[start] = r
+	u.clear(cell)
+	for _, part := range parts {
+		if err := u.add(cell, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// record is what a cell has of one record.
+func (u *usage) record(i int) twilio.UsageRecord {
+	r := twilio.UsageRecord{Period: twilio.Period{Start: u.start.Add(time.Duration(i%u.steps) * u.step)}}
+	r.Upload.V, r.Download.V = u.upload[i], u.download[i]
+	if u.nanos[i] != 0 {
+		r.Billed, r.BilledUnit = twilio.Null[decimal.Decimal]{V: decimal.New(u.nanos[i], -nanoDigits), Valid: true}, u.currency
+	}
+	for currency := range u.currencies {
+		if d, ok := u.odd[oddCell{i, currency}]; ok {
+			r.Billed, r.BilledUnit = twilio.Null[decimal.Decimal]{V: d, Valid: true}, currency
+		}
+	}
+	return r
 }
 
 func contradiction(r twilio.UsageRecord) error {
@@ -108,27 +128,10 @@ func contradiction(r twilio.UsageRecord) error {
 	return fmt.Errorf("%q from %s on is listed twice with different values", key, r.Period.Start.Format(time.RFC3339))
 }
 
+// sameUsage reports whether two records add the same.
 func sameUsage(a, b twilio.UsageRecord) bool {
-	return a.Upload == b.Upload && a.Download == b.Download && a.BilledUnit == b.BilledUnit &&
-		a.Billed.Valid == b.Billed.Valid && a.Billed.V.Equal(b.Billed.V)
-}
-
-// cell is one key's usage in one step, to compare.
-type cell struct {
-	upload, download, nanos int64
-	odd                     string
-}
-
-func (c cell) equal(o cell) bool { return c == o }
-
-func (u *usage) at(i int) cell {
-	c := cell{upload: u.upload[i], download: u.download[i], nanos: u.nanos[i]}
-	for currency := range u.currencies {
-		if d, ok := u.odd[oddCell{i, currency}]; ok {
-			c.odd = currency + d.String()
-		}
-	}
-	return c
+	return a.Upload.V == b.Upload.V && a.Download.V == b.Download.V &&
+		a.Billed.V.Equal(b.Billed.V) && (a.BilledUnit == b.BilledUnit || a.Billed.V.IsZero())
 }
 
 func (u *usage) clear(i int) {

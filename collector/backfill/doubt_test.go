@@ -1,0 +1,290 @@
+package backfill_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twilio-exporter/twilio_exporter/collector/backfill"
+	"github.com/twilio-exporter/twilio_exporter/twilio/twiliotest"
+)
+
+// records changes the records of a response of UsageRecords.
+func records(body []byte, change func([]map[string]any) []map[string]any) []byte {
+	var page map[string]json.RawMessage
+	if err := json.Unmarshal(body, &page); err != nil {
+		panic(err)
+	}
+	var list []map[string]any
+	decoder := json.NewDecoder(strings.NewReader(string(page["usage_records"])))
+	decoder.UseNumber()
+	if err := decoder.Decode(&list); err != nil {
+		panic(err)
+	}
+	page["usage_records"], _ = json.Marshal(change(list))
+	body, _ = json.Marshal(page)
+	return body
+}
+
+// of is a change of the listings with a group and a granularity.
+func of(group, granularity string, change func([]map[string]any) []map[string]any) func(*http.Request, []byte) []byte {
+	return func(r *http.Request, body []byte) []byte {
+		q := r.URL.Query()
+		if !strings.HasSuffix(r.URL.Path, "/UsageRecords") || q.Get("Group") != group || q.Get("Granularity") != granularity {
+			return body
+		}
+		return records(body, change)
+	}
+}
+
+func number(v any) int64 {
+	n, _ := v.(json.Number).Int64()
+	return n
+}
+
+// newDoubtful is a backfill of two days in the middle of a month, by the hour.
+func newDoubtful(t *testing.T) *setup {
+	t.Helper()
+	s := newSetup(t, twiliotest.Options{Accounts: []twiliotest.Account{account(busy)}}, date("2026-11-20 10:00"), "2026-10-06", "2026-10-08")
+	s.options.Groups = []string{"sim"}
+	return s
+}
+
+// TestCutPeriods: hours that come as two halves, and twice, and are read again, count once.
+func TestCutPeriods(t *testing.T) {
+	want := newDoubtful(t).mustRun(t)
+	s := newDoubtful(t)
+	listings := 0
+	s.change = of("sim", "hour", func(list []map[string]any) (halves []map[string]any) {
+		listings++
+		for i, r := range list {
+			period := r["period"].(map[string]any)
+			start, _ := time.Parse(time.RFC3339, period["start_time"].(string))
+			middle := start.Add(30 * time.Minute).Format(time.RFC3339)
+			for _, second := range []bool{i%2 == 0, i%2 != 0, false, true} { // in any order, each twice
+				half := make(map[string]any)
+				for k, v := range r {
+					half[k] = v
+				}
+				up, down := number(r["data_upload"]), number(r["data_download"])
+				half["data_upload"], half["data_download"], half["data_total_billed"] = up/2, down/2, "0"
+				half["period"] = map[string]any{"start_time": period["start_time"], "end_time": middle}
+				if second {
+					half["data_upload"], half["data_download"], half["data_total_billed"] = up-up/2, down-down/2, r["data_total_billed"]
+					half["period"] = map[string]any{"start_time": middle, "end_time": period["end_time"]}
+				}
+				half["data_total"] = nil
+				if listings > 1 || i != 3 || second { // the first reading lacks half an hour
+					halves = append(halves, half)
+				}
+			}
+		}
+		return halves
+	})
+	have := s.mustRun(t)
+	if !equal(have, want) {
+		t.Error(difference(have, want))
+	}
+	if listings != 2 || !strings.Contains(s.log.String(), `account "production": the API cuts periods in another way`) || strings.Contains(s.log.String(), "lacks") {
+		t.Errorf("%d listings: %s", listings, s.log.String())
+	}
+}
+
+// TestTwice: a record that comes twice with the same values counts once. With others it
+// is an error, in the hours, in what was used in the month before, and in what was billed.
+func TestTwice(t *testing.T) {
+	want := newDoubtful(t).mustRun(t)
+	for _, granularity := range []string{"hour", "all"} {
+		for _, changed := range []string{"", "data_upload", "data_download", "data_total_billed", "billed_unit"} {
+			s := newDoubtful(t)
+			s.change = of("sim", granularity, func(list []map[string]any) []map[string]any {
+				if len(list) == 0 {
+					return list
+				}
+				again := make(map[string]any)
+				for k, v := range list[0] {
+					again[k] = v
+				}
+				again["data_total"] = nil
+				switch changed {
+				case "":
+				case "data_total_billed":
+					again[changed] = "77"
+				case "billed_unit":
+					again[changed] = "EUR"
+				default:
+					again[changed] = 123456
+				}
+				return append(list, again)
+			})
+			err := s.run(t)
+			switch {
+			case changed != "" && (err == nil || !strings.Contains(err.Error(), "is listed twice with different values") || !strings.Contains(err.Error(), "usage by sim from 2026-10-0")):
+				t.Errorf("%s with another %s: %v", granularity, changed, err)
+			case changed == "" && err != nil:
+				t.Error(err)
+			case changed == "":
+				if have := read(t, s.options.Output); !equal(have, want) {
+					t.Errorf("%s twice: %s", granularity, difference(have, want))
+				}
+			}
+		}
+	}
+}
+
+// TestLacks: what the sum over a group lacks of the account's total is read again, in
+// three readings at most, and told if it stays.
+func TestLacks(t *testing.T) {
+	for _, readings := range []int{1, 2, 9} {
+		s := newDoubtful(t)
+		listings, lost := 0, int64(0)
+		s.change = of("sim", "hour", func(list []map[string]any) []map[string]any {
+			if listings++; listings > readings {
+				return list
+			}
+			lost = number(list[5]["data_upload"]) + number(list[5]["data_download"])
+			return append(list[:5:5], list[6:]...)
+		})
+		s.mustRun(t)
+		note := `account "production": usage by sim from 2026-10-06T00:00:00Z to 2026-10-08T00:00:00Z lacks ` + strconv.FormatInt(lost, 10) + " bytes of the account's total, in three readings\n"
+		if told := strings.Contains(s.log.String(), note); told != (readings > 3) || listings != min(readings+1, 3) {
+			t.Errorf("%d bad readings: %d listings, want %t: %q in %s", readings, listings, readings > 3, note, s.log.String())
+		}
+	}
+}
+
+// TestMoney: amounts in several currencies, and with more digits than billionths, are
+// exact. What comes without a currency is not counted, and told.
+func TestMoney(t *testing.T) {
+	s := newSetup(t, twiliotest.Options{Accounts: []twiliotest.Account{account(few)}}, date("2026-11-20 10:00"), "2026-08-31", "2026-09-03")
+	s.options.Groups = []string{"sim"}
+	s.change = func(r *http.Request, body []byte) []byte {
+		if !strings.HasSuffix(r.URL.Path, "/UsageRecords") {
+			return body
+		}
+		return records(body, func(list []map[string]any) []map[string]any {
+			for _, r := range list {
+				switch number(r["data_upload"]) {
+				case 1000:
+					r["data_total_billed"] = "0.1000000000004" // in August before the range
+				case 100:
+					r["data_total_billed"] = "0.2000000000005"
+				case 7:
+					r["data_total_billed"], r["billed_unit"] = "5", nil
+				}
+				if r["sim_sid"] == nil && r["data_upload"] != nil {
+					r["billed_unit"] = "EUR" // the account's total knows one more
+				}
+			}
+			return list
+		})
+	}
+	h := s.mustRun(t)
+	for currency, want := range map[string]string{
+		"USD": "08-31 00:00=0.1000000000004, 09-01 00:00=0.3000000000009, 09-02 00:00=0, until 09-02 00:00: 49 samples",
+		"EUR": "08-31 00:00=0, until 09-02 00:00: 49 samples",
+	} {
+		series := `twilio_supersim_sim_cost_total{account="production",sim_sid="` + simSID(1) + `",currency="` + currency + `"}`
+		if have := h.changes(series); have != want {
+			t.Errorf("%s:\nwant %s\nhave %s", currency, want, have)
+		}
+	}
+	if !strings.Contains(s.log.String(), `account "production": usage by sim from 2026-09-01T00:00:00Z to 2026-09-03T00:00:00Z has amounts without a currency, which are not counted`) {
+		t.Error(s.log.String())
+	}
+}
+
+// TestCurrencyOfEach: amounts of one SIM in two currencies are two counters.
+func TestCurrencyOfEach(t *testing.T) {
+	s := newDoubtful(t)
+	s.change = func(r *http.Request, body []byte) []byte {
+		if !strings.HasSuffix(r.URL.Path, "/UsageRecords") || r.URL.Query().Get("Granularity") == "all" {
+			return body
+		}
+		return records(body, func(list []map[string]any) []map[string]any {
+			for _, r := range list {
+				r["data_total_billed"] = "0.5"
+				if r["period"].(map[string]any)["start_time"] == "2026-10-06T04:00:00Z" {
+					r["data_total_billed"], r["billed_unit"] = "3", "EUR"
+				}
+			}
+			return list
+		})
+	}
+	s.options.Resolution = backfill.Hour
+	h := s.mustRun(t)
+	series := `twilio_supersim_sim_cost_total{account="production",sim_sid="` + simSID(1) + `",currency="EUR"}`
+	if have, want := h.changes(series), "10-06 00:00=0, 10-06 05:00=3, until 10-07 00:00: 25 samples"; have != want {
+		t.Errorf("want %s\nhave %s", want, have)
+	}
+}
+
+// TestDirectory: files of another run are found whatever the directory's name, what a
+// killed run has left is removed, and a state that cannot be read is an error.
+func TestDirectory(t *testing.T) {
+	s := newDoubtful(t)
+	s.options.Output = filepath.Join(s.options.Output, "[a]*")
+	if err := os.Mkdir(s.options.Output, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	file := func(name string) string { return filepath.Join(s.options.Output, name) }
+	for _, name := range []string{"x.om", ".x.om.123.tmp", ".backfill.json.4.tmp", ".other.tmp"} {
+		if err := os.WriteFile(file(name), []byte("{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.run(t); err == nil || !strings.Contains(err.Error(), "has *.om files already") {
+		t.Error(err)
+	}
+	if err := os.Remove(file("x.om")); err != nil {
+		t.Fatal(err)
+	}
+	s.mustRun(t)
+	for _, name := range []string{".x.om.123.tmp", ".backfill.json.4.tmp"} {
+		if _, err := os.Stat(file(name)); !os.IsNotExist(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := os.Stat(file(".other.tmp")); err != nil {
+		t.Error(err)
+	}
+	s.options.Resume = true
+	for _, content := range []string{"", "{", `{"version": 2}`} {
+		if err := os.WriteFile(file("backfill.json"), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.run(t); err == nil || !strings.Contains(err.Error(), "backfill.json cannot be read; choose another --output") {
+			t.Errorf("%q: %v", content, err)
+		}
+	}
+}
+
+// TestNamelessAccount: an account that nothing names has no counters, as in the exporter.
+func TestNamelessAccount(t *testing.T) {
+	s := newSetup(t, twiliotest.Options{Accounts: []twiliotest.Account{{
+		SID: accountSID, AuthToken: "token",
+		SIMList: []twiliotest.SIM{}, FleetList: []twiliotest.Fleet{}, Usage: func(twiliotest.SIM, time.Time) []twiliotest.Segment { return nil },
+	}}}, date("2026-11-20 10:00"), "2026-10-06", "2026-10-08")
+	s.options.Groups = []string{"account", "sim"}
+	s.nameless = true
+	for series := range s.mustRun(t) {
+		if strings.Contains(series, "account_sid") {
+			t.Errorf("%s", series)
+		}
+	}
+}
+
+// TestSubaccounts: it is told that they are left out.
+func TestSubaccounts(t *testing.T) {
+	s := newDoubtful(t)
+	s.inAccount = "    subaccounts: {enabled: true}\n"
+	s.mustRun(t)
+	if !strings.Contains(s.log.String(), "its subaccounts are left out") {
+		t.Error(s.log.String())
+	}
+}
