@@ -80,11 +80,18 @@ func Run(ctx context.Context, o Options) error {
 	defer o.progress.end()
 	var jobs []*job
 	for _, a := range o.Accounts {
+		if !a.Collectors.SuperSIMUsage.Enabled {
+			o.note("Account %q is left out: its supersim_usage is off.", a.Name)
+			continue
+		}
 		j, err := newJob(ctx, &o, a, state)
 		if err != nil {
 			return fmt.Errorf("account %q: %w", a.Name, err)
 		}
 		jobs = append(jobs, j)
+	}
+	if len(jobs) == 0 {
+		return errors.New("supersim_usage is off for all accounts, so there is no history to write")
 	}
 	plan := newPlan(&o, jobs, state)
 	plan.write(o.Log)

@@ -279,6 +279,18 @@ func TestNamelessAccount(t *testing.T) {
 	}
 }
 
+// TestOff: an account for which the exporter shows no usage has no history of it.
+func TestOff(t *testing.T) {
+	s := newDoubtful(t)
+	s.inAccount = "    collectors: {supersim_usage: {enabled: false}}\n"
+	if err := s.run(t); err == nil || !strings.Contains(err.Error(), "supersim_usage is off for all accounts") || s.sent > 0 {
+		t.Errorf("%d requests, %v", s.sent, err)
+	}
+	if !strings.Contains(s.log.String(), `Account "production" is left out: its supersim_usage is off.`) {
+		t.Error(s.log.String())
+	}
+}
+
 // TestSubaccounts: it is told that they are left out.
 func TestSubaccounts(t *testing.T) {
 	s := newDoubtful(t)

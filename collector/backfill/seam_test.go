@@ -92,8 +92,10 @@ func TestSameAsExporter(t *testing.T) {
 		s := newSetup(t, twiliotest.Options{Now: time.Now, Accounts: []twiliotest.Account{account(prompt)}}, time.Time{}, "2000-02-27", "2000-03-04")
 		s.yaml = historic
 		shown := s.live(t, date("2000-02-26 23:00"), day("2000-03-04"), time.Hour)
-		compared := 0
-		for series, points := range s.mustRun(t) {
+		compared, families := 0, make(map[string]bool)
+		written := s.mustRun(t)
+		for series, points := range written {
+			families[series[:strings.IndexByte(series, '{')]] = true
 			at := make(map[time.Time]float64)
 			for _, p := range shown[series] {
 				at[p.at] = p.value
@@ -110,6 +112,28 @@ func TestSameAsExporter(t *testing.T) {
 		}
 		if compared < 8_000 {
 			t.Errorf("%d samples are the same", compared)
+		}
+		// Nothing else is shown, up to where the exporter may go on.
+		for series, points := range shown {
+			family := series[:strings.IndexByte(series, '{')]
+			from, end := s.options.From, day("2000-03-03").Add(22*time.Hour)
+			switch {
+			case !families[family]:
+				continue
+			case strings.Contains(family, "_cost_"):
+				end = day("2000-03-03")
+			case strings.Contains(family, "_hour_"): // of an hour that ended an hour before
+				from = from.Add(2 * time.Hour)
+			}
+			at := make(map[time.Time]bool)
+			for _, p := range written[series] {
+				at[p.at] = true
+			}
+			for _, p := range points {
+				if !p.at.Before(from) && !p.at.After(end) && !at[p.at] {
+					t.Errorf("%s at %s: %v is shown and not in the history", series, p.at, p.value)
+				}
+			}
 		}
 	})
 }
