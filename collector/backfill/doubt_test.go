@@ -300,3 +300,27 @@ func TestSubaccounts(t *testing.T) {
 		t.Error(s.log.String())
 	}
 }
+
+// TestEarliest: of the month in which the API's usage begins, the counters have what the
+// API still has.
+func TestEarliest(t *testing.T) {
+	for from, want := range map[string]int64{"2025-05-20": 0, "2025-05-22": 2} {
+		usage := func(sim twiliotest.SIM, hour time.Time) []twiliotest.Segment {
+			if sim.SID == simSID(1) && hour.Hour() == 0 && hour.Before(day("2025-05-22")) {
+				return []twiliotest.Segment{{NetworkSID: home, Upload: 1}}
+			}
+			return nil
+		}
+		s := newSetup(t, twiliotest.Options{Accounts: []twiliotest.Account{account(usage)}}, date("2026-11-20 10:00"), from, "2025-05-25")
+		s.options.Groups = []string{"account", "sim", "network", "sim_network"}
+		h := s.mustRun(t)
+		for _, series := range []string{
+			`twilio_supersim_account_upload_bytes_total{account="production",account_sid="` + accountSID + `"}`,
+			`twilio_supersim_sim_upload_bytes_total{account="production",sim_sid="` + simSID(1) + `"}`,
+		} {
+			if points := h[series]; len(points) == 0 || !points[0].at.Equal(day(from)) || points[0].value != float64(want) {
+				t.Errorf("from %s: want %d at first, have %s of %s", from, want, h.changes(series), series)
+			}
+		}
+	}
+}
