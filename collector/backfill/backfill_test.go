@@ -258,3 +258,28 @@ func TestPieces(t *testing.T) {
 		}
 	}
 }
+
+// TestHourDelay: gauges are shown at the first whole hour at which the exporter shows them.
+func TestHourDelay(t *testing.T) {
+	for _, x := range []struct {
+		delay string
+		after time.Duration // the end of the hour
+		want  string
+	}{
+		{"1h", time.Hour, "08-31 02:00=0, 09-01 01:00=100, 09-01 02:00=0, 09-01 03:00=7, 09-01 04:00=0, until 09-03 00:00: 71 samples"},
+		{"61m", 2 * time.Hour, "08-31 03:00=0, 09-01 02:00=100, 09-01 03:00=0, 09-01 04:00=7, 09-01 05:00=0, until 09-03 00:00: 70 samples"},
+		{"2h", 2 * time.Hour, "08-31 03:00=0, 09-01 02:00=100, 09-01 03:00=0, 09-01 04:00=7, 09-01 05:00=0, until 09-03 00:00: 70 samples"},
+	} {
+		s := newSetup(t, twiliotest.Options{Accounts: []twiliotest.Account{account(few)}}, date("2026-11-20 10:00"), "2026-08-31", "2026-09-03")
+		s.options.Groups, s.yaml = []string{"sim"}, "collectors: {supersim_usage: {hour_delay: "+x.delay+"}}"
+		h := s.mustRun(t)
+		if have := h.changes(`twilio_supersim_sim_hour_upload_bytes{account="production",sim_sid="` + simSID(1) + `"}`); have != x.want {
+			t.Errorf("%s:\nwant %s\nhave %s", x.delay, x.want, have)
+		}
+		for _, p := range h[`twilio_supersim_hour_end_timestamp_seconds{account="production",group="sim"}`] {
+			if end := time.Unix(int64(p.value), 0).UTC(); p.at.Sub(end) != x.after {
+				t.Errorf("%s: the hour that ended at %s is shown at %s", x.delay, end, p.at)
+			}
+		}
+	}
+}
