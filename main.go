@@ -574,7 +574,7 @@ func parseFlags(args []string, stdout, stderr io.Writer) (o options, exit int, e
 	history.Flag("from", "First day (UTC), such as 2026-08-01; the API keeps 18 months.").Required().PlaceHolder("DATE").StringVar(&from)
 	history.Flag("to", "Day (UTC) before which to end: the one on which Prometheus scraped the exporter for the first time, or the day before if that was the first of a month.").Required().PlaceHolder("DATE").StringVar(&to)
 	history.Flag("output", "Directory for the files; it is made if it does not exist.").Required().PlaceHolder("DIR").StringVar(&o.output)
-	history.Flag("groups", "Groups to write, separated by commas: account, sim, fleet, network, country; default: those configured.").PlaceHolder("GROUPS").StringVar(&groups)
+	history.Flag("groups", "Groups to write, separated by commas: account, sim, fleet, network, country, sim_network; default: those configured.").PlaceHolder("GROUPS").StringVar(&groups)
 	history.Flag("resolution", "How far apart samples are: hour, day.").Default("hour").EnumVar(&o.resolution, "hour", "day")
 	history.Flag("yes", "Do not ask before the usage is read.").BoolVar(&o.yes)
 	history.Flag("resume", "Go on with what an earlier run began in the same directory.").BoolVar(&o.resume)

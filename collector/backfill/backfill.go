@@ -127,7 +127,7 @@ func Run(ctx context.Context, o Options) error {
 	return nil
 }
 
-// CheckGroups rejects groups of which there is no history.
+// CheckGroups rejects what is no group, and groups that are named twice.
 func CheckGroups(groups []string) error {
 	var known []string
 	for _, d := range collector.UsageDimensions() {

@@ -44,7 +44,7 @@ complete -c twilio_exporter -n 'not __fish_seen_subcommand_from serve check once
 complete -c twilio_exporter -n '__fish_seen_subcommand_from backfill' -l from -x -d 'First day (UTC), such as 2026-08-01; the API keeps 18 months.'
 complete -c twilio_exporter -n '__fish_seen_subcommand_from backfill' -l to -x -d 'Day (UTC) before which to end: the one on which Prometheus scraped the exporter for the first time, or the day before if that was the first of a month.'
 complete -c twilio_exporter -n '__fish_seen_subcommand_from backfill' -l output -x -a '(__fish_complete_directories)' -d 'Directory for the files; it is made if it does not exist.'
-complete -c twilio_exporter -n '__fish_seen_subcommand_from backfill' -l groups -x -d 'Groups to write, separated by commas: account, sim, fleet, network, country; default: those configured.'
+complete -c twilio_exporter -n '__fish_seen_subcommand_from backfill' -l groups -x -d 'Groups to write, separated by commas: account, sim, fleet, network, country, sim_network; default: those configured.'
 complete -c twilio_exporter -n '__fish_seen_subcommand_from backfill' -l resolution -x -a 'hour day' -d 'How far apart samples are: hour, day.'
 complete -c twilio_exporter -n '__fish_seen_subcommand_from backfill' -l yes -d 'Do not ask before the usage is read.'
 complete -c twilio_exporter -n '__fish_seen_subcommand_from backfill' -l resume -d 'Go on with what an earlier run began in the same directory.'

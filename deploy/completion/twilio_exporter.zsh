@@ -83,7 +83,7 @@ _twilio_exporter() {
 		'--from=[First day (UTC), such as 2026-08-01; the API keeps 18 months.]:from:'
 		'--to=[Day (UTC) before which to end\: the one on which Prometheus scraped the exporter for the first time, or the day before if that was the first of a month.]:to:'
 		'--output=[Directory for the files; it is made if it does not exist.]:output:_files -/'
-		'--groups=[Groups to write, separated by commas\: account, sim, fleet, network, country; default\: those configured.]:groups:'
+		'--groups=[Groups to write, separated by commas\: account, sim, fleet, network, country, sim_network; default\: those configured.]:groups:'
 		'--resolution=[How far apart samples are\: hour, day.]:resolution:(hour day)'
 		'--yes[Do not ask before the usage is read.]'
 		'--resume[Go on with what an earlier run began in the same directory.]'
