@@ -57,11 +57,15 @@ func (a amount) float() float64 {
 	if a.rest == nil && a.nanos < 1<<53 && a.nanos > -1<<53 {
 		return float64(a.nanos) / 1e9
 	}
+	return a.decimal().InexactFloat64()
+}
+
+func (a amount) decimal() decimal.Decimal {
 	d := decimal.New(a.nanos, -nanoDigits)
 	if a.rest != nil {
 		d = d.Add(*a.rest)
 	}
-	return d.InexactFloat64()
+	return d
 }
 
 // addBytes adds two numbers of bytes, and reports whether the sum can be held.

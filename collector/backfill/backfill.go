@@ -319,7 +319,7 @@ func (g *group) ofAccount() bool { return g.dimension.API == twilio.GroupNone }
 func (g *group) writeChunk(ctx context.Context, state *state, i int) error {
 	c := g.chunks[i]
 	if g.counters == nil || !g.at.Equal(c.start) {
-		if err := g.begin(ctx, c, i > 0, state.before(g, c)); err != nil {
+		if err := g.begin(ctx, c, i > 0, state); err != nil {
 			return err
 		}
 	}

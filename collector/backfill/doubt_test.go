@@ -137,6 +137,42 @@ func TestTwice(t *testing.T) {
 	}
 }
 
+// TestPageToken: a listing of which a page is refused is read from its start, once, and
+// nothing of it counts twice, be it of hours, of the month before or of what was billed.
+func TestPageToken(t *testing.T) {
+	run := func(granularity string, refusals int) (*setup, error) {
+		s := newSetup(t, twiliotest.Options{MaxPageSize: 1, Accounts: []twiliotest.Account{account(busy)}}, date("2026-11-20 10:00"), "2026-10-06", "2026-10-08")
+		s.options.Groups = []string{"network", "sim"}
+		s.refuse = func(r *http.Request) bool {
+			q := r.URL.Query()
+			if q.Get("Group") != "sim" && q.Get("Group") != "network" || q.Get("Granularity") != granularity || q.Get("PageToken") == "" || refusals == 0 {
+				return false
+			}
+			refusals--
+			return true
+		}
+		err := s.run(t)
+		return s, err
+	}
+	s, err := run("", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := read(t, s.options.Output)
+	for _, granularity := range []string{"hour", "all"} {
+		s, err = run(granularity, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if have := read(t, s.options.Output); !equal(have, want) {
+			t.Errorf("%s: %s", granularity, difference(have, want))
+		}
+	}
+	if _, err := run("hour", 2); err == nil || !strings.Contains(err.Error(), "21481") {
+		t.Errorf("refused twice: %v", err)
+	}
+}
+
 // TestLacks: what the sum over a group lacks of the account's total is read again, in
 // three readings at most, and told if it stays.
 func TestLacks(t *testing.T) {
@@ -221,6 +257,38 @@ func TestCurrencyOfEach(t *testing.T) {
 	series := `twilio_supersim_sim_cost_total{account="production",sim_sid="` + simSID(1) + `",currency="EUR"}`
 	if have, want := h.changes(series), "10-06 00:00=0, 10-06 05:00=3, until 10-07 00:00: 25 samples"; have != want {
 		t.Errorf("want %s\nhave %s", want, have)
+	}
+}
+
+// TestCredit: a counter of money never falls within its month.
+func TestCredit(t *testing.T) {
+	s := newDoubtful(t)
+	s.change = func(r *http.Request, body []byte) []byte {
+		if !strings.HasSuffix(r.URL.Path, "/UsageRecords") || r.URL.Query().Get("Granularity") == "all" {
+			return body
+		}
+		return records(body, func(list []map[string]any) []map[string]any {
+			for _, r := range list {
+				r["data_total_billed"] = map[any]string{"2026-10-06T03:00:00Z": "3", "2026-10-06T04:00:00Z": "-2", "2026-10-06T09:00:00Z": "5"}[r["period"].(map[string]any)["start_time"]]
+			}
+			return list
+		})
+	}
+	s.options.To = day("2026-11-03") // so that the total of October does not limit it
+	h := s.mustRun(t)
+	points := h[`twilio_supersim_sim_cost_total{account="production",sim_sid="`+simSID(1)+`",currency="USD"}`]
+	first := points[0].value
+	for _, p := range points {
+		want := first
+		switch {
+		case !p.at.Before(date("2026-10-06 10:00")):
+			want = first + 6 // 3 - 2 + 5
+		case !p.at.Before(date("2026-10-06 04:00")):
+			want = first + 3
+		}
+		if difference := p.value - want; p.at.Before(day("2026-10-08")) && (difference > 1e-9 || difference < -1e-9) {
+			t.Errorf("at %s: want %v, have %v", p.at, want, p.value)
+		}
 	}
 }
 

@@ -243,16 +243,19 @@ func (g *group) lacks(r span) (bytes int64) {
 // index is the step that begins at a time.
 func (u *usage) index(at time.Time) int { return int(at.Sub(u.start) / u.step) }
 
-// begin makes counters count from the start of the month up to a chunk's start: a
-// listing of what was used in between, in one record a key. seen says that the samples
-// before are written already.
-func (g *group) begin(ctx context.Context, c span, seen bool, before []string) error {
+// begin makes counters count from the start of the month up to a chunk's start: what an
+// earlier run has written, or a listing of what was used in between, in one record a
+// key. seen says that the samples before are written already.
+func (g *group) begin(ctx context.Context, c span, seen bool, state *state) error {
 	g.counters = newCounters(g.keys)
-	for _, key := range before {
+	for _, key := range state.before(g, c) {
 		g.counters.before[g.counters.row(key)] = true
 	}
 	for row := range g.counters.keys {
 		g.counters.shown[row] = seen
+	}
+	if from := state.Carried[g.name()]; seen && from != nil {
+		return g.counters.goOn(from)
 	}
 	base := span{g.kept(monthly.Start(c.start)), c.start}
 	if !base.start.Before(base.end) {

@@ -71,6 +71,7 @@ type setup struct {
 	failAt     int // the request that fails, and those after it; 0: none
 	sent       int
 	change     func(r *http.Request, body []byte) []byte // of a response; nil: none
+	refuse     func(r *http.Request) bool                // the page's token; nil: never
 	latency    time.Duration                             // of a request, on the clock of a bubble
 	sentAt     []time.Time                               // by it, if there is latency
 	mu         sync.Mutex                                // guards what requests count
@@ -139,6 +140,12 @@ func (s *setup) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.mu.Unlock()
 	if time.Sleep(s.latency); down {
 		return nil, errors.New("the network is down")
+	}
+	if s.refuse != nil && s.refuse(r) {
+		return &http.Response{
+			StatusCode: http.StatusBadRequest, Header: http.Header{"Content-Type": {"application/json"}}, Request: r,
+			Body: io.NopCloser(strings.NewReader(`{"code":21481,"message":"Invalid PageToken","status":400}`)),
+		}, nil
 	}
 	response, err := s.simulator.Transport().RoundTrip(r)
 	if err != nil || s.change == nil {

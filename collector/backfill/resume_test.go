@@ -2,8 +2,10 @@ package backfill_test
 
 import (
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -84,5 +86,39 @@ func TestResume(t *testing.T) {
 	whole.yaml = "collectors: {supersim_usage: {settle: {usage: 3h}}}"
 	if err := whole.run(t); err == nil || !strings.Contains(err.Error(), "was begun with other dates, groups, accounts or settings") {
 		t.Errorf("with another settle: %v", err)
+	}
+}
+
+// TestResumeRounded: where the API rounds the amounts of hours, a run that goes on within a
+// month goes on with what was written, which is more than the total.
+func TestResumeRounded(t *testing.T) {
+	billed := regexp.MustCompile(`"data_total_billed":"[0-9.]+"`)
+	newRun := func() *setup {
+		s := newSetup(t, twiliotest.Options{Accounts: []twiliotest.Account{account(busy)}}, date("2026-11-20 10:00"), "2026-10-01", "2026-10-09")
+		s.options.Groups = []string{"sim"}
+		backfill.SetLimits(&s.options, 2*24*3, 0) // two days at a time
+		s.change = func(r *http.Request, body []byte) []byte {
+			if r.URL.Query().Get("Granularity") != "hour" || r.URL.Query().Get("Group") == "" {
+				return body
+			}
+			return billed.ReplaceAll(body, []byte(`"data_total_billed":"0.0000000012"`))
+		}
+		return s
+	}
+	whole := newRun()
+	whole.mustRun(t)
+	want := contents(t, whole.options.Output)
+	s := newRun()
+	s.failAt = 8 // after SIMs, fleets, the account (2), two chunks and what was billed
+	if err := s.run(t); err == nil || len(contents(t, s.options.Output)) != 3 {
+		t.Fatalf("%v, %d files", err, len(contents(t, s.options.Output)))
+	}
+	s.failAt, s.sent, s.options.Resume = 0, 0, true
+	s.mustRun(t)
+	if have := contents(t, s.options.Output); !maps.Equal(have, want) {
+		t.Errorf("the files differ: want %v, have %v", slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(have)))
+	}
+	if strings.Contains(want["backfill.json"], "carried") {
+		t.Error("counters are kept after the end")
 	}
 }
