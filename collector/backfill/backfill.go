@@ -343,6 +343,9 @@ func (g *group) writeChunk(ctx context.Context, state *state, i int) error {
 	if err != nil {
 		return err
 	}
+	if err := g.carry(); err != nil {
+		return err
+	}
 	g.options.progress.hide()
 	for _, file := range files {
 		fmt.Fprintln(g.options.Files, file)
@@ -386,7 +389,7 @@ func prepare(directory string) error {
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return err
 	}
-	for _, pattern := range []string{".*.om.*.tmp", "." + stateFile + ".*.tmp"} { // of a run that was killed
+	for _, pattern := range []string{".*.om.*.tmp", "." + stateFile + ".*.tmp", ".*.carried.*.tmp"} { // of a run that was killed
 		stale, err := fs.Glob(os.DirFS(directory), pattern)
 		if err != nil {
 			return err

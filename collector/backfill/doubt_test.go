@@ -301,7 +301,7 @@ func TestDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := func(name string) string { return filepath.Join(s.options.Output, name) }
-	for _, name := range []string{"x.om", ".x.om.123.tmp", ".backfill.json.4.tmp", ".other.tmp"} {
+	for _, name := range []string{"x.om", ".x.om.123.tmp", ".backfill.json.4.tmp", ".a_sim.carried.5.tmp", ".other.tmp"} {
 		if err := os.WriteFile(file(name), []byte("{"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -313,7 +313,7 @@ func TestDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.mustRun(t)
-	for _, name := range []string{".x.om.123.tmp", ".backfill.json.4.tmp"} {
+	for _, name := range []string{".x.om.123.tmp", ".backfill.json.4.tmp", ".a_sim.carried.5.tmp"} {
 		if _, err := os.Stat(file(name)); !os.IsNotExist(err) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -254,8 +254,10 @@ func (g *group) begin(ctx context.Context, c span, seen bool, state *state) erro
 	for row := range g.counters.keys {
 		g.counters.shown[row] = seen
 	}
-	if from := state.Carried[g.name()]; seen && from != nil {
-		return g.counters.goOn(from)
+	if seen {
+		if known, err := g.goOn(c.start); known || err != nil {
+			return err
+		}
 	}
 	base := span{g.kept(monthly.Start(c.start)), c.start}
 	if !base.start.Before(base.end) {

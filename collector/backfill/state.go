@@ -13,7 +13,6 @@ import (
 
 	"github.com/twilio-exporter/twilio_exporter/collector/atomicfile"
 	"github.com/twilio-exporter/twilio_exporter/collector/config"
-	"github.com/twilio-exporter/twilio_exporter/collector/monthly"
 )
 
 // stateFile is where a run notes, beside the files that it writes, what it has finished.
@@ -28,9 +27,6 @@ type state struct {
 	Done    []finished `json:"done"`
 	// Chunks are the first days of the chunks, by account and group.
 	Chunks map[string][]string `json:"chunks"`
-	// Carried is what counters stood at, by account and group, after the last chunk that
-	// was finished, if that ended within a month.
-	Carried map[string]*carried `json:"carried,omitempty"`
 
 	directory string
 	resumed   bool
@@ -118,7 +114,7 @@ func openState(o *Options) (*state, error) {
 // chunks are those of a group: as the first run has cut them, whatever the inventory
 // says now.
 func (s *state) chunks(g *group) (all []span) {
-	name := g.name()
+	name := g.account.Name + "/" + g.dimension.Group
 	if starts, ok := s.Chunks[name]; ok {
 		for i, start := range starts {
 			c := span{end: g.options.To}
@@ -136,9 +132,6 @@ func (s *state) chunks(g *group) (all []span) {
 	}
 	return all
 }
-
-// name is the group's in the state.
-func (g *group) name() string { return g.account.Name + "/" + g.dimension.Group }
 
 func (s *state) find(g *group, start time.Time) *finished {
 	for i := range s.Done {
@@ -184,13 +177,6 @@ func (s *state) add(g *group, c span, files []string) error {
 		d.Used = g.counters.beforeKeys()
 	}
 	s.Done = append(s.Done, d)
-	delete(s.Carried, g.name())
-	if c.end.Before(g.options.To) && !c.end.Equal(monthly.Start(c.end)) {
-		if s.Carried == nil {
-			s.Carried = make(map[string]*carried)
-		}
-		s.Carried[g.name()] = g.counters.carry()
-	}
 	return s.save()
 }
 
