@@ -222,8 +222,9 @@ func TestPieces(t *testing.T) {
 	a := account(usage)
 	a.SIMList[2].Status = "inactive"
 	for _, resolution := range []backfill.Resolution{backfill.Hour, backfill.Day} {
+		var s *setup
 		run := func(cells, keys int) (history, int) {
-			s := newSetup(t, twiliotest.Options{Accounts: []twiliotest.Account{a}}, date("2026-11-20 10:00"), "2026-08-25", "2026-10-12")
+			s = newSetup(t, twiliotest.Options{Accounts: []twiliotest.Account{a}}, date("2026-11-20 10:00"), "2026-08-25", "2026-10-12")
 			s.options.Resolution, s.yaml = resolution, historic
 			backfill.SetLimits(&s.options, cells, keys)
 			h := s.mustRun(t)
@@ -237,6 +238,15 @@ func TestPieces(t *testing.T) {
 			}
 		}
 		have, many := run(map[backfill.Resolution]int{backfill.Hour: 100, backfill.Day: 6}[resolution], 1)
+		for name, content := range contents(t, s.options.Output) {
+			for i := range 3 {
+				if own := simSID(i + 1); strings.Contains(name, "_sim_2026") && strings.Contains(content, own) {
+					if rest := strings.ReplaceAll(content, own, ""); strings.Contains(rest, `sim_sid="HS`) {
+						t.Errorf("%s has several SIMs", name)
+					}
+				}
+			}
+		}
 		if many < 4*few {
 			t.Errorf("%d files, %d in pieces", few, many)
 		}

@@ -359,6 +359,40 @@ func TestOff(t *testing.T) {
 	}
 }
 
+// TestNames: whatever the account's name, files are in the directory, and labels are what
+// OpenMetrics wants.
+func TestNames(t *testing.T) {
+	s := newDoubtful(t)
+	s.name = `"../a\\b \"c\"\né.om"`
+	h := s.mustRun(t)
+	series := `twilio_supersim_sim_upload_bytes_total{account="../a\\b \"c\"\né.om",sim_sid="` + simSID(1) + `"}`
+	if len(h[series]) == 0 {
+		t.Errorf("no %s", series)
+	}
+	for name := range contents(t, s.options.Output) {
+		if name != "backfill.json" && name != "%2E.%2Fa%5Cb%20%22c%22%0A%C3%A9.om_sim_2026-10-06_2026-10-08.om" {
+			t.Errorf("file %q", name)
+		}
+	}
+	if len(contents(t, s.options.Output)) != 2 {
+		t.Error("want one file and the state")
+	}
+}
+
+// TestMaxRecords: no listing has more records than it may.
+func TestMaxRecords(t *testing.T) {
+	s := newDoubtful(t)
+	s.options.From, s.options.To = day("2026-09-01"), day("2026-11-01")
+	s.options.Groups = []string{"account", "sim", "network", "sim_network"}
+	want := s.mustRun(t)
+	again := newDoubtful(t)
+	again.options.From, again.options.To, again.options.Groups = s.options.From, s.options.To, s.options.Groups
+	again.yaml = "api: {max_records: 800}" // a month of the account by the hour has 744
+	if have := again.mustRun(t); !equal(have, want) {
+		t.Error(difference(have, want))
+	}
+}
+
 // TestSubaccounts: it is told that they are left out.
 func TestSubaccounts(t *testing.T) {
 	s := newDoubtful(t)

@@ -3,6 +3,7 @@ package backfill_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -62,6 +63,7 @@ func account(usage func(sim twiliotest.SIM, hour time.Time) []twiliotest.Segment
 type setup struct {
 	simulator *twiliotest.Simulator
 	now       func() time.Time
+	name      string // of the account, in YAML; default: production
 	inAccount string // YAML, of the account
 	yaml      string // after the account
 	nameless  bool   // the account is KORE's, without its SID
@@ -105,7 +107,7 @@ func (s *setup) config(t *testing.T) *config.Config {
 	}
 	cfg, err := config.Parse("config.yml", []byte(`
 accounts:
-  - name: production
+  - name: `+cmp.Or(s.name, "production")+`
     supersim_url: http://simulator`+account+s.inAccount+s.yaml))
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +125,7 @@ func (s *setup) run(t *testing.T) error {
 		return twilio.New(twilio.Options{
 			Provider: a.Provider, AccountSID: a.AccountSID, SuperSIMURL: "http://simulator", APIURL: "http://simulator", UserAgent: "test",
 			Transport: promconfig.NewBasicAuthRoundTripper(promconfig.NewInlineSecret(accountSID), promconfig.NewInlineSecret("token"), s),
-			Observer:  observer,
+			Observer:  observer, MaxRecords: o.API.MaxRecords,
 		})
 	}
 	return backfill.Run(t.Context(), o)

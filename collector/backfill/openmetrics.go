@@ -19,7 +19,6 @@ import (
 type openMetrics struct {
 	file    *atomicfile.File
 	w       *bufio.Writer
-	err     error
 	family  metric.Family
 	header  bool // the family's is written
 	series  []byte
@@ -104,11 +103,10 @@ func (o *openMetrics) writeHeader() {
 	o.header = true
 }
 
+// write writes bytes. The writer keeps its first error until close.
 func (o *openMetrics) write(b []byte) {
-	if o.err == nil {
-		_, o.err = o.w.Write(b)
-		o.bytes += int64(len(b))
-	}
+	_, _ = o.w.Write(b)
+	o.bytes += int64(len(b))
 }
 
 // close completes the file, and reports whether there is one: without a sample, there is
@@ -116,11 +114,8 @@ func (o *openMetrics) write(b []byte) {
 func (o *openMetrics) close() (written bool, err error) {
 	defer o.file.Discard()
 	o.write([]byte("# EOF\n"))
-	if o.err == nil {
-		o.err = o.w.Flush()
-	}
-	if o.err != nil || o.samples == 0 {
-		return false, o.err
+	if err := o.w.Flush(); err != nil || o.samples == 0 {
+		return false, err
 	}
 	return true, o.file.Commit()
 }
