@@ -183,7 +183,8 @@ func TestLacks(t *testing.T) {
 			if listings++; listings > readings {
 				return list
 			}
-			lost = number(list[5]["data_upload"]) + number(list[5]["data_download"])
+			lost = number(list[5]["data_upload"]) + number(list[5]["data_download"]) + 1
+			list[7]["data_upload"], list[7]["data_total"] = number(list[7]["data_upload"])-1, nil // another hour has a byte more later
 			return append(list[:5:5], list[6:]...)
 		})
 		s.mustRun(t)
@@ -256,6 +257,25 @@ func TestCurrencyOfEach(t *testing.T) {
 	h := s.mustRun(t)
 	series := `twilio_supersim_sim_cost_total{account="production",sim_sid="` + simSID(1) + `",currency="EUR"}`
 	if have, want := h.changes(series), "10-06 00:00=0, 10-06 05:00=3, until 10-07 00:00: 25 samples"; have != want {
+		t.Errorf("want %s\nhave %s", want, have)
+	}
+}
+
+// TestNewCurrency: a counter in a currency that is new in the middle of a month begins at 0.
+func TestNewCurrency(t *testing.T) {
+	s := newDoubtful(t)
+	s.options.To = day("2026-10-12")
+	backfill.SetLimits(&s.options, 2*24*3, 0) // two days at a time
+	s.change = of("sim", "hour", func(list []map[string]any) []map[string]any {
+		for _, r := range list {
+			if r["period"].(map[string]any)["start_time"] == "2026-10-09T04:00:00Z" {
+				r["data_total_billed"], r["billed_unit"] = "3", "EUR"
+			}
+		}
+		return list
+	})
+	series := `twilio_supersim_sim_cost_total{account="production",sim_sid="` + simSID(1) + `",currency="EUR"}`
+	if have, want := s.mustRun(t).changes(series), "10-08 00:00=0, 10-09 05:00=3, until 10-11 00:00: 73 samples"; have != want {
 		t.Errorf("want %s\nhave %s", want, have)
 	}
 }
