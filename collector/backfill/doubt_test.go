@@ -213,6 +213,40 @@ func TestLacksRecent(t *testing.T) {
 	}
 }
 
+// TestOverflow: a sum of bytes that cannot be held is an error.
+func TestOverflow(t *testing.T) {
+	s := newDoubtful(t)
+	s.change = of("sim", "hour", func(list []map[string]any) []map[string]any {
+		for _, r := range list {
+			r["data_upload"], r["data_total"] = json.Number("9223372036854775807"), nil
+		}
+		return list
+	})
+	if err := s.run(t); err == nil || !strings.Contains(err.Error(), "the sum of bytes is too large") {
+		t.Error(err)
+	}
+}
+
+// TestUnnamedNetwork: records that do not name the network that was asked for are of it.
+func TestUnnamedNetwork(t *testing.T) {
+	run := func(change func([]map[string]any) []map[string]any) history {
+		s := newDoubtful(t)
+		s.options.Groups = []string{"sim_network"}
+		s.change = of("sim", "hour", change)
+		return s.mustRun(t)
+	}
+	want := run(func(list []map[string]any) []map[string]any { return list })
+	have := run(func(list []map[string]any) []map[string]any {
+		for _, r := range list {
+			r["network_sid"] = nil
+		}
+		return list
+	})
+	if !equal(have, want) {
+		t.Error(difference(have, want))
+	}
+}
+
 // TestMoney: amounts in several currencies, and with more digits than billionths, are
 // exact. What comes without a currency is not counted, and told.
 func TestMoney(t *testing.T) {
