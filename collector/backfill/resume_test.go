@@ -119,3 +119,34 @@ func TestResumeRounded(t *testing.T) {
 		t.Errorf("the files differ: want %v, have %v", slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(have)))
 	}
 }
+
+// TestResumeKilled: what counters stand at is not gone on with where it is of another time,
+// because a run was killed before it noted that a chunk is complete.
+func TestResumeKilled(t *testing.T) {
+	newRun := func() *setup {
+		s := newSetup(t, twiliotest.Options{Accounts: []twiliotest.Account{account(busy)}}, date("2026-11-20 10:00"), "2026-10-01", "2026-10-09")
+		s.options.Groups = []string{"sim"}
+		backfill.SetLimits(&s.options, 2*24*3, 0)
+		return s
+	}
+	whole := newRun()
+	whole.mustRun(t)
+	want := contents(t, whole.options.Output)
+	s := newRun()
+	s.failAt = 8
+	_ = s.run(t)
+	name := filepath.Join(s.options.Output, "production_sim.carried")
+	content, err := os.ReadFile(name)
+	if err != nil || !strings.HasPrefix(string(content), `{"at":"2026-10-05T00:00:00Z"`) {
+		t.Fatal(err, string(content))
+	}
+	later := strings.Replace(strings.Replace(string(content), "10-05", "10-07", 1), `"upload":`, `"upload":9`, -1)
+	if err := os.WriteFile(name, []byte(later), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.failAt, s.options.Resume = 0, true
+	s.mustRun(t)
+	if have := contents(t, s.options.Output); !maps.Equal(have, want) {
+		t.Errorf("the files differ: want %v, have %v", slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(have)))
+	}
+}
