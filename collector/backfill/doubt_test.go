@@ -67,7 +67,7 @@ func TestCutPeriods(t *testing.T) {
 			period := r["period"].(map[string]any)
 			start, _ := time.Parse(time.RFC3339, period["start_time"].(string))
 			middle := start.Add(30 * time.Minute).Format(time.RFC3339)
-			for _, second := range []bool{i%2 == 0, i%2 != 0, false, true} { // in any order, each twice
+			for _, second := range []bool{i%2 == 0, i%2 != 0, false, true}[:2+i%3/2*2] { // in any order, some twice
 				half := make(map[string]any)
 				for k, v := range r {
 					half[k] = v
@@ -144,9 +144,19 @@ func TestPageToken(t *testing.T) {
 	run := func(granularity string, refusals int) (*setup, error) {
 		s := newSetup(t, twiliotest.Options{MaxPageSize: 1, Accounts: []twiliotest.Account{account(busy)}}, date("2026-11-20 10:00"), "2026-10-06", "2026-10-08")
 		s.options.Groups = []string{"network", "sim"}
+		s.change = of("sim", "hour", func(list []map[string]any) []map[string]any {
+			for _, r := range list {
+				r["data_total_billed"] = "0.0000000000004" // no whole billionths
+			}
+			return list
+		})
+		pages := map[string]int{"hour": 40}[granularity] // that are read before
 		s.refuse = func(r *http.Request) bool {
 			q := r.URL.Query()
 			if q.Get("Group") != "sim" && q.Get("Group") != "network" || q.Get("Granularity") != granularity || q.Get("PageToken") == "" || refusals == 0 {
+				return false
+			}
+			if pages--; pages >= 0 {
 				return false
 			}
 			refusals--
