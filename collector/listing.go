@@ -41,12 +41,20 @@ func readListing[T any](held *holding, endpoint twilio.Endpoint, list func() ite
 	return unique, nil
 }
 
+// chunk is for how many more records a long listing has room at a time. One slice that
+// grows would be copied, with all that it held beside all that it has.
+const chunk = 1 << 14
+
 func readRecords[T any](held *holding, endpoint twilio.Endpoint, list iter.Seq2[T, error], by order[T], sizeHint int) ([]T, error) {
 	records := make([]T, 0, sizeHint)
+	var full [][]T
 	var size int64 // of records that held does not know of yet
 	for record, err := range list {
 		if err != nil {
 			return nil, err
+		}
+		if len(records) >= chunk && len(records) == cap(records) {
+			full, records = append(full, records), make([]T, 0, chunk)
 		}
 		records = append(records, record)
 		if size += by.size(record); size > 1<<20 {
@@ -55,6 +63,9 @@ func readRecords[T any](held *holding, endpoint twilio.Endpoint, list iter.Seq2[
 			}
 			size = 0
 		}
+	}
+	if len(full) > 0 {
+		records = slices.Concat(append(full, records)...)
 	}
 	return records, held.add(endpoint, size)
 }
