@@ -296,7 +296,7 @@ func TestTimeout(t *testing.T) {
 			more:  "api: {timeout: 1h}", late: []string{"account=a collector=subaccounts"},
 		},
 		"too few requests an hour": {
-			fault: twiliotest.Fault{Kind: twiliotest.Slow, Delay: time.Second, Endpoint: twiliotest.Balance},
+			fault: twiliotest.Fault{Kind: twiliotest.Slow, Delay: time.Second, Endpoint: twiliotest.UsageRecords}, // the others come first
 			more:  "api: {max_requests_per_hour: 10}", late: []string{"account=a collector=supersim_usage", "account=b collector=supersim_usage"},
 		},
 	} {
