@@ -48,7 +48,7 @@ func resolve(path string) (string, error) {
 		}
 		link, err := os.Readlink(path)
 		if err != nil { // no link, or nothing
-			return path, nil
+			return path, nil //nolint:nilerr // what does not exist is created
 		}
 		if !filepath.IsAbs(link) {
 			folder, err := filepath.EvalSymlinks(filepath.Dir(path))

@@ -140,7 +140,7 @@ func TestResumeKilled(t *testing.T) {
 	if err != nil || !strings.HasPrefix(string(content), `{"at":"2026-10-05T00:00:00Z"`) {
 		t.Fatal(err, string(content))
 	}
-	later := strings.Replace(strings.Replace(string(content), "10-05", "10-07", 1), `"upload":`, `"upload":9`, -1)
+	later := strings.ReplaceAll(strings.Replace(string(content), "10-05", "10-07", 1), `"upload":`, `"upload":9`)
 	if err := os.WriteFile(name, []byte(later), 0o600); err != nil {
 		t.Fatal(err)
 	}

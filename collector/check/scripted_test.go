@@ -56,7 +56,8 @@ func usageAPI(records func(q question) []usage) func(http.RoundTripper) http.Rou
 
 // respond sends a page of the records; a record of a name alone is an error's code.
 func (q question) respond(r *http.Request, query url.Values, page int, records []usage) *http.Response {
-	status, body := http.StatusOK, map[string]any{}
+	status := http.StatusOK
+	var body map[string]any
 	if len(records) == 1 && records[0]["code"] != nil {
 		status, body = http.StatusBadRequest, records[0]
 	} else {
