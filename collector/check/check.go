@@ -134,11 +134,12 @@ func checkFamily(ctx context.Context, a config.Account, o Options) ([]Account, *
 		}
 		a.Collectors = config.Collectors{AccountUsage: a.Collectors.AccountUsage} // for subaccounts
 		a.Collectors.AccountUsage.Enabled = false
+		o.Probe = false // the other shard does
 	}
 	var listed []twilio.Account
 	own, p, err := checkAccount(ctx, a, &listed, o)
-	if err != nil {
-		return nil, nil, err
+	if err != nil || len(listed) == 0 {
+		return []Account{own}, p, err
 	}
 	redactor := twilio.NewRedactor(a.Secrets(ctx, new(config.Files))...)
 	subaccounts, _ := collector.SelectSubaccounts(o.Config, a, listed, redactor.Redact)
