@@ -73,7 +73,6 @@ func (c *SuperSIMUsage) costCurrencies(group grouping) []string {
 // record was silent.
 func (c *SuperSIMUsage) hourGauges(p usagePlan, totals usageTotals) []metric.Batch {
 	batches := c.keptGauges(p)
-	var ends []metric.Sample
 	for _, d := range c.exposed(totals, c.countries.bytes) {
 		if p.leavesOut(d.group) {
 			continue
@@ -99,10 +98,18 @@ func (c *SuperSIMUsage) hourGauges(p usagePlan, totals usageTotals) []metric.Bat
 			})
 		}
 	}
+	return append(batches, c.hourEnds())
+}
+
+// hourEnds are the ends of the hours that the gauges describe, of groups that were read.
+func (c *SuperSIMUsage) hourEnds() metric.Batch {
+	var ends []metric.Sample
 	for _, group := range c.groups() {
-		ends = append(ends, metric.Sample{Labels: []string{group.name}, Value: seconds(c.ends[group.name].hour)})
+		if hour := c.ends[group.name].hour; !hour.IsZero() {
+			ends = append(ends, metric.Sample{Labels: []string{group.name}, Value: seconds(hour)})
+		}
 	}
-	return append(batches, metric.NewBatch(hourEnd(), ends))
+	return metric.NewBatch(hourEnd(), ends)
 }
 
 // networkInfo names the networks that have counters.

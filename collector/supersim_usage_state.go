@@ -96,7 +96,8 @@ func (c *SuperSIMUsage) State() State {
 	for _, q := range slices.SortedFunc(maps.Keys(c.months), compareMonths) {
 		rows.Months = append(rows.Months, monthKeys{q.group.name, q.group.network, q.start, rows.Lists.add(c.months[q])})
 	}
-	rows.Gauges = newBatchStates(c.gauges, &rows.Lists)
+	gauges := slices.DeleteFunc(slices.Clone(c.gauges), func(b metric.Batch) bool { return b.Family.Name == hourEnd().Name })
+	rows.Gauges = newBatchStates(gauges, &rows.Lists) // the ends are in the head
 	rows.UnattributedBytes = newBatchStates([]metric.Batch{c.unattributedBytes}, &rows.Lists)
 	rows.UnattributedCost = newBatchStates([]metric.Batch{c.unattributedCost}, &rows.Lists)
 	for _, group := range c.groups() {
@@ -191,6 +192,7 @@ func (c *SuperSIMUsage) restoreHead(head *superSIMUsageHead) {
 	for _, e := range head.Ends {
 		c.ends[e.Group] = groupEnds{bytes: e.Bytes.UTC(), cost: e.Cost.UTC(), hour: e.Hour.UTC()}
 	}
+	c.gauges = append(c.gauges, c.hourEnds())
 	c.late.asOf = head.LateAsOf.UTC()
 	for _, h := range head.Late {
 		c.late.hours[h.End] = &lateHour{h.Bytes.amount(), h.Cost.amount(), h.Currency}

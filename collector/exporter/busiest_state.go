@@ -13,8 +13,8 @@ import (
 const savedSIMs = 1000
 
 // hoursState is the state of simHours, beside the rows of the collector that they are of.
+// When the last hour ended is in the head: the hours of silent SIMs stay the same.
 type hoursState struct {
-	End   time.Time
 	SIDs  []string // sorted
 	Hours [status.HoursShown]hourBytes
 }
@@ -25,14 +25,14 @@ func (s *simHours) state() *hoursState {
 	case s == nil:
 		return nil
 	case len(s.sids) <= savedSIMs:
-		return &hoursState{s.end, s.sids, s.hours}
+		return &hoursState{s.sids, s.hours}
 	}
 	positions, _ := s.top(savedSIMs)
 	if len(positions) == 0 {
 		return nil
 	}
 	slices.Sort(positions)
-	state := &hoursState{End: s.end}
+	state := new(hoursState)
 	for _, i := range positions {
 		state.SIDs = append(state.SIDs, s.sids[i])
 	}
@@ -42,9 +42,9 @@ func (s *simHours) state() *hoursState {
 	return state
 }
 
-// simHours are those that the state is of, nil if it is not valid.
-func (s *hoursState) simHours() *simHours {
-	hours := &simHours{end: s.End.UTC(), sids: s.SIDs}
+// simHours are those up to a moment that the state is of, nil if it is not valid.
+func (s *hoursState) simHours(end time.Time) *simHours {
+	hours := &simHours{end: end.UTC(), sids: s.SIDs}
 	for i, hour := range s.Hours[:] {
 		if len(hour) != 0 && len(hour) != len(s.SIDs) {
 			return nil
@@ -53,7 +53,7 @@ func (s *hoursState) simHours() *simHours {
 			hours.hours[i] = hour
 		}
 	}
-	if s.End.IsZero() || !slices.IsSorted(s.SIDs) {
+	if end.IsZero() || !slices.IsSorted(s.SIDs) {
 		return nil
 	}
 	return hours
@@ -61,13 +61,13 @@ func (s *hoursState) simHours() *simHours {
 
 // continueHours continues the hours of SIMs where another process ended. The task has taken
 // the collector's state already.
-func (t *task) continueHours(s *hoursState) {
-	hours := s.simHours()
+func (t *task) continueHours(s *hoursState, end time.Time) {
+	hours := s.simHours(end)
 	if hours == nil {
 		return
 	}
 	saved := *t.saved.Load()
-	saved.HasHours, saved.hours = true, s
+	saved.HoursEnd, saved.hours = end, s
 	t.saved.Store(&saved)
 	t.shown.Store(&shown{asOf: saved.LastSuccess, hours: hours})
 }

@@ -50,7 +50,8 @@ func Bills(batches []metric.Batch) []status.Bill {
 // another poll.
 func BusiestAfterRestart(before, after []metric.Batch) ([]status.SIM, error) {
 	var shownBefore *shown
-	if state := newShown(before, time.Time{}, nil).hours.state(); state != nil {
+	hours := newShown(before, time.Time{}, nil).hours
+	if state := hours.state(); state != nil {
 		var file bytes.Buffer
 		if err := gob.NewEncoder(&file).Encode(state); err != nil {
 			return nil, err
@@ -59,7 +60,7 @@ func BusiestAfterRestart(before, after []metric.Batch) ([]status.SIM, error) {
 		if err := gob.NewDecoder(&file).Decode(restored); err != nil {
 			return nil, err
 		}
-		shownBefore = &shown{hours: restored.simHours()}
+		shownBefore = &shown{hours: restored.simHours(hours.end)}
 	}
 	return newShown(after, time.Time{}, shownBefore).sims("account"), nil
 }

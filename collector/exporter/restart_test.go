@@ -162,6 +162,43 @@ func TestRowsAreWrittenIfTheyChanged(t *testing.T) {
 	})
 }
 
+// TestRestartWithAnotherGroup: of a group that no process has read, nothing is exposed.
+func TestRestartWithAnotherGroup(t *testing.T) {
+	few := strings.Replace(bothAccounts+often, "supersim_usage: {", "supersim_usage: {groups: [account, sim], ", 1)
+	restarting(t, few, func(t *testing.T, p *process, simulators map[string]*twiliotest.Simulator, yaml string) {
+		end := func(group string) string {
+			return `twilio_supersim_hour_end_timestamp_seconds{account="a",group="` + group + `"}`
+		}
+		hour := float64(date("2004-03-15 11:00").Unix())
+		p.want(map[string]float64{end("account"): hour, end("sim"): hour, end("fleet"): math.NaN()})
+		unreachable(simulators)
+		p.stop()
+		p = launch(t, strings.Replace(yaml, "groups: [account, sim]", "groups: [account, fleet]", 1), simulators)
+		defer p.stop()
+		p.want(map[string]float64{end("account"): hour, end("sim"): math.NaN(), end("fleet"): math.NaN()})
+	})
+}
+
+// TestRowsOfSilentSIMs: where nothing is used, the hours that pass change no rows.
+func TestRowsOfSilentSIMs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		until(t, "2004-03-15 02:30:00")
+		yaml := stored("accounts:"+twilioAccount+only("supersim_usage: {interval: 15m}", "supersim_inventory: {}"), t.TempDir())
+		file := stateFiles(t, yaml)["a"]
+		p := launch(t, yaml, usedBy(byTable(nil)))
+		defer p.stop()
+		until(t, "2004-03-16 04:30:00") // the status page knows a day
+		before, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		until(t, "2004-03-16 09:30:00")
+		if after, err := os.ReadFile(file); err != nil || string(after) != string(before) {
+			t.Errorf("rows that had not changed were written: %v", err)
+		}
+	})
+}
+
 // TestRestartHeldValues: a counter does not fall because of a restart, unless it counts
 // something else.
 func TestRestartHeldValues(t *testing.T) {

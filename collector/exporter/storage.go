@@ -48,7 +48,7 @@ type collectorState struct {
 	LastSuccess time.Time
 	Records     int
 	HasHead     bool
-	HasHours    bool
+	HoursEnd    time.Time // of the hours of SIMs; zero: none
 }
 
 // savedState is the state of a task's collector as of its last results.
@@ -246,7 +246,7 @@ func encodeState(head accountState, states []*savedState, sizeHint int) (storage
 		if err == nil {
 			err = rowsEncoder.Encode(s.state.Rows)
 		}
-		if err == nil && s.HasHours {
+		if err == nil && !s.HoursEnd.IsZero() {
 			err = rowsEncoder.Encode(s.hours)
 		}
 	}
@@ -325,10 +325,10 @@ func (a *account) restore(state storage.State, now time.Time, logger log.Logger)
 		if !read {
 			_ = decode(collector.State{}) // skips it
 		}
-		if hours := new(hoursState); unreadable == nil && c.HasHours {
+		if hours := new(hoursState); unreadable == nil && !c.HoursEnd.IsZero() {
 			unreadable = rows.Decode(hours)
 			if t := tasks[c.Name]; t != nil && t.saved.Load() != nil {
-				t.continueHours(hours)
+				t.continueHours(hours, c.HoursEnd)
 			}
 		}
 		if unreadable != nil {
@@ -379,7 +379,10 @@ func (t *task) keepState(s collectorState, hours *simHours) {
 	}
 	if state := stateful.State(); state.Rows != nil {
 		saved := &savedState{s, state, hours.state()}
-		saved.Name, saved.HasHead, saved.HasHours = t.name, state.Head != nil, saved.hours != nil
+		saved.Name, saved.HasHead, saved.HoursEnd = t.name, state.Head != nil, time.Time{}
+		if saved.hours != nil {
+			saved.HoursEnd = hours.end
+		}
 		t.saved.Store(saved)
 	}
 }
